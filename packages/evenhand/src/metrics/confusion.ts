@@ -1,0 +1,78 @@
+/** How often each class was taken for each other one. `counts` is [K,K] row-major: row = truth, column = prediction. */
+export interface ConfusionMatrix {
+  readonly numClasses: number;
+  readonly counts: Float64Array;
+}
+
+/**
+ * Counts every (truth, prediction) pair once. Macro F1 is not an average over batches: count the whole set, or sum the
+ * matrices of parts of it with {@link addConfusion}, and derive the scores from the result.
+ *
+ * @param truth [N] class indices from 0 to numClasses - 1
+ * @param predicted [N] class indices from 0 to numClasses - 1
+ * @throws RangeError when the lengths differ or a label is out of range
+ */
+export function confusionMatrix(truth: Int32Array, predicted: Int32Array, numClasses: number): ConfusionMatrix {
+  checkLabels(truth, predicted, numClasses);
+  const counts = new Float64Array(numClasses * numClasses);
+  for (let i = 0; i < truth.length; i++) counts[truth[i]! * numClasses + predicted[i]!]! += 1;
+  return { numClasses, counts };
+}
+
+/**
+ * The confusion matrix of several disjoint parts taken together (ranks, folds, batches).
+ *
+ * @throws RangeError when there is no matrix or their numbers of classes differ
+ */
+export function addConfusion(...parts: ConfusionMatrix[]): ConfusionMatrix {
+  const first = parts[0];
+  if (first === undefined) throw new RangeError('addConfusion expects at least one confusion matrix, but got none.');
+  const counts = first.counts.slice();
+  for (const part of parts.slice(1)) {
+    if (part.numClasses !== first.numClasses) {
+      throw new RangeError(
+        `Confusion matrices of ${first.numClasses} and of ${part.numClasses} classes cannot be added: ` +
+          'give all parts the same list of classes.',
+      );
+    }
+    for (let i = 0; i < counts.length; i++) counts[i]! += part.counts[i]!;
+  }
+  return { numClasses: first.numClasses, counts };
+}
+
+/**
+ * How many labels there are of each class: [K].
+ *
+ * @param labels [N] class indices from 0 to numClasses - 1
+ * @throws RangeError when a label is out of range
+ */
+export function classCounts(labels: Int32Array, numClasses: number): Float64Array {
+  checkRange('labels', labels, numClasses);
+  const counts = new Float64Array(numClasses);
+  for (const label of labels) counts[label]! += 1;
+  return counts;
+}
+
+/** Refuses pairs of labels that cannot be counted, naming the first wrong one. */
+export function checkLabels(truth: Int32Array, predicted: Int32Array, numClasses: number): void {
+  if (truth.length !== predicted.length) {
+    throw new RangeError(
+      `There are ${truth.length} true labels but ${predicted.length} predictions: expected as many.`,
+    );
+  }
+  checkRange('truth', truth, numClasses);
+  checkRange('predicted', predicted, numClasses);
+}
+
+function checkRange(name: string, labels: Int32Array, numClasses: number): void {
+  if (!Number.isInteger(numClasses) || numClasses < 1) {
+    throw new RangeError(`numClasses expects an integer from 1, not ${numClasses}.`);
+  }
+  const wrong = labels.findIndex((label) => label < 0 || label >= numClasses);
+  if (wrong >= 0) {
+    throw new RangeError(
+      `${name}[${wrong}] is ${labels[wrong]}, but with ${numClasses} classes a label is from 0 to ${numClasses - 1}: ` +
+        'give class indices, not the label names.',
+    );
+  }
+}

@@ -1,0 +1,26 @@
+/** Scores of a classifier and what they can be trusted for: pure functions on typed arrays. */
+export { expectedMacroF1IntervalWidth, macroF1AnalyticInterval } from './analytic.js';
+export {
+  type BootstrapOptions,
+  type Interval,
+  macroF1Interval,
+  type PairedDifference,
+  pairedBootstrap,
+} from './bootstrap.js';
+export { addConfusion, type ConfusionMatrix, classCounts, confusionMatrix } from './confusion.js';
+export {
+  argmax,
+  expectedCalibrationError,
+  type Logits,
+  logSoftmax,
+  negativeLogLikelihood,
+  softmax,
+  topKAccuracy,
+} from './logits.js';
+export {
+  type ClassificationReport,
+  type ClassScore,
+  classificationReport,
+  describeMacroF1,
+  type MacroF1Average,
+} from './report.js';

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Random } from '../random.js';
+import {
+  type ConfusionMatrix,
+  classificationReport,
+  confusionMatrix,
+  expectedMacroF1IntervalWidth,
+  macroF1AnalyticInterval,
+  macroF1Interval,
+  pairedBootstrap,
+} from './index.js';
+
+/** 50 images of 37 of 102 classes: the validation set of the competition that the project grew from. */
+const FEW = [...Array(27).fill(1), ...Array(7).fill(2), ...Array(3).fill(3), ...Array(65).fill(0)] as number[];
+
+const labelsOf = (supports: number[]): Int32Array =>
+  Int32Array.from(supports.flatMap((n, label) => Array<number>(n).fill(label)));
+
+/** Predictions that are right with the given probability and else fall on any other of `numTargets` classes. */
+function predict(truth: Int32Array, numTargets: number, recall: number, random: Random): Int32Array {
+  return truth.map((t) => (random.uniform() < recall ? t : (t + 1 + random.int(numTargets - 1)) % numTargets));
+}
+
+function score(truth: Int32Array, predicted: Int32Array, k: number): number {
+  return classificationReport(confusionMatrix(truth, predicted, k)).macroF1;
+}
+
+/** Standard deviation of Macro F1 over fresh images; the supports either fixed or multinomial. */
+function simulatedDeviation(supports: number[], recall: number, fixedSupports: boolean, random: Random): number {
+  const given = labelsOf(supports);
+  let [sum, squares] = [0, 0];
+  const rounds = 2000;
+  for (let round = 0; round < rounds; round++) {
+    const truth = fixedSupports ? given : given.map(() => given[random.int(given.length)]!);
+    const macroF1 = score(truth, predict(truth, supports.length, recall, random), supports.length);
+    sum += macroF1;
+    squares += macroF1 * macroF1;
+  }
+  return Math.sqrt(squares / rounds - (sum / rounds) ** 2);
+}
+
+test('the analytic interval is the delta method, as numerical derivatives give it', () => {
+  // Of a multinomial sample the variance of f(p) is (sum p f'^2 - (sum p f')^2) / n; here f' by central differences.
+  const random = new Random(1);
+  const k = 4;
+  const counts = Float64Array.from({ length: k * k }, (_, i) => 1 + random.int(i % (k + 1) === 0 ? 40 : 6));
+  const n = counts.reduce((sum, c) => sum + c, 0);
+  const macroF1 = (cells: Float64Array): number => classificationReport({ numClasses: k, counts: cells }).macroF1;
+  let [mean, square] = [0, 0];
+  for (const [cell, count] of counts.entries()) {
+    const moved = (by: number): number => macroF1(counts.with(cell, count + by));
+    const slope = ((moved(1e-4) - moved(-1e-4)) / 2e-4) * n;
+    mean += (count / n) * slope;
+    square += (count / n) * slope * slope;
+  }
+  const half = 1.959963984540054 * Math.sqrt((square - mean * mean) / n);
+  const matrix: ConfusionMatrix = { numClasses: k, counts };
+  const { value, low, high } = macroF1AnalyticInterval(matrix, { average: 'all' });
+  assert.equal(value, macroF1(counts));
+  assert.ok(Math.abs(high - value - half) < 1e-7, `${high - value}, expected ${half}`);
+  assert.ok(Math.abs(value - low - half) < 1e-7);
+});
+
+test('the analytic interval agrees with simulation and with the bootstrap where supports are large', () => {
+  const supports = [60, 40, 120, 80, 50];
+  const random = new Random(2);
+  const truth = labelsOf(supports);
+  const predicted = predict(truth, 5, 0.8, random);
+  const analytic = macroF1AnalyticInterval(confusionMatrix(truth, predicted, 5), { average: 'all' });
+  const simulated = 2 * 1.96 * simulatedDeviation(supports, 0.8, false, random);
+  const relative = (analytic.high - analytic.low) / simulated;
+  assert.ok(relative > 0.85 && relative < 1.15, `analytic width is ${relative} of the simulated one`);
+  const bootstrap = macroF1Interval(truth, predicted, 5, { average: 'all' });
+  assert.ok(Math.abs(bootstrap.low - analytic.low) < 0.01, `${bootstrap.low} against ${analytic.low}`);
+  assert.ok(Math.abs(bootstrap.high - analytic.high) < 0.01, `${bootstrap.high} against ${analytic.high}`);
+});
+
+test('the expected width is that of simulated scores: closely at ten images a class, roughly at one', () => {
+  const random = new Random(3);
+  const fewPresent = FEW.filter((n) => n > 0);
+  for (const [supports, recall, tolerance] of [
+    [Array<number>(20).fill(10), 0.8, 0.1],
+    [Array<number>(20).fill(10), 0.95, 0.1],
+    [[200, 40, 10], 0.7, 0.1],
+    [fewPresent, 0.8, 0.2],
+  ] as const) {
+    const simulated = 2 * 1.96 * simulatedDeviation([...supports], recall, true, random);
+    const expected = expectedMacroF1IntervalWidth(supports, { recall });
+    assert.ok(Math.abs(expected / simulated - 1) < tolerance, `${expected} against ${simulated}`);
+  }
+});
+
+test('the expected width says that 50 images of 37 classes choose no checkpoint, and that 6,000 of 102 do', () => {
+  assert.ok(expectedMacroF1IntervalWidth(FEW) > 0.2);
+  assert.ok(expectedMacroF1IntervalWidth(Array<number>(102).fill(60)) < 0.03);
+  // Classes without images change nothing: the width is that of the mean over the others.
+  assert.equal(expectedMacroF1IntervalWidth([10, 0, 10, 0]), expectedMacroF1IntervalWidth([10, 10]));
+  assert.ok(expectedMacroF1IntervalWidth([10]) > 0);
+});
+
+test('bootstrap intervals hold the true mean score about as often as they claim, tiny supports included', () => {
+  // The reason for stratifying and smoothing; without either, fewer than half of these intervals hold it.
+  const random = new Random(4);
+  const truth = labelsOf(FEW);
+  const k = FEW.length;
+  for (const recall of [0.6, 0.85]) {
+    let mean = 0;
+    for (let i = 0; i < 400; i++) mean += score(truth, predict(truth, k, recall, random), k) / 400;
+    let held = 0;
+    for (let i = 0; i < 200; i++) {
+      const predicted = predict(truth, k, recall, random);
+      const { low, high } = macroF1Interval(truth, predicted, k, { average: 'all', resamples: 200, seed: i });
+      if (low <= mean && mean <= high) held++;
+    }
+    assert.ok(held >= 180, `${held} of 200 at recall ${recall}`);
+  }
+});
+
+test('both averages have the same interval but for the number of classes that they divide by', () => {
+  const truth = labelsOf(FEW);
+  const predicted = predict(truth, FEW.length, 0.8, new Random(5));
+  const { macroF1, macroF1Present, numPresent, numClasses } = classificationReport(
+    confusionMatrix(truth, predicted, FEW.length),
+  );
+  const all = macroF1Interval(truth, predicted, FEW.length, { average: 'all' });
+  const present = macroF1Interval(truth, predicted, FEW.length, { average: 'present' });
+  assert.equal(all.value, macroF1);
+  assert.equal(present.value, macroF1Present);
+  assert.ok(numPresent < numClasses);
+  for (const end of ['low', 'high'] as const) {
+    assert.ok(Math.abs((present[end] * numPresent) / numClasses - all[end]) < 1e-12);
+  }
+  assert.ok(all.low < macroF1 && macroF1 < all.high);
+});
+
+test('a perfect score of few images has an interval, and one of many is narrow', () => {
+  const few = labelsOf([1, 1, 2]);
+  const many = labelsOf([300, 300, 300]);
+  const narrow = macroF1Interval(many, many, 3, { average: 'all' });
+  const wide = macroF1Interval(few, few, 3, { average: 'all' });
+  assert.equal(wide.value, 1);
+  assert.ok(wide.low < 0.9, `${wide.low}`);
+  assert.ok(narrow.low > 0.99, `${narrow.low}`);
+});
+
+test('equal seeds give equal intervals, other seeds others', () => {
+  const truth = labelsOf([5, 5, 5]);
+  const predicted = predict(truth, 3, 0.7, new Random(6));
+  const options = { average: 'all', seed: 11 } as const;
+  const first = macroF1Interval(truth, predicted, 3, options);
+  assert.deepEqual(macroF1Interval(truth, predicted, 3, options), first);
+  assert.notDeepEqual(macroF1Interval(truth, predicted, 3, { ...options, seed: 12 }), first);
+});
+
+test('the paired bootstrap sees a small real gain that the two intervals hide', () => {
+  const random = new Random(8);
+  const truth = labelsOf(Array<number>(10).fill(30));
+  const a = predict(truth, 10, 0.8, random);
+  // B repeats A but mends every sixth of its errors.
+  let errors = 0;
+  const b = a.map((p, i) => (p !== truth[i] && errors++ % 6 === 0 ? truth[i]! : p));
+  const gain = pairedBootstrap(truth, a, b, 10, { average: 'all' });
+  assert.ok(Math.abs(gain.value - (score(truth, b, 10) - score(truth, a, 10))) < 1e-15);
+  assert.ok(gain.low > 0 && gain.shareAboveZero > 0.975, JSON.stringify(gain));
+  const [intervalA, intervalB] = [a, b].map((p) => macroF1Interval(truth, p, 10, { average: 'all' }));
+  assert.ok(intervalA!.high > intervalB!.low);
+  const loss = pairedBootstrap(truth, b, a, 10, { average: 'all' });
+  assert.ok(loss.high < 0 && loss.shareAboveZero < 0.025, JSON.stringify(loss));
+});
+
+test('the paired bootstrap finds a gain between equals about as rarely as it claims', () => {
+  const random = new Random(9);
+  const truth = labelsOf(Array<number>(12).fill(8));
+  let found = 0;
+  for (let i = 0; i < 300; i++) {
+    const [a, b] = [predict(truth, 12, 0.8, random), predict(truth, 12, 0.8, random)];
+    const { low, high } = pairedBootstrap(truth, a, b, 12, { average: 'all', resamples: 200, seed: i });
+    if (low > 0 || high < 0) found++;
+  }
+  assert.ok(found >= 3 && found <= 30, `${found} of 300, expected about 15`);
+  const same = predict(truth, 12, 0.8, random);
+  const none = pairedBootstrap(truth, same, same, 12, { average: 'all' });
+  assert.ok(none.value === 0 && none.low <= 0 && none.high >= 0 && none.shareAboveZero < 0.9, JSON.stringify(none));
+});
+
+test('what has no interval is refused', () => {
+  const none = new Int32Array(0);
+  const one = Int32Array.of(0);
+  assert.throws(() => macroF1Interval(none, none, 2, { average: 'all' }), /at least one image/);
+  assert.throws(
+    () => macroF1AnalyticInterval(confusionMatrix(none, none, 2), { average: 'all' }),
+    /at least one image/,
+  );
+  assert.throws(() => macroF1Interval(one, one, 2, { average: 'all', resamples: 0 }), /resamples/);
+  assert.throws(() => pairedBootstrap(one, one, Int32Array.of(2), 2, { average: 'all' }), /predicted\[0\] is 2/);
+  assert.throws(() => expectedMacroF1IntervalWidth([0, 0]), /no image/);
+  assert.throws(() => expectedMacroF1IntervalWidth([1, -1]), /supports\[1\] is -1/);
+  assert.throws(() => expectedMacroF1IntervalWidth([1], { recall: 1 }), /recall/);
+  assert.deepEqual(Object.keys(macroF1Interval(one, one, 1, { average: 'all' })), ['value', 'low', 'high']);
+});
