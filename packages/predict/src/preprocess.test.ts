@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { decode } from './decode.js';
+import { preprocess, resizedSize } from './preprocess.js';
+import type { Interpolation } from './preset.js';
+import { resample } from './resample.js';
+
+const golden = (name: string): string => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
+const cases = JSON.parse(readFileSync(golden('cases.json'), 'utf8')) as {
+  image: string;
+  interpolation: Interpolation;
+  resize: number;
+  crop: number;
+  expected: string;
+}[];
+
+describe("preprocess equals torchvision's Resize and CenterCrop", () => {
+  for (const { image, expected, ...geometry } of cases) {
+    const { interpolation, resize, crop } = geometry;
+    it(`${image}, ${interpolation}, ${resize}, ${crop}`, async () => {
+      const out = preprocess(await decode(golden(image)), geometry);
+      const reference = await decode(golden(expected));
+      assert.deepEqual([reference.width, reference.height], [crop, crop]);
+      const difference = meanAbsoluteDifference(out, reference.data);
+      // A PNG decodes to the same pixels everywhere; JPEG decoders may differ by one in a value.
+      assert.ok(difference < (image.endsWith('.png') ? 1e-9 : 1), `mean absolute difference ${difference} of 255`);
+    });
+  }
+});
+
+describe('resizedSize', () => {
+  it('rounds the longer side down, as torchvision does', () => {
+    assert.deepEqual(resizedSize({ width: 667, height: 500 }, 256), { width: 341, height: 256 });
+    assert.deepEqual(resizedSize({ width: 500, height: 667 }, 256), { width: 256, height: 341 });
+    assert.deepEqual(resizedSize({ width: 7, height: 7 }, 256), { width: 256, height: 256 });
+  });
+});
+
+describe('resample', () => {
+  const image = {
+    width: 40,
+    height: 30,
+    data: new Uint8Array(40 * 30 * 3).map((_, i) => (i * 89 + (i >> 4) * 31) & 255),
+  };
+
+  it('gives in a window what the whole result has there, mirrored on request', () => {
+    const whole = resample(image, 25, 21, 'bicubic');
+    const window = { left: 3, top: 5, width: 11, height: 9 };
+    const cut = resample(image, 25, 21, 'bicubic', { window });
+    const mirrored = resample(image, 25, 21, 'bicubic', { window, flip: true });
+    for (let y = 0; y < 9; y++) {
+      for (let x = 0; x < 11; x++) {
+        const expected = whole.subarray(((y + 5) * 25 + x + 3) * 3, ((y + 5) * 25 + x + 4) * 3);
+        assert.deepEqual(cut.subarray((y * 11 + x) * 3, (y * 11 + x + 1) * 3), expected);
+        assert.deepEqual(mirrored.subarray((y * 11 + 10 - x) * 3, (y * 11 + 11 - x) * 3), expected);
+      }
+    }
+  });
+
+  it('takes nothing from outside the source box: as if it had been cropped first', () => {
+    const source = { left: 6, top: 4, width: 20, height: 17 };
+    const cropped = new Uint8Array(20 * 17 * 3);
+    for (let y = 0; y < 17; y++) {
+      cropped.set(image.data.subarray(((y + 4) * 40 + 6) * 3, ((y + 4) * 40 + 26) * 3), y * 20 * 3);
+    }
+    for (const size of [8, 50]) {
+      const expected = resample({ width: 20, height: 17, data: cropped }, size, size, 'bilinear');
+      assert.deepEqual(resample(image, size, size, 'bilinear', { source }), expected);
+    }
+  });
+});
+
+function meanAbsoluteDifference(a: Uint8Array, b: Uint8Array): number {
+  assert.equal(a.length, b.length);
+  return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/python3
+"""Makes packages/predict/golden: small pictures and what torchvision's Resize and CenterCrop make of them.
+
+Run with a Python that has torchvision and Pillow (made with torchvision 0.14.1, Pillow 9.4.0).
+"""
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from torchvision import transforms as T
+
+OUT = Path(__file__).parent.parent / "packages" / "predict" / "golden"
+MODES = {"bilinear": T.InterpolationMode.BILINEAR, "bicubic": T.InterpolationMode.BICUBIC}
+
+
+def picture(width, height, seed):
+    """A gradient with shapes and fine lines: smooth parts, edges and detail, as in a photo."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [127 + 100 * np.sin(x / width * a + y / height * b) for a, b in rng.uniform(1, 7, (3, 2))]
+    image = Image.fromarray(np.stack(planes, -1).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for _ in range(6):
+        cx, cy, r = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(5, min(width, height) / 3)
+        colour = tuple(int(v) for v in rng.integers(0, 256, 3))
+        draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=colour)
+        for k in range(12):
+            angle = k * math.pi / 6
+            draw.line((cx, cy, cx + 2 * r * math.cos(angle), cy + 2 * r * math.sin(angle)), fill=colour)
+    return image
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    picture(201, 150, 1).save(OUT / "landscape.jpg", quality=90)
+    picture(120, 181, 2).save(OUT / "portrait.jpg", quality=92, subsampling=0, progressive=True)
+    picture(160, 120, 3).convert("L").save(OUT / "grey.jpg", quality=90)
+    picture(95, 90, 4).save(OUT / "small.png", optimize=True)
+    cases = []
+    for name in ("landscape.jpg", "portrait.jpg", "grey.jpg", "small.png"):
+        for interpolation, mode in MODES.items():
+            # The second shows upsampling or strong downsampling, the third a crop that is larger than the picture.
+            for resize, crop in ((64, 56), (110, 101) if name == "small.png" else (37, 37), (40, 51)):
+                image = Image.open(OUT / name).convert("RGB")
+                result = T.Compose([T.Resize(resize, mode), T.CenterCrop(crop)])(image)
+                expected = f"{name.split('.')[0]}-{interpolation}-{resize}-{crop}.png"
+                result.save(OUT / expected, optimize=True)
+                cases.append(dict(image=name, interpolation=interpolation, resize=resize, crop=crop, expected=expected))
+    (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
+main()
