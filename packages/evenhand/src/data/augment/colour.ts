@@ -1,0 +1,171 @@
+/**
+ * Changes of colour, in place on pixels [N, 3] of red, green and blue in [0, 255]. Each rounds to 8 bits as Pillow does,
+ * since torchvision applies them to PIL pictures. Sources: Pillow's `ImageEnhance`, `ImageOps` and `src/libImaging`.
+ */
+
+/** Towards black (factor 0) or beyond the picture (factor above 1). */
+export function adjustBrightness(pixels: Uint8Array, factor: number): void {
+  lookUp(
+    pixels,
+    table((value) => blend(0, value, factor)),
+  );
+}
+
+/** Towards or away from the picture's mean grey. */
+export function adjustContrast(pixels: Uint8Array, factor: number): void {
+  let sum = 0;
+  for (let i = 0; i < pixels.length; i += 3) sum += grey(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
+  const mean = Math.floor(sum / (pixels.length / 3) + 0.5);
+  lookUp(
+    pixels,
+    table((value) => blend(mean, value, factor)),
+  );
+}
+
+/** Towards (factor below 1) or away from each pixel's grey. */
+export function adjustSaturation(pixels: Uint8Array, factor: number): void {
+  for (let i = 0; i < pixels.length; i += 3) {
+    const red = pixels[i]!;
+    const green = pixels[i + 1]!;
+    const blue = pixels[i + 2]!;
+    const level = grey(red, green, blue);
+    pixels[i] = blend(level, red, factor);
+    pixels[i + 1] = blend(level, green, factor);
+    pixels[i + 2] = blend(level, blue, factor);
+  }
+}
+
+/** Turns the hue by `shift` in [-0.5, 0.5] of a full turn, in 8-bit HSV; in single precision where Pillow's C is. */
+export function adjustHue(pixels: Uint8Array, shift: number): void {
+  const turn = Math.trunc(shift * 255) & 255;
+  for (let i = 0; i < pixels.length; i += 3) {
+    const red = pixels[i]!;
+    const green = pixels[i + 1]!;
+    const blue = pixels[i + 2]!;
+    const max = Math.max(red, green, blue);
+    const range = max - Math.min(red, green, blue);
+    if (range === 0) continue;
+    const toRed = Math.fround((max - red) / range);
+    const toGreen = Math.fround((max - green) / range);
+    const toBlue = Math.fround((max - blue) / range);
+    let sextant: number;
+    if (red === max) sextant = toBlue - toGreen;
+    else if (green === max) sextant = 2 + toRed - toBlue;
+    else sextant = 4 + toGreen - toRed;
+    const fraction = Math.fround(sextant) / 6 + 1;
+    const hue = ((Math.fround(fraction >= 1 ? fraction - 1 : fraction) * 255) | 0) + turn;
+    const saturation = (Math.fround(range / max) * 255) | 0;
+    fromHsv(pixels, i, hue & 255, saturation, max);
+  }
+}
+
+function fromHsv(pixels: Uint8Array, i: number, hue: number, saturation: number, value: number): void {
+  const turned = (hue * 6) / 255;
+  const sextant = turned | 0;
+  const fraction = Math.fround(turned - sextant);
+  const share = Math.fround(saturation / 255);
+  const low = (value * (1 - share) + 0.5) | 0;
+  const falling = (value * (1 - share * fraction) + 0.5) | 0;
+  const rising = (value * (1 - share * (1 - fraction)) + 0.5) | 0;
+  const turn = sextant % 6;
+  pixels[i] = turn === 0 || turn === 5 ? value : turn === 1 ? falling : turn === 4 ? rising : low;
+  pixels[i + 1] = turn === 1 || turn === 2 ? value : turn === 3 ? falling : turn === 0 ? rising : low;
+  pixels[i + 2] = turn === 3 || turn === 4 ? value : turn === 5 ? falling : turn === 2 ? rising : low;
+}
+
+/** Away from (factor above 1) or towards the picture smoothed over 3 x 3 pixels; pixels [height, width, 3]. */
+export function adjustSharpness(pixels: Uint8Array, width: number, factor: number): void {
+  const source = pixels.slice();
+  const stride = width * 3;
+  const height = pixels.length / stride;
+  for (let y = 1; y < height - 1; y++) {
+    for (let i = y * stride + 3; i < (y + 1) * stride - 3; i++) {
+      let sum = source[i]! * 4;
+      for (let row = i - stride; row <= i + stride; row += stride) {
+        sum += source[row - 3]! + source[row]! + source[row + 3]!;
+      }
+      pixels[i] = blend(Math.floor(sum / 13 + 0.5), source[i]!, factor);
+    }
+  }
+}
+
+/** Keeps the upper `bits` bits of each value. */
+export function posterize(pixels: Uint8Array, bits: number): void {
+  const mask = 256 - 2 ** (8 - bits);
+  lookUp(
+    pixels,
+    table((value) => value & mask),
+  );
+}
+
+/** Inverts the values from `threshold` on. */
+export function solarize(pixels: Uint8Array, threshold: number): void {
+  lookUp(
+    pixels,
+    table((value) => (value < threshold ? value : 255 - value)),
+  );
+}
+
+/** Stretches each channel to the whole range. */
+export function autoContrast(pixels: Uint8Array): void {
+  for (let channel = 0; channel < 3; channel++) {
+    const counts = histogram(pixels, channel);
+    const lowest = counts.findIndex((count) => count > 0);
+    const highest = counts.findLastIndex((count) => count > 0);
+    if (highest <= lowest) continue;
+    const scale = 255 / (highest - lowest);
+    const offset = -lowest * scale;
+    lookUp(
+      pixels,
+      table((value) => clip(Math.trunc(value * scale + offset))),
+      channel,
+    );
+  }
+}
+
+/** Spreads each channel's values so that all are about equally frequent. */
+export function equalize(pixels: Uint8Array): void {
+  for (let channel = 0; channel < 3; channel++) {
+    const counts = histogram(pixels, channel);
+    const last = counts.findLast((count) => count > 0) ?? 0;
+    const step = Math.floor((pixels.length / 3 - last) / 255);
+    if (step === 0) continue;
+    let below = step >> 1;
+    const levels = table((value) => {
+      const level = clip(Math.floor(below / step));
+      below += counts[value]!;
+      return level;
+    });
+    lookUp(pixels, levels, channel);
+  }
+}
+
+function histogram(pixels: Uint8Array, channel: number): Uint32Array {
+  const counts = new Uint32Array(256);
+  for (let i = channel; i < pixels.length; i += 3) counts[pixels[i]!]!++;
+  return counts;
+}
+
+function table(of: (value: number) => number): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, value) => of(value));
+}
+
+/** Replaces each value, or each of one channel, by the table's. */
+function lookUp(pixels: Uint8Array, values: Uint8Array, channel?: number): void {
+  const step = channel === undefined ? 1 : 3;
+  for (let i = channel ?? 0; i < pixels.length; i += step) pixels[i] = values[pixels[i]!]!;
+}
+
+/** `from` at factor 0, `to` at factor 1, in single precision and cut, not rounded, to 8 bits (`Blend.c`). */
+function blend(from: number, to: number, factor: number): number {
+  return clip(Math.fround(from + Math.fround(Math.fround(factor) * (to - from))) | 0);
+}
+
+/** Brightness in [0, 255] by ITU-R 601-2 in 16-bit fixed point (`Convert.c`). */
+function grey(red: number, green: number, blue: number): number {
+  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+}
+
+function clip(value: number): number {
+  return Math.min(Math.max(value, 0), 255);
+}

@@ -1,0 +1,2 @@
+export { applyAugment } from './apply.js';
+export { type AugmentOptions, type AugmentParams, sampleAugment } from './params.js';
