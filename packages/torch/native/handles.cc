@@ -1,0 +1,153 @@
+#include "handles.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <sstream>
+
+#include "environment.h"
+#include "types.h"
+
+namespace evenhand {
+
+// Type tags tell our objects from any other wrapped object: unwrapping a stranger would read its memory as a tensor.
+static const napi_type_tag kTensorTag = {0x6576656e68616e64ULL, 0x74656e736f720001ULL};
+static const napi_type_tag kGeneratorTag = {0x6576656e68616e64ULL, 0x67656e6572617401ULL};
+
+struct TensorBox {
+  at::Tensor tensor;
+  std::shared_ptr<int64_t> liveTensors;
+  bool disposed = false;
+
+  void release() {
+    if (disposed) return;
+    disposed = true;
+    tensor.reset();
+    --*liveTensors;
+  }
+};
+
+template <typename Box>
+static void attach(Napi::Env env, Napi::Object self, const napi_type_tag* tag, Box* box, napi_finalize finalize) {
+  if (napi_type_tag_object(env, self, tag) != napi_ok || napi_wrap(env, self, box, finalize, nullptr, nullptr) != napi_ok) {
+    delete box;
+    throw badArgument("this object already owns a native value");
+  }
+}
+
+static Napi::Value constructTensor(const Napi::CallbackInfo& info) {
+  Environment& environment = Environment::of(info.Env());
+  if (!info.IsConstructCall() || !environment.pending.defined()) {
+    throw badArgument("a Tensor is made by tensor(), fromBytes() or an operation, never by 'new Tensor()'");
+  }
+  auto* box = new TensorBox{std::move(environment.pending), environment.liveTensors};
+  environment.pending = at::Tensor();
+  ++*environment.liveTensors;
+  attach(info.Env(), info.This().As<Napi::Object>(), &kTensorTag, box, [](napi_env, void* data, void*) {
+    auto* dead = static_cast<TensorBox*>(data);
+    dead->release();
+    delete dead;
+  });
+  return info.Env().Undefined();
+}
+
+static Napi::Value constructGenerator(const Napi::CallbackInfo& info) {
+  const at::Device device = parseDevice(info[0], "device");
+  const uint64_t seed = parseSeed(info[1], "seed");
+  at::Generator generator = device.is_cpu() ? at::make_generator<at::CPUGeneratorImpl>(seed)
+                                            : at::globalContext().defaultGenerator(device).clone();
+  generator.set_current_seed(seed);
+  attach(info.Env(), info.This().As<Napi::Object>(), &kGeneratorTag, new at::Generator(std::move(generator)),
+         [](napi_env, void* data, void*) { delete static_cast<at::Generator*>(data); });
+  return info.Env().Undefined();
+}
+
+template <Function constructor>
+static Napi::Value defineClass(Napi::Env env, const char* name) {
+  napi_value result;
+  const auto callback = [](napi_env raw, napi_callback_info info) -> napi_value {
+    return Napi::details::WrapCallback(raw, [&] { return static_cast<napi_value>(guarded<constructor>(Napi::CallbackInfo(raw, info))); });
+  };
+  if (napi_define_class(env, name, NAPI_AUTO_LENGTH, callback, nullptr, 0, nullptr, &result) != napi_ok) {
+    throw Napi::Error::New(env);
+  }
+  return Napi::Value(env, result);
+}
+
+Napi::Value defineTensorBase(Napi::Env env) { return defineClass<constructTensor>(env, "NativeTensor"); }
+Napi::Value defineGeneratorBase(Napi::Env env) { return defineClass<constructGenerator>(env, "NativeGenerator"); }
+
+Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor) {
+  if (!tensor.defined()) return env.Null();
+  Environment& environment = Environment::of(env);
+  environment.pending = std::move(tensor);
+  return environment.tensorClass.New({});
+}
+
+static void* unwrap(const Napi::Value& value, const napi_type_tag* tag) {
+  bool ours = false;
+  void* data = nullptr;
+  if (!value.IsObject()) return nullptr;
+  if (napi_check_object_type_tag(value.Env(), value, tag, &ours) != napi_ok || !ours) return nullptr;
+  return napi_unwrap(value.Env(), value, &data) == napi_ok ? data : nullptr;
+}
+
+bool isTensor(const Napi::Value& value) { return unwrap(value, &kTensorTag) != nullptr; }
+bool isGenerator(const Napi::Value& value) { return unwrap(value, &kGeneratorTag) != nullptr; }
+
+const at::Tensor* peekTensor(const Napi::Value& value) {
+  const auto* box = static_cast<TensorBox*>(unwrap(value, &kTensorTag));
+  return box && !box->disposed ? &box->tensor : nullptr;
+}
+
+at::Tensor& unwrapTensor(const Napi::Value& value, const std::string& what) {
+  auto* box = static_cast<TensorBox*>(unwrap(value, &kTensorTag));
+  if (!box) throw badArgument(what + " must be a Tensor, got " + describe(value));
+  if (box->disposed) {
+    throw Failure("TORCH_DISPOSED", what + " was disposed: its scope has ended or dispose() was called; return it from the scope or keep() it");
+  }
+  return box->tensor;
+}
+
+at::Generator& unwrapGenerator(const Napi::Value& value, const std::string& what) {
+  auto* generator = static_cast<at::Generator*>(unwrap(value, &kGeneratorTag));
+  if (!generator) throw badArgument(what + " must be a Generator, got " + describe(value));
+  return *generator;
+}
+
+std::string describeTensor(const at::Tensor& tensor) {
+  std::ostringstream out;
+  out << dtypeName(tensor.scalar_type()) << "[";
+  for (int64_t i = 0; i < tensor.dim(); i++) out << (i ? "," : "") << tensor.size(i);
+  out << "]";
+  return out.str();
+}
+
+std::string describe(const Napi::Value& value) {
+  if (value.IsUndefined()) return "undefined";
+  if (value.IsNull()) return "null";
+  if (value.IsString()) return "the string \"" + value.As<Napi::String>().Utf8Value() + "\"";
+  if (value.IsNumber() || value.IsBoolean()) return value.ToString().Utf8Value();
+  if (value.IsBigInt()) return "the bigint " + value.ToString().Utf8Value();
+  if (value.IsFunction()) return "a function";
+  if (value.IsSymbol()) return "a symbol";
+  if (isTensor(value)) return "a Tensor";
+  if (isGenerator(value)) return "a Generator";
+  if (value.IsArray()) return "an array of " + std::to_string(value.As<Napi::Array>().Length());
+  if (value.IsTypedArray()) return "a typed array";
+  return "an object";
+}
+
+Napi::Value dispose(const Napi::CallbackInfo& info) {
+  auto* box = static_cast<TensorBox*>(unwrap(info[0], &kTensorTag));
+  if (!box) throw badArgument("dispose: this must be a Tensor, got " + describe(info[0]));
+  box->release();
+  return info.Env().Undefined();
+}
+
+Napi::Value isDisposed(const Napi::CallbackInfo& info) {
+  auto* box = static_cast<TensorBox*>(unwrap(info[0], &kTensorTag));
+  if (!box) throw badArgument("disposed: this must be a Tensor, got " + describe(info[0]));
+  return Napi::Boolean::New(info.Env(), box->disposed);
+}
+
+}  // namespace evenhand

@@ -1,0 +1,37 @@
+// The JavaScript objects that own C++ values: tensors and random generators.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <napi.h>
+
+#include <string>
+
+namespace evenhand {
+
+// The base classes that TypeScript's Tensor and Generator extend.
+Napi::Value defineTensorBase(Napi::Env env);
+Napi::Value defineGeneratorBase(Napi::Env env);
+
+// A new JavaScript Tensor that owns `tensor`; null for an undefined tensor.
+Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor);
+
+bool isTensor(const Napi::Value& value);
+bool isGenerator(const Napi::Value& value);
+
+// The live tensor behind a JavaScript value, or null.
+const at::Tensor* peekTensor(const Napi::Value& value);
+
+// The tensor behind a JavaScript value. Throws a Failure that names `what` when the value is no tensor or was disposed.
+at::Tensor& unwrapTensor(const Napi::Value& value, const std::string& what);
+at::Generator& unwrapGenerator(const Napi::Value& value, const std::string& what);
+
+// A JavaScript value in words, for messages: `a string ("same")`, `an array of 3`.
+std::string describe(const Napi::Value& value);
+
+// `float32[16,3,224,224]`
+std::string describeTensor(const at::Tensor& tensor);
+
+Napi::Value dispose(const Napi::CallbackInfo& info);
+Napi::Value isDisposed(const Napi::CallbackInfo& info);
+
+}  // namespace evenhand
