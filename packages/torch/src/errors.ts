@@ -1,0 +1,38 @@
+/**
+ * What went wrong, in a word that programs can compare with. Messages may change; codes do not.
+ *
+ * - `TORCH_OPERATION_FAILED`: libtorch refused or failed, for example because shapes do not fit.
+ * - `TORCH_BAD_ARGUMENT`: an argument has the wrong type or value.
+ * - `TORCH_DISPOSED`: a tensor was used after its scope had ended or after `dispose()`.
+ * - `TORCH_OUT_OF_MEMORY`: the device has no memory for the answer.
+ * - `TORCH_UNKNOWN_OPERATOR`: the loaded libtorch has no such operation.
+ * - `TORCH_NATIVE_MISSING`: the addon or its libtorch could not be loaded.
+ */
+export type TorchErrorCode =
+  | 'TORCH_OPERATION_FAILED'
+  | 'TORCH_BAD_ARGUMENT'
+  | 'TORCH_DISPOSED'
+  | 'TORCH_OUT_OF_MEMORY'
+  | 'TORCH_UNKNOWN_OPERATOR'
+  | 'TORCH_NATIVE_MISSING';
+
+/** Every failure of this package. `op` and `schema` are empty where no operation was involved. */
+export class TorchError extends Error {
+  override readonly name = 'TorchError';
+
+  constructor(
+    message: string,
+    readonly code: TorchErrorCode,
+    /** The operation, such as `conv2d`. */
+    readonly op = '',
+    /** Its schema as the loaded libtorch prints it. */
+    readonly schema = '',
+  ) {
+    super(message);
+  }
+}
+
+/** The error for an argument of the wrong type or value. */
+export function badArgument(message: string): TorchError {
+  return new TorchError(message, 'TORCH_BAD_ARGUMENT');
+}

@@ -1,0 +1,27 @@
+// Layers: one kind a file. PyTorch's and torchvision's names and keys.
+export { Activation, type ActivationName, Hardswish, ReLU, ReLU6, Sigmoid, SiLU } from './activation.js';
+export { BatchNorm2d, type BatchNorm2dOptions, setFrozenStatistics } from './batch-norm2d.js';
+export { ConvNormActivation, type ConvNormActivationOptions, SqueezeExcitation } from './blocks.js';
+export { Conv2d, type Conv2dOptions } from './conv2d.js';
+export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.js';
+export { Dropout, StochasticDepth } from './dropout.js';
+export * as init from './init.js';
+export { Linear } from './linear.js';
+export {
+  buffer,
+  countParameters,
+  disposeModule,
+  Module,
+  type MoveOptions,
+  modules,
+  moveTo,
+  namedParameters,
+  parameter,
+  parameters,
+  type Size2d,
+  setRequiresGrad,
+  setTraining,
+  stateDict,
+} from './module.js';
+export { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, type PoolOptions } from './pooling.js';
+export { Sequential } from './sequential.js';

@@ -1,0 +1,112 @@
+import type { DType } from './dtype.js';
+import { native } from './native.js';
+import type { Generator, MemoryFormat, Tensor } from './tensor.js';
+
+// The types of an operation's arguments are read from its schema by the compiler, so that the table in ops.ts has one
+// line an operation and its types cannot disagree with what libtorch is asked for.
+
+interface SchemaTypes {
+  Tensor: Tensor;
+  int: number | bigint;
+  float: number;
+  bool: boolean;
+  str: string;
+  Scalar: number | bigint | boolean;
+  ScalarType: DType;
+  Device: string;
+  Layout: 'strided';
+  MemoryFormat: MemoryFormat;
+  Generator: Generator;
+}
+
+/** `Tensor(a!)[]`, `int[2]`, `Scalar?` as a TypeScript type. */
+type TypeOf<T extends string> = T extends `${infer U}?`
+  ? TypeOf<U> | null
+  : T extends `Tensor(${string})${infer Rest}`
+    ? TypeOf<`Tensor${Rest}`>
+    : T extends `${infer U}?[${string}]`
+      ? readonly (TypeOf<U> | null)[]
+      : T extends `${infer U}[]`
+        ? readonly TypeOf<U>[]
+        : T extends `${infer U}[${number}]`
+          ? TypeOf<U> | readonly TypeOf<U>[]
+          : T extends keyof SchemaTypes
+            ? SchemaTypes[T]
+            : never;
+
+type Split<S extends string> = S extends `${infer Head}, ${infer Tail}`
+  ? [Head, ...Split<Tail>]
+  : S extends ''
+    ? []
+    : [S];
+
+type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+/** Arguments before `*`, those with a default optional. */
+type Positional<A extends string[]> = A extends [infer Head extends string, ...infer Tail extends string[]]
+  ? Head extends '*'
+    ? []
+    : Head extends `${infer T} ${string}=${string}`
+      ? [TypeOf<T>?, ...Positional<Tail>]
+      : Head extends `${infer T} ${string}`
+        ? [TypeOf<T>, ...Positional<Tail>]
+        : never
+  : [];
+
+/** Arguments after `*`, as one optional object at the end. */
+type Keywords<A extends string[]> = A extends [infer Head, ...infer Tail extends string[]]
+  ? Head extends '*'
+    ? [
+        options?: {
+          [K in Tail[number] as NameOf<K>]?: K extends `${infer T} ${string}` ? TypeOf<T> | undefined : never;
+        },
+      ]
+    : Keywords<Tail>
+  : [];
+
+type NameOf<A extends string> = A extends `${string} ${infer Name}=${string}`
+  ? CamelCase<Name>
+  : A extends `${string} ${infer Name}`
+    ? CamelCase<Name>
+    : never;
+
+type Arguments<S extends string> = S extends `${string}(${infer A}) -> ${string}`
+  ? [...Positional<Split<A>>, ...Keywords<Split<A>>]
+  : never;
+
+type Answers<A extends string[]> = { [I in keyof A]: A[I] extends `${infer T} ${string}` ? TypeOf<T> : TypeOf<A[I]> };
+
+type Mutable<T> = T extends readonly (infer U)[] ? U[] : T;
+
+type Answer<S extends string> = S extends `${string}) -> ()`
+  ? undefined
+  : S extends `${string}) -> (${infer A})`
+    ? Answers<Split<A>>
+    : S extends `${string}) -> ${infer T}`
+      ? Mutable<TypeOf<T>>
+      : never;
+
+/** An operation of libtorch; its schema says the arguments. */
+export interface Op<S extends string> {
+  (...args: Arguments<S>): Answer<S>;
+  readonly schema: S;
+}
+
+/**
+ * The operation with this schema (PyTorch's `native_functions.yaml`, `int` for `SymInt`). Arguments before `*` are
+ * given by position, those after it as one object of options with names in camelCase.
+ *
+ * Calling it throws TorchError: TORCH_BAD_ARGUMENT names an argument of a wrong type, TORCH_OPERATION_FAILED carries
+ * libtorch's own words and the shapes, TORCH_DISPOSED a tensor that is gone.
+ */
+export function op<const S extends string>(schema: S): Op<S> {
+  const [name = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
+  let id: number | undefined;
+  const call = (...args: unknown[]) => {
+    id ??= native.resolve(name, overload);
+    return native.call(id, ...args);
+  };
+  return Object.assign(call as (...args: Arguments<S>) => Answer<S>, { schema });
+}
