@@ -1,0 +1,61 @@
+import { badArgument } from '../errors.js';
+import * as ops from '../ops.js';
+import {
+  type Batch,
+  Optimizer,
+  type ParameterGroup,
+  type ParameterGroupInput,
+  requireAtLeastZero,
+} from './optimizer.js';
+
+export interface AdamWOptions {
+  learningRate?: number;
+  /** Decay rates of the running means of the gradient and of its square. */
+  betas?: readonly [number, number];
+  eps?: number;
+  /** Decoupled: parameters shrink by `learningRate * weightDecay` a step, whatever the gradient. */
+  weightDecay?: number;
+}
+
+/** Adam with decoupled weight decay: Loshchilov & Hutter, arXiv 1711.05101. PyTorch's `AdamW(foreach=True)`, bit for bit. */
+export class AdamW extends Optimizer {
+  readonly #beta1: number;
+  readonly #beta2: number;
+  readonly #eps: number;
+
+  constructor(
+    groups: readonly ParameterGroupInput[],
+    { learningRate = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 1e-2 }: AdamWOptions = {},
+  ) {
+    super(groups, { learningRate, weightDecay }, ['exp_avg', 'exp_avg_sq']);
+    for (const beta of betas) if (!(beta >= 0 && beta < 1)) throw badArgument(`betas must lie in [0, 1), got ${betas}`);
+    requireAtLeastZero('eps', eps);
+    [this.#beta1, this.#beta2] = betas;
+    this.#eps = eps;
+  }
+
+  protected override update({ parameters, gradients, moments, steps }: Batch, group: ParameterGroup): void {
+    const [mean = [], meanSquare = []] = moments;
+    const { learningRate, weightDecay } = group;
+    ops.foreachMulScalar_(parameters, 1 - learningRate * weightDecay);
+
+    ops.foreachMulScalar_(mean, this.#beta1);
+    ops.foreachAdd_(mean, gradients, { alpha: 1 - this.#beta1 });
+    ops.foreachMulScalar_(meanSquare, this.#beta2);
+    ops.foreachAddcmul_(meanSquare, gradients, gradients, 1 - this.#beta2);
+
+    // Both means start at zero; dividing by 1 - beta^steps takes that bias out.
+    const denominators = ops.foreachSqrt(meanSquare);
+    ops.foreachDivScalars_(
+      denominators,
+      steps.map((step) => Math.sqrt(1 - this.#beta2 ** step)),
+    );
+    ops.foreachAddScalar_(denominators, this.#eps);
+    ops.foreachAddcdivScalars_(
+      parameters,
+      mean,
+      denominators,
+      steps.map((step) => -learningRate / (1 - this.#beta1 ** step)),
+    );
+  }
+}
