@@ -1,0 +1,42 @@
+/**
+ * The first key that an object of a **valid** JSON text has twice, anywhere in it. `JSON.parse` keeps the last of them
+ * without a word, which would let two readers see different tensors in one file.
+ */
+export function repeatedKey(text: string): string | undefined {
+  // A set of keys for each open object, null for each open array.
+  const open: (Set<string> | null)[] = [];
+  let position = 0;
+  while (position < text.length) {
+    const start = position++;
+    switch (text[start]) {
+      case '{':
+        open.push(new Set());
+        break;
+      case '[':
+        open.push(null);
+        break;
+      case '}':
+      case ']':
+        open.pop();
+        break;
+      case '"': {
+        while (text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
+        position++;
+        const keys = open.at(-1);
+        if (keys && isKey(text, position)) {
+          const key = JSON.parse(text.slice(start, position)) as string;
+          if (keys.has(key)) return key;
+          keys.add(key);
+        }
+        break;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** True if the string that ends before `position` is a key: nothing else in JSON is followed by a colon. */
+function isKey(text: string, position: number): boolean {
+  while (' \t\n\r'.includes(text[position]!)) position++;
+  return text[position] === ':';
+}
