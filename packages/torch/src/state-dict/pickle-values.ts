@@ -1,0 +1,104 @@
+import type { DType } from '../dtype.js';
+import { isCount, StorageRef, TensorRecord } from './tensor-record.js';
+
+/** A name of Python's that a weights file may hold, such as `torch.float32`. It stays a name; nothing is imported. */
+export class PickleGlobal {
+  constructor(readonly name: string) {}
+}
+
+/**
+ * What a pickle holds, as plain data: `None` is null, an `int` beyond 2^53 a bigint, lists, tuples and `torch.Size` are
+ * arrays, `dict` and `OrderedDict` are Maps, `bytes` are Uint8Arrays, a tensor is a `TensorRecord`.
+ */
+export type Contents =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | TensorRecord
+  | StorageRef
+  | PickleGlobal
+  | Contents[]
+  | Map<Contents, Contents>;
+
+const storageDTypes: Readonly<Record<string, DType>> = {
+  'torch.FloatStorage': 'float32',
+  'torch.DoubleStorage': 'float64',
+  'torch.HalfStorage': 'float16',
+  'torch.BFloat16Storage': 'bfloat16',
+  'torch.LongStorage': 'int64',
+  'torch.IntStorage': 'int32',
+  'torch.ShortStorage': 'int16',
+  'torch.CharStorage': 'int8',
+  'torch.ByteStorage': 'uint8',
+  'torch.BoolStorage': 'bool',
+};
+
+/** The element type of a storage class; undefined if `value` is not the name of one. */
+export function storageDType(value: Contents | undefined): DType | undefined {
+  return value instanceof PickleGlobal && Object.hasOwn(storageDTypes, value.name)
+    ? storageDTypes[value.name]
+    : undefined;
+}
+
+/** What the admitted functions and classes make of their arguments, as data; undefined if these make no sense. */
+const callables = new Map<string, (args: readonly Contents[]) => Contents | undefined>([
+  ['collections.OrderedDict', orderedDict],
+  ['torch.Size', ([lengths]) => (Array.isArray(lengths) ? lengths : undefined)],
+  ['torch._utils._rebuild_tensor', rebuildTensor],
+  ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  // The other arguments (requires_grad, hooks, attributes) are about training, not about the values.
+  ['torch._utils._rebuild_parameter', ([tensor]) => (tensor instanceof TensorRecord ? tensor : undefined)],
+  ['torch._utils._rebuild_parameter_with_state', ([tensor]) => (tensor instanceof TensorRecord ? tensor : undefined)],
+  // Protocol 2 has no bytes, so Python writes them as text that is to be encoded.
+  ['_codecs.encode', latin1Bytes],
+]);
+
+const dtypeNames = ['float', 'double', 'half', 'long', 'int', 'short', 'uint8', 'int8', 'int16', 'int32', 'int64']
+  .concat(['bool', 'float16', 'float32', 'float64', 'bfloat16'])
+  .map((name) => `torch.${name}`);
+const admitted = new Set([...callables.keys(), ...Object.keys(storageDTypes), ...dtypeNames]);
+
+/** True for the names that a weights file may ask for. */
+export function isAdmitted(name: string): boolean {
+  return admitted.has(name);
+}
+
+/** What an admitted function gives for these arguments; undefined if it cannot be called with them. */
+export function callGlobal(target: PickleGlobal, args: readonly Contents[]): Contents | undefined {
+  return callables.get(target.name)?.(args);
+}
+
+function orderedDict([pairs]: readonly Contents[]): Contents | undefined {
+  if (pairs === undefined) return new Map();
+  if (!Array.isArray(pairs)) return undefined;
+  const dict = new Map<Contents, Contents>();
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2) return undefined;
+    dict.set(pair[0]!, pair[1]!);
+  }
+  return dict;
+}
+
+function rebuildTensor([storage, offset, shape, strides]: readonly Contents[]): TensorRecord | undefined {
+  if (!(storage instanceof StorageRef) || !isCount(offset)) return undefined;
+  if (!Array.isArray(shape) || !Array.isArray(strides)) return undefined;
+  // Copied, because a pickle may go on to change a list that it made the shape from.
+  const lengths = shape.filter(isCount);
+  const steps = strides.filter(isCount);
+  if (lengths.length !== shape.length || steps.length !== strides.length) return undefined;
+  return new TensorRecord(storage, lengths, steps, offset);
+}
+
+function latin1Bytes([text, encoding]: readonly Contents[]): Uint8Array | undefined {
+  if (typeof text !== 'string' || encoding !== 'latin1') return undefined;
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 255) return undefined;
+    bytes[i] = code;
+  }
+  return bytes;
+}
