@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, mock, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { memorySource } from './byte-source.js';
+import { openWeights, type SafetensorsEntry, WeightsFileError, writeSafetensors } from './index.js';
+import { readSafetensorsHeader } from './safetensors-header.js';
+
+const golden = fileURLToPath(new URL('../../golden/state-dict/', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** A safetensors file with this header, followed by `size` bytes. */
+function fileOf(header: string | Uint8Array, size = 0): Uint8Array {
+  const bytes = typeof header === 'string' ? Buffer.from(header) : header;
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(bytes.length));
+  return Buffer.concat([length, bytes, new Uint8Array(size)]);
+}
+
+function refuses(bytes: Uint8Array, problem: RegExp): void {
+  assert.throws(
+    () => readSafetensorsHeader(memorySource('x.safetensors', bytes)),
+    (error: unknown) => {
+      assert.ok(error instanceof WeightsFileError, String(error));
+      assert.match(error.message, problem);
+      return true;
+    },
+  );
+}
+
+const tensor = (begin: number, end: number, dtype = 'F32', shape: unknown = [(end - begin) / 4]) =>
+  JSON.stringify({ dtype, shape, data_offsets: [begin, end] });
+
+test('headers that the reference implementation refuses are refused, each with its reason', () => {
+  refuses(new Uint8Array(7), /at least 8 bytes/);
+  refuses(Buffer.from('ffffffffffffffff7b7d', 'hex'), /claims 18446744073709551615 bytes; at most 100000000/);
+  refuses(Buffer.from('64000000000000007b7d', 'hex'), /claims 100 bytes, and the file has 10/);
+  refuses(fileOf(''), /does not begin with "{"/);
+  refuses(fileOf(' {}'), /does not begin with "{"/);
+  refuses(fileOf('{"a":'), /not valid JSON/);
+  refuses(fileOf('{} {}'), /not valid JSON/);
+  refuses(fileOf(Buffer.from('7b22ff223a317d', 'hex')), /not valid JSON/);
+  refuses(fileOf(`{${'"a":['.repeat(2)}`), /not valid JSON/);
+  refuses(fileOf('{"a":1}'), /entry for tensor "a" is not an object/);
+  refuses(fileOf('{"__metadata__":{"a":1}}'), /metadata "a" that is not a string/);
+  refuses(fileOf('{"__metadata__":[]}'), /__metadata__ that is not an object/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F8_E4M3', [4])}}`, 4), /"a" has the element type "F8_E4M3"; supported are F32/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'toString')}}`, 4), /element type "toString"/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [-1])}}`, 4), /shape \[-1\], not a list of lengths/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [0.5])}}`, 4), /shape \[0\.5\]/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', 1)}}`, 4), /shape 1/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [2])}}`, 4), /\[2\] of F32 takes 8 bytes, and it gives 4/);
+  refuses(fileOf(`{"a":${tensor(0, 0, 'F32', [2 ** 52, 2 ** 52, 0])}}`), /of F32 takes/);
+  refuses(fileOf(`{"a":${tensor(4, 0, 'F32', [1])}}`, 4), /offsets \[4,0\]/);
+  refuses(fileOf(`{"a":${tensor(0, 4)},"b":${tensor(8, 12)}}`, 12), /"b" leave a gap/);
+  refuses(fileOf(`{"a":${tensor(4, 8)}}`, 8), /"a" leave a gap/);
+  refuses(fileOf(`{"a":${tensor(0, 8)},"b":${tensor(4, 12)}}`, 12), /"b" overlap/);
+  refuses(fileOf(`{"a":${tensor(0, 4)}}`, 8), /its tensors end at byte \d+, the file at byte \d+/);
+  refuses(fileOf(`{"a":${tensor(0, 8)}}`, 4), /its tensors end at byte \d+, the file at byte \d+/);
+  refuses(fileOf(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /has "a" twice/);
+  refuses(fileOf(`{"a":${tensor(0, 4)},"\\u0061" :${tensor(0, 4)}}`, 4), /has "a" twice/);
+  refuses(fileOf('{"__metadata__":{"k":"{\\"k","k":""}}'), /has "k" twice/);
+});
+
+test('a header may have any order, escapes, spaces behind it, and the same word as key and as value', () => {
+  const header = `{"b\\"":${tensor(4, 8)},"a":${tensor(0, 4)},"__metadata__":{"a":"a","b":"a"}}   `;
+  const { tensors, metadata } = readSafetensorsHeader(memorySource('x', fileOf(header, 8)));
+  assert.deepEqual(
+    tensors.map(({ name, start }) => [name, start]),
+    [
+      ['a', 8 + header.length],
+      ['b"', 12 + header.length],
+    ],
+  );
+  assert.deepEqual(
+    [...metadata],
+    [
+      ['a', 'a'],
+      ['b', 'a'],
+    ],
+  );
+});
+
+const entries: SafetensorsEntry[] = [
+  { name: 'wide', dtype: 'float64', shape: [2], bytes: () => new Uint8Array(Float64Array.of(1, -2).buffer) },
+  { name: '__proto__', dtype: 'float32', shape: [], bytes: () => new Uint8Array(Float32Array.of(0.5).buffer) },
+  { name: '10', dtype: 'bool', shape: [3, 1], bytes: () => Uint8Array.of(1, 0, 1) },
+  { name: 'empty "\u03b1"', dtype: 'int64', shape: [0, 7], bytes: () => new Uint8Array(0) },
+];
+
+test('what is written is read back, in the order given, and the same entries give the same bytes', () => {
+  const path = join(folder, 'round.safetensors');
+  const metadata = { format: 'pt', '2': 'two' };
+  writeSafetensors(path, entries, metadata);
+  const weights = openWeights(path);
+  assert.deepEqual([...weights.tensors.keys()].sort(), entries.map(({ name }) => name).sort());
+  assert.deepEqual(Object.fromEntries(weights.metadata), metadata);
+  for (const { name, dtype, shape, bytes } of entries) {
+    const record = weights.tensors.get(name)!;
+    assert.deepEqual([record.dtype, record.shape, weights.read(name)], [dtype, shape, bytes()]);
+  }
+  weights.close();
+  const first = readFileSync(path);
+  assert.equal((8 + first.readUInt32LE(0)) % 8, 0);
+  writeSafetensors(path, entries.values(), metadata);
+  assert.deepEqual(readFileSync(path), first);
+  assert.deepEqual(readdirSync(folder), ['round.safetensors']);
+});
+
+test("a file of the reference implementation's, written again, is the same to the byte", () => {
+  const path = join(folder, 'again.safetensors');
+  const weights = openWeights(`${golden}reference.safetensors`);
+  const records = [...weights.tensors].map(([name, { dtype, shape }]) => ({
+    name,
+    dtype,
+    shape,
+    bytes: () => weights.read(name),
+  }));
+  const original = readFileSync(`${golden}reference.safetensors`);
+  const order = (name: string) => original.indexOf(`${JSON.stringify(name)}:{"dtype"`);
+  records.sort((a, b) => order(a.name) - order(b.name));
+  writeSafetensors(path, records, Object.fromEntries(weights.metadata));
+  weights.close();
+  assert.deepEqual(readFileSync(path), original);
+  rmSync(path);
+});
+
+test('entries that make no file are refused', () => {
+  const one = entries[1]!;
+  const refused = (list: SafetensorsEntry[], problem: RegExp, metadata = {}) =>
+    assert.throws(() => writeSafetensors(join(folder, 'no.safetensors'), list, metadata), problem);
+  refused([one, one], /"__proto__" comes twice/);
+  refused([{ ...one, name: '__metadata__' }], /no tensor may have this name/);
+  refused([{ ...one, shape: [-1] }], /"__proto__" has the shape \[-1\]/);
+  refused([{ ...one, shape: [2] }], /float32 \[2\] takes 8 bytes, and 4 came/);
+  refused([one], /metadata "epoch" is a number/, { epoch: 3 });
+  assert.equal(readdirSync(folder).includes('no.safetensors'), false);
+});
+
+test('a failure on the way leaves the old file as it was and no other', () => {
+  const path = join(folder, 'kept.safetensors');
+  writeFileSync(path, 'what was there');
+  const survives = (failure: () => void, problem: RegExp) => {
+    assert.throws(failure, problem);
+    assert.equal(readFileSync(path, 'utf8'), 'what was there');
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('kept')),
+      ['kept.safetensors'],
+    );
+  };
+  const broken = { ...entries[0]!, bytes: () => assert.fail('the tensor was disposed') };
+  survives(() => writeSafetensors(path, [entries[1]!, broken]), /the tensor was disposed/);
+
+  // A full disk cannot be had without one, so the system call says so.
+  for (const call of ['writeSync', 'fsyncSync', 'renameSync'] as const) {
+    const full = mock.method(fs, call, () => {
+      throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    });
+    syncBuiltinESMExports();
+    try {
+      survives(
+        () => writeSafetensors(path, entries),
+        /kept\.safetensors: cannot be written: the disk is full; free some/,
+      );
+    } finally {
+      full.mock.restore();
+      syncBuiltinESMExports();
+    }
+  }
+  rmSync(path);
+  const nowhere = join(folder, 'nowhere', 'x.safetensors');
+  assert.throws(
+    () => writeSafetensors(nowhere, entries),
+    /nowhere\/x\.safetensors: cannot be written: no such file or folder/,
+  );
+});
+
+test('a system call that writes less than it was given is continued', () => {
+  const path = join(folder, 'short.safetensors');
+  const whole = fs.writeSync;
+  const short = mock.method(fs, 'writeSync', (fd: number, bytes: Uint8Array, offset: number, length: number) =>
+    whole(fd, bytes, offset, Math.min(length, 5)),
+  );
+  syncBuiltinESMExports();
+  try {
+    writeSafetensors(path, entries);
+  } finally {
+    short.mock.restore();
+    syncBuiltinESMExports();
+  }
+  const weights = openWeights(path);
+  assert.deepEqual(weights.read('wide'), entries[0]!.bytes());
+  weights.close();
+});
