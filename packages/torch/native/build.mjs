@@ -1,0 +1,229 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, freemem } from 'node:os';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NATIVE = dirname(fileURLToPath(import.meta.url));
+const BUILD = join(NATIVE, '..', 'build');
+const ADDON = join(BUILD, 'evenhand_torch.node');
+const STAMPS = join(BUILD, 'stamps.json');
+const MAC = process.platform === 'darwin';
+// What compiling one file with libtorch's headers takes.
+const BYTES_A_JOB = 1.5 * 2 ** 30;
+
+/** A compiler failure, its message ready for the user. */
+export class BuildError extends Error {}
+
+/**
+ * Compiles `native/**\/*.cc` into `build/evenhand_torch.node` against libtorch. Only what changed is compiled: sources,
+ * headers of ours, flags, compiler or libtorch.
+ *
+ * `libtorch` is `{ path, include, lib, version, source }`: `include` a list of folders, `lib` the folder of the shared
+ * libraries. `compiler` is the command of g++ or clang++; `log` takes a line when there is something to do.
+ * Returns true where it built something. Throws a BuildError.
+ */
+export async function build({ libtorch, compiler = process.env.CXX || 'g++', log = () => {} }) {
+  mkdirSync(BUILD, { recursive: true });
+  const stamps = existsSync(STAMPS) ? JSON.parse(readFileSync(STAMPS, 'utf8')) : {};
+  const flags = compileFlags(libtorch, compiler);
+  const common = [versionOf(compiler), JSON.stringify(libtorch), fingerprint(libtorch), compiler, ...flags];
+  const units = sources().map((source) => unitOf(source, common));
+  const keys = new Map(units.map((unit) => [unit.name, unit.key()]));
+  const stale = units.filter((unit) => !existsSync(unit.object) || stamps[unit.name] !== keys.get(unit.name));
+
+  const link = linkFlags(libtorch, compiler);
+  const linkKey = hash([...link, ...units.map((unit) => unit.name)]);
+  if (stale.length === 0 && existsSync(ADDON) && stamps.link === linkKey) return false;
+
+  log(`compiling ${stale.length} of ${units.length} C++ files against libtorch ${libtorch.version} (${libtorch.path})`);
+  // Without the stamp an interrupted build links again.
+  delete stamps.link;
+  await inParallel(stale, async (unit) => {
+    delete stamps[unit.name];
+    const started = Date.now();
+    await compile(
+      compiler,
+      [...flags, '-MMD', '-MF', unit.dependencies, '-c', unit.source, '-o', unit.object],
+      libtorch,
+    );
+    // Only now is it known which headers the file includes. One edited meanwhile may be in the object or not.
+    if (unit.inputs().some((file) => statSync(file).mtimeMs >= started)) return;
+    stamps[unit.name] = unit.key();
+    writeFileSync(STAMPS, JSON.stringify(stamps));
+  });
+
+  // Renamed into place, so that a process that has the old addon mapped keeps it, and none finds half of the new one.
+  const linked = `${ADDON}.${process.pid}`;
+  await compile(compiler, ['-shared', '-o', linked, ...units.map((unit) => unit.object), ...link], libtorch);
+  renameSync(linked, ADDON);
+  const { path, version, source } = libtorch;
+  writeFileSync(join(BUILD, 'libtorch.json'), `${JSON.stringify({ path, version, source }, null, 2)}\n`);
+  stamps.link = linkKey;
+  writeFileSync(STAMPS, JSON.stringify(stamps));
+  return true;
+}
+
+function sources() {
+  return readdirSync(NATIVE, { recursive: true })
+    .filter((name) => name.endsWith('.cc'))
+    .sort();
+}
+
+function unitOf(name, common) {
+  const stem = join(BUILD, name.replaceAll('/', '_').replace(/\.cc$/, ''));
+  const source = join(NATIVE, name);
+  const dependencies = `${stem}.d`;
+  const inputs = () => [source, ...headersIn(dependencies)];
+  return {
+    name,
+    source,
+    object: `${stem}.o`,
+    dependencies,
+    inputs,
+    key: () => hash([...common, ...inputs().map(contents)]),
+  };
+}
+
+/** The headers of ours that a compiler's dependency file names; libtorch's are system headers, which -MMD leaves out. */
+function headersIn(file) {
+  if (!existsSync(file)) return [];
+  const names =
+    readFileSync(file, 'utf8')
+      .replaceAll('\\\n', ' ')
+      .match(/(?:\\ |\S)+/g) ?? [];
+  return names.map((name) => name.replaceAll('\\ ', ' ')).filter((name) => name.endsWith('.h'));
+}
+
+function contents(file) {
+  return existsSync(file) ? readFileSync(file) : '';
+}
+
+function hash(parts) {
+  const sum = createHash('sha256');
+  for (const part of parts) sum.update(part).update('\0');
+  return sum.digest('hex');
+}
+
+/** Changes when libtorch is replaced in its place, and when the headers from npm are. */
+function fingerprint(libtorch) {
+  const { size, mtimeMs } = statSync(join(libtorch.lib, `libtorch_cpu.${MAC ? 'dylib' : 'so'}`));
+  return `${size} ${mtimeMs} ${nodeHeaders().map((header) => header.version)}`;
+}
+
+function nodeHeaders() {
+  const require = createRequire(import.meta.url);
+  return [
+    ['node-addon-api', ''],
+    ['node-api-headers', 'include'],
+  ].map(([name, folder]) => {
+    const manifest = require.resolve(`${name}/package.json`);
+    return { include: join(dirname(manifest), folder), version: require(manifest).version };
+  });
+}
+
+function compileFlags(libtorch, compiler) {
+  const defines = ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_GYP_MODULE_NAME=evenhand_torch'];
+  const abi = stringAbi(libtorch);
+  if (abi !== undefined) defines.push(`_GLIBCXX_USE_CXX11_ABI=${abi}`);
+  // As system headers, so that their warnings are not ours. /usr/include is searched anyway, and must come last.
+  const include = [...nodeHeaders().map((header) => header.include), ...libtorch.include];
+  return [
+    `-std=${standard(libtorch)}`,
+    '-O3',
+    '-fPIC',
+    '-fvisibility=hidden',
+    '-Wall',
+    ...openMp(libtorch, compiler).compile,
+    ...defines.map((define) => `-D${define}`),
+    `-I${NATIVE}`,
+    ...include.filter((folder) => folder !== '/usr/include').flatMap((folder) => ['-isystem', folder]),
+  ];
+}
+
+function linkFlags(libtorch, compiler) {
+  const names = ['torch', 'torch_cpu', 'c10', 'torch_cuda', 'c10_cuda'];
+  const here = names.filter((name) => existsSync(join(libtorch.lib, `lib${name}.${MAC ? 'dylib' : 'so'}`)));
+  const libraries = [`-L${libtorch.lib}`, ...here.map((name) => `-l${name}`), ...openMp(libtorch, compiler).link];
+  if (MAC) return [...libraries, '-undefined', 'dynamic_lookup', `-Wl,-rpath,${libtorch.lib}`];
+  const blas = openBlas(libtorch);
+  const rpath = [...blas.map((file) => dirname(file)), libtorch.lib];
+  // The CUDA libraries register their kernels when they are loaded; nothing refers to them by name.
+  return ['-Wl,--no-as-needed', ...blas, ...libraries, ...[...new Set(rpath)].map((folder) => `-Wl,-rpath,${folder}`)];
+}
+
+/**
+ * Debian's libtorch takes whatever BLAS the system's alternatives name. Where several OpenBLAS are installed that is the
+ * one with threads of its own, which fight with libtorch's; loaded first by us, the OpenMP one answers to the same names.
+ */
+function openBlas({ lib }) {
+  const folder = join(lib, 'openblas-openmp');
+  return ['libopenblas.so.0', 'libblas.so.3', 'liblapack.so.3'].map((name) => join(folder, name)).filter(existsSync);
+}
+
+/** at::parallel_for is a template: it runs in parallel only where we compile with the OpenMP that libtorch uses. */
+function openMp({ include, lib }, compiler) {
+  if (MAC) {
+    if (!existsSync(join(include[0], 'omp.h')) || !existsSync(join(lib, 'libomp.dylib')))
+      return { compile: [], link: [] };
+    return { compile: ['-Xclang', '-fopenmp'], link: ['-lomp'] };
+  }
+  // clang's OpenMP has a runtime of its own, and two runtimes in a process fight for the cores.
+  if (!/g\+\+/.test(basename(compiler)) || /clang/.test(basename(compiler))) return { compile: [], link: [] };
+  // pip's packages and the official archives bring their own libgomp, some under a name of their own.
+  const own = readdirSync(lib).find((name) => /^libgomp.*\.so/.test(name));
+  return { compile: ['-fopenmp'], link: own ? [join(lib, own)] : ['-fopenmp'] };
+}
+
+/** Whether libtorch was built with the old std::string or the new, read from the constructor of its error class. */
+function stringAbi({ lib }) {
+  if (MAC) return undefined;
+  const library = readFileSync(join(lib, 'libc10.so'), 'latin1');
+  return library.includes('_ZN3c105ErrorC2ENS_14SourceLocationENSt7__cxx11') ? 1 : 0;
+}
+
+/** libtorch's main header refuses a compiler set to less than it needs; from 2.14 on that is C++20. */
+function standard({ include }) {
+  const header = include.map((folder) => join(folder, 'torch/all.h')).find(existsSync);
+  return header && readFileSync(header, 'utf8').includes('202002L') ? 'c++20' : 'c++17';
+}
+
+function versionOf(compiler) {
+  return spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+}
+
+async function inParallel(units, work) {
+  const queue = [...units];
+  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_A_JOB), queue.length));
+  const worker = async () => {
+    for (let unit = queue.shift(); unit; unit = queue.shift()) await work(unit);
+  };
+  const results = await Promise.allSettled(Array.from({ length: jobs }, worker));
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure) throw failure.reason;
+}
+
+function compile(compiler, args, libtorch) {
+  return new Promise((done, fail) => {
+    execFile(compiler, args, { maxBuffer: 2 ** 26 }, (error, _stdout, stderr) => {
+      if (!error) return done();
+      const lines = stderr.split('\n');
+      const first = Math.max(
+        0,
+        lines.findIndex((line) => /error|undefined reference|cannot find/.test(line)),
+      );
+      const input = args.find((arg) => arg.endsWith('.cc'));
+      const what = input
+        ? `packages/torch/native/${relative(NATIVE, input)} does not compile`
+        : 'The addon does not link';
+      fail(
+        new BuildError(
+          `${lines.slice(first, first + 12).join('\n')}\n${what} against libtorch ${libtorch.version} in ` +
+            `${libtorch.path} (${libtorch.source}) with ${compiler}: set LIBTORCH to another release, or report this.`,
+        ),
+      );
+    });
+  });
+}

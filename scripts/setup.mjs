@@ -1,0 +1,88 @@
+// Makes everything that the tests, the demo and the benchmarks need, with Node's built-ins alone: npm packages may not be
+// there yet. What is there already is not made again.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BuildError, build } from '../packages/torch/native/build.mjs';
+import { aptInstall, canApt } from './apt.mjs';
+import { onPath, output, run, SetupError, say } from './command.mjs';
+import { ensureLibtorch } from './libtorch.mjs';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+try {
+  checkPlatform();
+  const compiler = ensureCompiler();
+  ensurePackages();
+  const libtorch = await ensureLibtorch(ROOT);
+  await build({ libtorch, compiler, log: say });
+  compileTypeScript();
+} catch (error) {
+  if (!(error instanceof SetupError || error instanceof BuildError)) throw error;
+  console.error(`setup: ${error.message}`);
+  process.exitCode = 1;
+}
+
+function checkPlatform() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 9)) {
+    throw new SetupError(
+      `Node.js 20.9 or newer is needed, and this is ${process.versions.node}: see https://nodejs.org.`,
+    );
+  }
+  if (process.platform !== 'linux' && process.platform !== 'darwin') {
+    throw new SetupError(`evenhand runs on Linux and macOS, and this is ${process.platform}: on Windows, use WSL 2.`);
+  }
+}
+
+function ensureCompiler() {
+  const chosen = process.env.CXX;
+  if (chosen) {
+    if (output(chosen, ['--version']) !== undefined) return chosen;
+    throw new SetupError(`CXX=${chosen} is not a C++ compiler that runs: set it to g++ or clang++, or unset it.`);
+  }
+  // macOS has commands of these names that only ask to install the real ones.
+  const works = (name) => onPath(name) && output(name, ['--version']) !== undefined;
+  const found = ['g++', 'clang++'].find(works);
+  if (found) return found;
+  if (process.platform === 'darwin') throw new SetupError('No C++ compiler was found: run `xcode-select --install`.');
+  if (!canApt())
+    throw new SetupError('No C++ compiler was found: install g++ (on Debian, Ubuntu: `apt-get install g++`).');
+  say('installing g++ with apt-get');
+  aptInstall(['g++', 'libc6-dev']);
+  return 'g++';
+}
+
+function ensurePackages() {
+  if (packagesMatch()) return;
+  say('installing npm packages from package-lock.json');
+  // Its install step would download CUDA libraries, which prediction on the CPU does not use.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT, env })) {
+    throw new SetupError('`npm ci` failed for the reason above: mend that and run again.');
+  }
+}
+
+/** Whether node_modules holds what the lock file says, by the list that npm leaves there when it has finished. */
+function packagesMatch() {
+  const list = join(ROOT, 'node_modules/.package-lock.json');
+  if (!existsSync(list)) return false;
+  const wanted = lockedPackages(join(ROOT, 'package-lock.json'));
+  const present = lockedPackages(list);
+  for (const [path, { version, optional }] of wanted) {
+    // Optional packages are those for other platforms.
+    if (present.get(path)?.version !== version && !(optional && !present.has(path))) return false;
+  }
+  return [...present.keys()].every((path) => wanted.has(path));
+}
+
+function lockedPackages(file) {
+  const entries = Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages);
+  return new Map(entries.filter(([path]) => path.includes('node_modules/')));
+}
+
+function compileTypeScript() {
+  if (!run(join(ROOT, 'node_modules/.bin/tsc'), ['-b'], { cwd: ROOT })) {
+    throw new SetupError('TypeScript reports the errors above: mend them and run again.');
+  }
+}

@@ -1,0 +1,70 @@
+// Lints, then runs the tests: `npm test`, or `npm test -- metrics nn/` for the test files whose path has one of the words.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const REPORT = join(ROOT, 'build/tests.tap');
+
+const words = process.argv.slice(2);
+const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.source.includes(word)));
+if (files.length === 0) {
+  console.error(`No test file has ${words.map((word) => `'${word}'`).join(' or ')} in its path.`);
+  process.exit(1);
+}
+const clean = words.length > 0 || run(join(ROOT, 'node_modules/.bin/biome'), ['check', '--error-on-warnings']);
+const passed = test(files.map((file) => file.program));
+process.exit(clean && passed ? 0 : 1);
+
+/** Test files by their sources, so that what was compiled from a deleted one is not run. */
+function testFiles() {
+  const rooms = readdirSync(join(ROOT, 'packages')).map((name) => [`packages/${name}/src`, `packages/${name}/dist`]);
+  const compiled = [...rooms, ['test', 'test/dist']].flatMap(([from, to]) =>
+    filesIn(from, '.test.ts').map((name) => ({
+      source: `${from}/${name}`,
+      program: `${to}/${name.replace(/\.ts$/, '.js')}`,
+    })),
+  );
+  const plain = filesIn('scripts', '.test.mjs').map((name) => ({
+    source: `scripts/${name}`,
+    program: `scripts/${name}`,
+  }));
+  return [...compiled, ...plain];
+}
+
+function filesIn(folder, ending) {
+  return readdirSync(join(ROOT, folder), { recursive: true })
+    .filter((name) => name.endsWith(ending))
+    .sort();
+}
+
+function test(programs) {
+  mkdirSync(dirname(REPORT), { recursive: true });
+  rmSync(REPORT, { force: true });
+  const ran = run(process.execPath, [
+    '--enable-source-maps',
+    '--test',
+    `--test-concurrency=${availableParallelism()}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${REPORT}`,
+    ...programs,
+  ]);
+  const report = existsSync(REPORT) ? readFileSync(REPORT, 'utf8') : '';
+  // The runner's own totals, the last lines of its report that begin so.
+  const total = (name) => Number([...report.matchAll(new RegExp(`^# ${name} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);
+  const passed = total('pass');
+  const failed = total('fail') + total('cancelled');
+  const skipped = total('skipped') + total('todo');
+  if (passed + failed === 0) console.error('No test ran.');
+  if (!clean) console.error('The linter reports the errors above.');
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return ran && failed === 0 && passed > 0;
+}
+
+function run(command, args) {
+  return spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+}
