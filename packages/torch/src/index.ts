@@ -18,6 +18,7 @@ export { type Op, op } from './op.js';
 export * as ops from './ops.js';
 export * as optim from './optim/index.js';
 export { keep, liveTensors, scope } from './scope.js';
+export * from './state-dict/index.js';
 export {
   fromBytes,
   Generator,
