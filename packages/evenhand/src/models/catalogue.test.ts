@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Preset, validatePreset } from '@evenhand/predict';
+import { liveTensors, nn, ops, scope } from '@evenhand/torch';
+import { createModel, modelInfo, modelNames } from './catalogue.js';
+import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
+import { golden } from './golden.test.helper.js';
+import { backboneParameters, headParameters, replaceHead } from './model.js';
+import { makeDivisible, row } from './rows.js';
+
+test("presets are torchvision's", () => {
+  for (const [name, expected] of Object.entries(golden<Record<string, Preset>>('presets.json'))) {
+    assert.deepEqual(modelInfo(name).preset, expected, name);
+  }
+});
+
+test('every model has a valid preset and weights whose name carries their hash', () => {
+  for (const name of modelNames()) {
+    const { preset, weights } = modelInfo(name);
+    assert.deepEqual(validatePreset(preset), preset);
+    assert.match(weights.sha256, /^([0-9a-f]{8}|[0-9a-f]{64})$/);
+    assert.ok(weights.url.startsWith('https://') && weights.url.endsWith(`-${weights.sha256.slice(0, 8)}.pth`), name);
+  }
+});
+
+test('an unknown model is refused with the likely spelling, else with the known names', () => {
+  const options = { numClasses: 3 };
+  assert.throws(() => createModel('efficientnet-b3', options), {
+    name: 'RangeError',
+    message: 'model: there is no "efficientnet-b3"; did you mean efficientnet_b3?',
+  });
+  assert.throws(() => modelInfo('vit_large'), /there is no "vit_large"; known are efficientnet_b0, .*mobilenet_v2\./);
+  assert.throws(() => createModel('toString', options), /there is no "toString"/);
+  for (const numClasses of [0, 1.5, Number.NaN]) {
+    assert.throws(() => createModel('mobilenet_v2', { numClasses }), /numClasses: expected a whole number/);
+  }
+});
+
+for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
+  test(`${name}: a new head is one call, of the same form or with a hidden layer`, () => {
+    const model = createModel(name, { numClasses: 5, seed: 0 });
+    const keys = [...nn.stateDict(model).keys()];
+    const before = liveTensors();
+    const backbone = backboneParameters(model);
+
+    replaceHead(model, 9);
+    assert.equal(liveTensors(), before, 'the old head is freed');
+    assert.deepEqual([...nn.stateDict(model).keys()], keys);
+    assert.deepEqual(backboneParameters(model), backbone);
+    scope(() => assert.deepEqual(model.classifier.forward(ops.ones([2, model.featureCount])).shape, [2, 9]));
+
+    replaceHead(model, 4, { dropout: 0.5, hidden: 16 });
+    assert.deepEqual(
+      headParameters(model).map((parameter) => parameter.shape),
+      [[16, model.featureCount], [16], [4, 16], [4]],
+    );
+    scope(() => assert.deepEqual(model.classifier.forward(ops.ones([2, model.featureCount])).shape, [2, 4]));
+    nn.disposeModule(model);
+  });
+}
+
+test('the dropout of a new head acts in training and only there', () => {
+  const model = createModel('efficientnet_lite0', { numClasses: 2, seed: 0 });
+  replaceHead(model, 2, { dropout: 0.5 });
+  const logits = () => scope(() => [...model.classifier.forward(ops.ones([1, model.featureCount])).toArray()]);
+  assert.notDeepEqual(logits(), logits());
+  nn.setTraining(model, false);
+  assert.deepEqual(logits(), logits());
+  replaceHead(model, 2, { dropout: 0.5 });
+  assert.deepEqual(logits(), logits(), 'a new head takes the mode of its model');
+  nn.disposeModule(model);
+});
+
+test('a head that cannot be is refused, and the model keeps its own', () => {
+  const model = createModel('mobilenet_v2', { numClasses: 5 });
+  const head = model.classifier;
+  assert.throws(() => replaceHead(model, 0), /numClasses: expected a whole number of at least 1, got 0/);
+  assert.throws(() => replaceHead(model, 3, { dropout: 1 }), /dropout: expected a number .* got 1/);
+  assert.throws(() => replaceHead(model, 3, { hidden: -1 }), /hidden: expected a whole number .* got -1/);
+  assert.equal(model.classifier, head);
+  nn.disposeModule(model);
+});
+
+test('an EfficientNet is built from any rows', () => {
+  const rows = [row(1, 3, 1, 8, 1), row(4, 3, 2, 16, 2), row(4, 5, 2, 24, 1)];
+  const model = new EfficientNet({ ...EFFICIENTNETS.efficientnet_b0, rows, stem: 16 }, 3);
+  scope(() => assert.deepEqual(model.forward(ops.ones([2, 3, 32, 32])).shape, [2, 3]));
+  assert.equal(model.featureCount, 96);
+  nn.disposeModule(model);
+});
+
+test('channels are rounded as torchvision rounds them', () => {
+  assert.deepEqual(
+    [1, 12, 17.6, 35.2, 352, 10].map((channels) => makeDivisible(channels)),
+    [8, 16, 16, 32, 352, 16],
+  );
+});

@@ -1,0 +1,160 @@
+import { IMAGENET_MEAN, IMAGENET_STD, type Interpolation, type Preset } from '@evenhand/predict';
+import { manualSeed } from '@evenhand/torch';
+import { suggest } from '../suggest.js';
+import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
+import { EfficientNetLite0 } from './efficientnet-lite.js';
+import type { WeightsSource } from './fetch-weights.js';
+import { MobileNetV2 } from './mobilenet-v2.js';
+import { type ImageModel, requireCount } from './model.js';
+
+export interface ModelInfo {
+  /** Parameters of the model with ImageNet's 1000 classes. */
+  readonly parameters: number;
+  /** What the official weights were trained to see. */
+  readonly preset: Preset;
+  /** The official ImageNet weights. */
+  readonly weights: WeightsSource;
+}
+
+interface Entry extends ModelInfo {
+  readonly build: (numClasses: number) => ImageModel;
+}
+
+function preset(resize: number, crop: number, interpolation: Interpolation = 'bicubic'): Preset {
+  return { resize, crop, interpolation, mean: IMAGENET_MEAN, std: IMAGENET_STD };
+}
+
+function torchvision(file: string, sha256: string): WeightsSource {
+  return { url: `https://download.pytorch.org/models/${file}`, sha256 };
+}
+
+function efficientnet(name: keyof typeof EFFICIENTNETS): Entry['build'] {
+  return (numClasses) => new EfficientNet(EFFICIENTNETS[name], numClasses);
+}
+
+// Presets and counts are those of torchvision's IMAGENET1K_V1 weights. Its EfficientNet files of before 0.17 have names
+// whose hash is not theirs (pytorch/vision #7744, #8036); these are the renamed ones.
+const CATALOGUE = {
+  efficientnet_b0: {
+    build: efficientnet('efficientnet_b0'),
+    parameters: 5_288_548,
+    preset: preset(256, 224),
+    weights: torchvision(
+      'efficientnet_b0_rwightman-7f5810bc.pth',
+      '7f5810bc96def8f7552d5b7e68d53c4786f81167d28291b21c0d90e1fca14934',
+    ),
+  },
+  efficientnet_b1: {
+    build: efficientnet('efficientnet_b1'),
+    parameters: 7_794_184,
+    preset: preset(256, 240),
+    weights: torchvision('efficientnet_b1_rwightman-bac287d4.pth', 'bac287d4'),
+  },
+  efficientnet_b2: {
+    build: efficientnet('efficientnet_b2'),
+    parameters: 9_109_994,
+    preset: preset(288, 288),
+    weights: torchvision(
+      'efficientnet_b2_rwightman-c35c1473.pth',
+      'c35c147384e385a5bab5a8eabdabbe5a3df0487ee4a554108626ae474a5bf755',
+    ),
+  },
+  efficientnet_b3: {
+    build: efficientnet('efficientnet_b3'),
+    parameters: 12_233_232,
+    preset: preset(320, 300),
+    weights: torchvision(
+      'efficientnet_b3_rwightman-b3899882.pth',
+      'b3899882250c22946d0229d266049fcd133c169233530b36b9ffa7983988362f',
+    ),
+  },
+  efficientnet_b4: {
+    build: efficientnet('efficientnet_b4'),
+    parameters: 19_341_616,
+    preset: preset(384, 380),
+    weights: torchvision(
+      'efficientnet_b4_rwightman-23ab8bcd.pth',
+      '23ab8bcd5bdbef61a7a43b91adcad81f622fd7f36fb4935a569828d77888c44e',
+    ),
+  },
+  efficientnet_b5: {
+    build: efficientnet('efficientnet_b5'),
+    parameters: 30_389_784,
+    preset: preset(456, 456),
+    weights: torchvision(
+      'efficientnet_b5_lukemelas-1a07897c.pth',
+      '1a07897c0d357db7981640f6be44a63420f11deb932344a69768b62ebe272946',
+    ),
+  },
+  efficientnet_b6: {
+    build: efficientnet('efficientnet_b6'),
+    parameters: 43_040_704,
+    preset: preset(528, 528),
+    weights: torchvision(
+      'efficientnet_b6_lukemelas-24a108a5.pth',
+      '24a108a596a00ad522bdfb9a2d98a9bd31819dfd7e37dd96bad6bb5bc00d6015',
+    ),
+  },
+  efficientnet_b7: {
+    build: efficientnet('efficientnet_b7'),
+    parameters: 66_347_960,
+    preset: preset(600, 600),
+    weights: torchvision(
+      'efficientnet_b7_lukemelas-c5b4e57e.pth',
+      'c5b4e57e0da1a10bb4f8a5b410dd3b7b6e7461f9b757209be29409707c3d87dd',
+    ),
+  },
+  efficientnet_lite0: {
+    build: (numClasses) => new EfficientNetLite0(numClasses),
+    parameters: 4_652_008,
+    preset: { resize: 256, crop: 224, interpolation: 'bicubic', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+    weights: {
+      url: 'https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_lite0-0aa007d2.pth',
+      sha256: '0aa007d2',
+    },
+  },
+  mobilenet_v2: {
+    build: (numClasses) => new MobileNetV2(numClasses),
+    parameters: 3_504_872,
+    preset: preset(256, 224, 'bilinear'),
+    weights: torchvision('mobilenet_v2-b0353104.pth', 'b0353104'),
+  },
+} as const satisfies Record<string, Entry>;
+
+export type ModelName = keyof typeof CATALOGUE;
+
+/** The names that `createModel` takes. */
+export function modelNames(): ModelName[] {
+  return Object.keys(CATALOGUE) as ModelName[];
+}
+
+/** Preset, size and weights of a model. Throws a `RangeError` with the likely spelling for an unknown name. */
+export function modelInfo(name: string): ModelInfo {
+  const { parameters, preset, weights } = find(name);
+  return { parameters, preset, weights };
+}
+
+export interface ModelOptions {
+  /** K: the number of logits. */
+  numClasses: number;
+  /** Seeds libtorch's generator before the parameters are drawn from it; left as it is where left out. */
+  seed?: number;
+}
+
+/**
+ * A new model with random parameters, drawn as its reference implementation does; images [N,3,H,W] to logits [N,K].
+ * Throws a `RangeError` for an unknown name, with the likely spelling, and where `numClasses` is no whole number above 0.
+ */
+export function createModel(name: string, { numClasses, seed }: ModelOptions): ImageModel {
+  const { build } = find(name);
+  requireCount('numClasses', numClasses);
+  if (seed !== undefined) manualSeed(seed);
+  return build(numClasses);
+}
+
+function find(name: string): Entry {
+  if (Object.hasOwn(CATALOGUE, name)) return CATALOGUE[name as ModelName];
+  const likely = suggest(name, modelNames());
+  const hint = likely === undefined ? `known are ${modelNames().join(', ')}.` : `did you mean ${likely}?`;
+  throw new RangeError(`model: there is no ${JSON.stringify(name)}; ${hint}`);
+}

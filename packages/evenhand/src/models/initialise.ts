@@ -1,0 +1,40 @@
+import { nn, type Tensor } from '@evenhand/torch';
+
+export interface Initialisation {
+  /** Fills the weight [out,in] of a linear layer. */
+  linear: (weight: Tensor) => void;
+  /** Whether a depthwise kernel's fan-out is the one channel that it feeds (TensorFlow) or all of them (torchvision). */
+  depthwiseFanOut?: 'one' | 'all';
+}
+
+/**
+ * Fills a new model from libtorch's generator: convolutions from a normal distribution by fan-out (He et al.,
+ * arXiv 1502.01852), biases with 0, linear weights as told; norms keep scale 1 and shift 0. Layers are visited in
+ * torchvision's order, so that a seed gives the parameters that torchvision draws from it.
+ * Source: the constructors of torchvision's models; timm `_init_weight_goog` for `depthwiseFanOut: 'one'`.
+ */
+export function initialise(model: nn.Module, { linear, depthwiseFanOut = 'all' }: Initialisation): void {
+  for (const layer of nn.modules(model)) {
+    if (layer instanceof nn.Conv2d) {
+      const [outputs = 0, , height = 0, width = 0] = layer.weight.shape;
+      const fanOut = depthwiseFanOut === 'one' ? outputs / layer.groups : outputs;
+      nn.init.normal_(layer.weight, 0, Math.sqrt(2 / (fanOut * height * width)));
+    } else if (layer instanceof nn.Linear) {
+      linear(layer.weight);
+    } else {
+      continue;
+    }
+    if (layer.bias) nn.init.constant_(layer.bias, 0);
+  }
+}
+
+/** Uniform within ±1/sqrt(outputs): torchvision's EfficientNet and timm's, after TensorFlow's. */
+export function uniformByOutputs(weight: Tensor): void {
+  const range = 1 / Math.sqrt(weight.shape[0]!);
+  nn.init.uniform_(weight, -range, range);
+}
+
+/** Normal with a standard deviation of 0.01: torchvision's MobileNetV2. */
+export function normalSmall(weight: Tensor): void {
+  nn.init.normal_(weight, 0, 0.01);
+}

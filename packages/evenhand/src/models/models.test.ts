@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { liveTensors, nn, noGrad, ops, scope, type Tensor, tensor } from '@evenhand/torch';
+import { createModel, modelInfo, modelNames } from './catalogue.js';
+import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
+import { assertClose, assertSummary, fillModel, golden, images, noise, type Summary } from './golden.test.helper.js';
+import { backboneParameters, headParameters, layerGroups } from './model.js';
+
+interface Logits {
+  parameters: number;
+  gain: number;
+  cases: { size: number; logits: number[][] }[];
+}
+interface Training {
+  size: number;
+  logits: number[][];
+  gradients: Record<string, Summary>;
+  buffers: Record<string, Summary>;
+}
+
+const LOGITS = golden<Record<string, Logits>>('logits.json');
+const KEYS = golden<Record<string, Record<string, number[]>>>('keys.json.gz');
+
+for (const name of modelNames()) {
+  const { gain, cases, parameters } = LOGITS[name]!;
+
+  test(`${name}: keys, shapes, size and evaluation logits are the reference implementation's`, () => {
+    const before = liveTensors();
+    const model = createModel(name, { numClasses: 7 });
+    const shapes = new Map([...nn.stateDict(model)].map(([key, value]) => [key, value.shape]));
+    assert.deepEqual(Object.fromEntries(shapes), KEYS[name]);
+
+    const count = nn.countParameters(model);
+    const headPerClass = model.featureCount + 1;
+    assert.equal(count + (1000 - 7) * headPerClass, parameters);
+    assert.equal(modelInfo(name).parameters, parameters);
+
+    fillModel(model, gain);
+    nn.setTraining(model, false);
+    for (const { size, logits } of cases) {
+      scope(() =>
+        noGrad(() => {
+          const x = images(2, size);
+          assertClose(model.forward(x), logits.flat(), 1e-4, `${name} at ${size}`);
+          assert.deepEqual(model.forwardFeatures(x).shape, [2, model.featureCount]);
+        }),
+      );
+    }
+    nn.disposeModule(model);
+    assert.equal(liveTensors(), before);
+  });
+}
+
+for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
+  test(`${name}: channels-last memory gives the same logits`, () => {
+    const model = createModel(name, { numClasses: 7 });
+    const { gain, cases } = LOGITS[name]!;
+    fillModel(model, gain);
+    nn.setTraining(model, false);
+    scope(() =>
+      noGrad(() => {
+        nn.moveTo(model, { memoryFormat: 'channelsLast' });
+        const { size, logits } = cases[0]!;
+        const x = ops.contiguous(images(2, size), { memoryFormat: 'channelsLast' });
+        assertClose(model.forward(x), logits.flat(), 1e-4, name);
+        assert.equal(layerGroups(model)[0]![0]!.forward(x).memoryFormat, 'channelsLast');
+      }),
+    );
+    nn.disposeModule(model);
+  });
+
+  test(`${name}: every parameter receives a gradient, and belongs to one layer group`, () => {
+    const model = createModel(name, { numClasses: 7, seed: 1 });
+    scope(() => {
+      // dropped blocks would have no gradient; a batch of 8 that drops the same block 8 times is not to be expected
+      ops.sum(ops.mul(model.forward(images(8, 64)), coefficients(8))).backward();
+      for (const [key, parameter] of nn.namedParameters(model)) {
+        assert.ok(parameter.grad, `${key} has no gradient`);
+        const norm = ops.vectorNorm(parameter.grad).item();
+        assert.ok(Number.isFinite(norm) && norm > 0, `${key} has a gradient of norm ${norm}`);
+      }
+    });
+    const grouped = layerGroups(model).flatMap((group) => group.flatMap((part) => nn.parameters(part)));
+    assert.equal(new Set(grouped).size, grouped.length);
+    assert.deepEqual(new Set(grouped), new Set(nn.parameters(model)));
+    assert.deepEqual(new Set([...backboneParameters(model), ...headParameters(model)]), new Set(grouped));
+    assert.equal(headParameters(model).length, 2);
+    nn.disposeModule(model);
+  });
+}
+
+test("efficientnet_b0 in training mode: logits, gradients and running statistics are PyTorch's", () => {
+  const { size, logits, gradients, buffers } = golden<Training>('training.json');
+  const config = { ...EFFICIENTNETS.efficientnet_b0, dropout: 0, stochasticDepth: 0 };
+  const model = new EfficientNet(config, 7);
+  fillModel(model, 1);
+  scope(() => {
+    const output = model.forward(images(4, size));
+    assertClose(output, logits.flat(), 1e-4, 'logits');
+    ops.sum(ops.mul(output, coefficients(4))).backward();
+    const parameters = nn.namedParameters(model);
+    assert.deepEqual([...parameters.keys()].sort(), Object.keys(gradients).sort());
+    for (const [key, expected] of Object.entries(gradients)) assertSummary(key, parameters.get(key)!.grad!, expected);
+    const entries = nn.stateDict(model);
+    for (const [key, expected] of Object.entries(buffers)) assertSummary(key, entries.get(key)!, expected);
+  });
+  nn.disposeModule(model);
+});
+
+/** What the loss multiplies logits [count,7] with. */
+function coefficients(count: number): Tensor {
+  return tensor(noise('loss', count * 7), [count, 7]);
+}
+
+for (const name of ['efficientnet_b0', 'mobilenet_v2']) {
+  test(`${name}: a seed draws the parameters that torchvision draws from it`, () => {
+    const model = createModel(name, { numClasses: 7, seed: 0 });
+    const parameters = nn.namedParameters(model);
+    const expected = golden<Record<string, Record<string, Summary>>>('initial.json')[name]!;
+    for (const [key, summary] of Object.entries(expected)) assertSummary(key, parameters.get(key)!, summary);
+    for (const [key, parameter] of parameters) {
+      if (key.endsWith('bias'))
+        assert.ok(
+          parameter.toArray().every((x) => x === 0),
+          key,
+        );
+    }
+    nn.disposeModule(model);
+  });
+}
+
+test('efficientnet_lite0: a depthwise kernel is drawn by the one channel that it feeds', () => {
+  const model = createModel('efficientnet_lite0', { numClasses: 7, seed: 0 });
+  const weights = nn.namedParameters(model).get('blocks.5.1.conv_dw.weight')!.toArray() as Float32Array;
+  const deviation = Math.sqrt(weights.reduce((sum, x) => sum + x * x, 0) / weights.length);
+  assert.ok(Math.abs(deviation / Math.sqrt(2 / 25) - 1) < 0.05, `standard deviation ${deviation}`);
+  nn.disposeModule(model);
+});
