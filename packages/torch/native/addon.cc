@@ -1,4 +1,4 @@
-// The addon's export list. Every entry is a plain function: receivers are checked by type tag, never trusted.
+// The addon's entry.
 #include <napi.h>
 #include <torch/csrc/api/include/torch/version.h>
 
@@ -6,11 +6,7 @@
 #include <malloc.h>
 #endif
 
-#include "autograd.h"
-#include "dispatch.h"
 #include "environment.h"
-#include "handles.h"
-#include "tensor.h"
 
 namespace evenhand {
 
@@ -36,50 +32,16 @@ static void keepFreedMemory() {
 #endif
 }
 
-template <Function function>
-static void define(Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New(exports.Env(), guarded<function>, name));
-}
-
 static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   keepFreedMemory();
   env.SetInstanceData(new Environment());
   exports.Set("version", Napi::String::New(env, TORCH_VERSION));
-  exports.Set("NativeTensor", defineTensorBase(env));
-  exports.Set("NativeGenerator", defineGeneratorBase(env));
   define<setClasses>(exports, "setClasses");
   define<liveTensors>(exports, "liveTensors");
-  define<dispose>(exports, "dispose");
-  define<isDisposed>(exports, "isDisposed");
-
-  define<resolve>(exports, "resolve");
-  define<call>(exports, "call");
-  define<schema>(exports, "schema");
-
-  define<fromArray>(exports, "fromArray");
-  define<copyToArray>(exports, "copyToArray");
-  define<shape>(exports, "shape");
-  define<strides>(exports, "strides");
-  define<dtype>(exports, "dtype");
-  define<device>(exports, "device");
-  define<memoryFormat>(exports, "memoryFormat");
-  define<item>(exports, "item");
-  define<setData>(exports, "setData");
-
-  define<requiresGrad>(exports, "requiresGrad");
-  define<setRequiresGrad>(exports, "setRequiresGrad");
-  define<gradOf>(exports, "gradOf");
-  define<setGrad>(exports, "setGrad");
-  define<backward>(exports, "backward");
-  define<gradients>(exports, "gradients");
-  define<setGradEnabled>(exports, "setGradEnabled");
-  define<enterAutocast>(exports, "enterAutocast");
-  define<leaveAutocast>(exports, "leaveAutocast");
-  define<manualSeed>(exports, "manualSeed");
-  define<setDeterministic>(exports, "setDeterministic");
-  define<setNumThreads>(exports, "setNumThreads");
-  define<getNumThreads>(exports, "getNumThreads");
-  define<devices>(exports, "devices");
+  exportHandles(exports);
+  exportDispatch(exports);
+  exportTensor(exports);
+  exportAutograd(exports);
   return exports;
 }
 

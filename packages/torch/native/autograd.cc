@@ -1,5 +1,3 @@
-#include "autograd.h"
-
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
@@ -12,25 +10,25 @@
 
 namespace evenhand {
 
-Napi::Value requiresGrad(const Napi::CallbackInfo& info) {
+static Napi::Value requiresGrad(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), unwrapTensor(info[0], "this").requires_grad());
 }
 
-Napi::Value setRequiresGrad(const Napi::CallbackInfo& info) {
+static Napi::Value setRequiresGrad(const Napi::CallbackInfo& info) {
   unwrapTensor(info[0], "this").requires_grad_(parseBool(info[1], "requiresGrad"));
   return info[0];
 }
 
-Napi::Value gradOf(const Napi::CallbackInfo& info) { return wrapTensor(info.Env(), unwrapTensor(info[0], "this").grad()); }
+static Napi::Value gradOf(const Napi::CallbackInfo& info) { return wrapTensor(info.Env(), unwrapTensor(info[0], "this").grad()); }
 
-Napi::Value setGrad(const Napi::CallbackInfo& info) {
+static Napi::Value setGrad(const Napi::CallbackInfo& info) {
   at::Tensor& tensor = unwrapTensor(info[0], "this");
   tensor.mutable_grad() = info[1].IsNull() ? at::Tensor() : unwrapTensor(info[1], "the gradient");
   return info[0];
 }
 
 // backward(tensor, gradient or null, retainGraph)
-Napi::Value backward(const Napi::CallbackInfo& info) {
+static Napi::Value backward(const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = unwrapTensor(info[0], "this");
   if (!tensor.requires_grad()) {
     throw badArgument("backward: no gradient leads here: the tensor " + describeTensor(tensor) +
@@ -45,7 +43,7 @@ Napi::Value backward(const Napi::CallbackInfo& info) {
 }
 
 // gradients(outputs, inputs, gradients of the outputs, retainGraph): null where an input was not used.
-Napi::Value gradients(const Napi::CallbackInfo& info) {
+static Napi::Value gradients(const Napi::CallbackInfo& info) {
   const auto found = torch::autograd::grad(parseTensors(info[0], "outputs"), parseTensors(info[1], "inputs"), parseTensors(info[2], "gradOutputs"),
                                            parseBool(info[3], "retainGraph"), /*create_graph=*/false, /*allow_unused=*/true);
   Napi::Array array = Napi::Array::New(info.Env(), found.size());
@@ -53,14 +51,14 @@ Napi::Value gradients(const Napi::CallbackInfo& info) {
   return array;
 }
 
-Napi::Value setGradEnabled(const Napi::CallbackInfo& info) {
+static Napi::Value setGradEnabled(const Napi::CallbackInfo& info) {
   const bool before = c10::GradMode::is_enabled();
   c10::GradMode::set_enabled(parseBool(info[0], "enabled"));
   return Napi::Boolean::New(info.Env(), before);
 }
 
 // enterAutocast(device type, dtype, enabled) -> what leaveAutocast needs to restore the state before
-Napi::Value enterAutocast(const Napi::CallbackInfo& info) {
+static Napi::Value enterAutocast(const Napi::CallbackInfo& info) {
   const at::DeviceType device = parseDevice(info[0], "device").type();
   const at::ScalarType dtype = parseDtype(info[1], "dtype");
   if (dtype != at::kBFloat16 && dtype != at::kHalf) throw badArgument("autocast: dtype must be bfloat16 or float16, got " + std::string(dtypeName(dtype)));
@@ -73,7 +71,7 @@ Napi::Value enterAutocast(const Napi::CallbackInfo& info) {
   return before;
 }
 
-Napi::Value leaveAutocast(const Napi::CallbackInfo& info) {
+static Napi::Value leaveAutocast(const Napi::CallbackInfo& info) {
   const auto before = info[0].As<Napi::Array>();
   // The outermost scope drops the weights' casts: they are stale after the next optimiser step.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
@@ -81,33 +79,50 @@ Napi::Value leaveAutocast(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value manualSeed(const Napi::CallbackInfo& info) {
+static Napi::Value manualSeed(const Napi::CallbackInfo& info) {
   at::manual_seed(parseSeed(info[0], "seed"));
   return info.Env().Undefined();
 }
 
-Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
+static Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
   at::globalContext().setDeterministicAlgorithms(parseBool(info[0], "deterministic"), /*warn_only=*/false);
   at::globalContext().setBenchmarkCuDNN(!parseBool(info[0], "deterministic"));
   return info.Env().Undefined();
 }
 
-Napi::Value setNumThreads(const Napi::CallbackInfo& info) {
+static Napi::Value setNumThreads(const Napi::CallbackInfo& info) {
   const int64_t threads = parseInt(info[0], "threads");
   if (threads < 1 || threads > 4096) throw badArgument("setNumThreads: threads must be between 1 and 4096, got " + std::to_string(threads));
   at::set_num_threads(static_cast<int>(threads));
   return info.Env().Undefined();
 }
 
-Napi::Value getNumThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), at::get_num_threads()); }
+static Napi::Value getNumThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), at::get_num_threads()); }
 
-Napi::Value devices(const Napi::CallbackInfo& info) {
+static Napi::Value devices(const Napi::CallbackInfo& info) {
   Napi::Array names = Napi::Array::New(info.Env());
   names.Set(0u, Napi::String::New(info.Env(), "cpu"));
   const int64_t gpus = at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
   for (int64_t i = 0; i < gpus; i++) names.Set(names.Length(), Napi::String::New(info.Env(), "cuda:" + std::to_string(i)));
   if (at::hasMPS()) names.Set(names.Length(), Napi::String::New(info.Env(), "mps"));
   return names;
+}
+
+void exportAutograd(Napi::Object exports) {
+  define<requiresGrad>(exports, "requiresGrad");
+  define<setRequiresGrad>(exports, "setRequiresGrad");
+  define<gradOf>(exports, "gradOf");
+  define<setGrad>(exports, "setGrad");
+  define<backward>(exports, "backward");
+  define<gradients>(exports, "gradients");
+  define<setGradEnabled>(exports, "setGradEnabled");
+  define<enterAutocast>(exports, "enterAutocast");
+  define<leaveAutocast>(exports, "leaveAutocast");
+  define<manualSeed>(exports, "manualSeed");
+  define<setDeterministic>(exports, "setDeterministic");
+  define<setNumThreads>(exports, "setNumThreads");
+  define<getNumThreads>(exports, "getNumThreads");
+  define<devices>(exports, "devices");
 }
 
 }  // namespace evenhand

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
@@ -56,14 +56,29 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
   });
 
   // Renamed into place, so that a process that has the old addon mapped keeps it, and none finds half of the new one.
-  const linked = `${ADDON}.${process.pid}`;
-  await compile(compiler, ['-shared', '-o', linked, ...units.map((unit) => unit.object), ...link], libtorch);
-  renameSync(linked, ADDON);
+  const linked = join(BUILD, `linked-${process.pid}.node`);
+  try {
+    await compile(compiler, ['-shared', '-o', linked, ...units.map((unit) => unit.object), ...link], libtorch);
+    load(linked, libtorch);
+    renameSync(linked, ADDON);
+  } finally {
+    rmSync(linked, { force: true });
+  }
   const { path, version, source } = libtorch;
   writeFileSync(join(BUILD, 'libtorch.json'), `${JSON.stringify({ path, version, source }, null, 2)}\n`);
   stamps.link = linkKey;
   writeFileSync(STAMPS, JSON.stringify(stamps));
   return true;
+}
+
+/** The linker leaves names that it does not find to be found at load time, so only loading shows that all is there. */
+function load(addon, libtorch) {
+  const { status, stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(addon)})`], {
+    encoding: 'utf8',
+  });
+  if (status === 0) return;
+  const reason = /^Error: (.*)$/m.exec(stderr)?.[1] ?? stderr.trim();
+  throw new BuildError(`The addon does not load with libtorch ${libtorch.version} in ${libtorch.path}: ${reason}`);
 }
 
 function sources() {

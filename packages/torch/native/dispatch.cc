@@ -1,5 +1,3 @@
-#include "dispatch.h"
-
 #include <algorithm>
 #include <cctype>
 #include <sstream>
@@ -23,7 +21,7 @@ static std::string printSchema(const c10::FunctionSchema& schema) {
   return out.str();
 }
 
-Napi::Value schema(const Napi::CallbackInfo& info) {
+static Napi::Value schema(const Napi::CallbackInfo& info) {
   std::string name, overload;
   const auto found = findSchema(info, name, overload);
   return found ? Napi::String::New(info.Env(), printSchema(found->schema())) : info.Env().Null();
@@ -40,7 +38,7 @@ static std::string camelCase(const std::string& name) {
 
 static bool writesArgument(const c10::Argument& answer) { return answer.alias_info() && answer.alias_info()->isWrite(); }
 
-Napi::Value resolve(const Napi::CallbackInfo& info) {
+static Napi::Value resolve(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(info.Env());
   std::string name, overload;
   const auto found = findSchema(info, name, overload);
@@ -136,7 +134,7 @@ static Napi::Value findArgument(const Napi::CallbackInfo& info, const at::Tensor
   return wrapTensor(info.Env(), answer);
 }
 
-Napi::Value call(const Napi::CallbackInfo& info) {
+static Napi::Value call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = Environment::of(env);
   const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
@@ -155,6 +153,12 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   } catch (...) {
     throw currentError(env, op.name, printSchema(op.handle.schema()), tensorArguments(info, op));
   }
+}
+
+void exportDispatch(Napi::Object exports) {
+  define<schema>(exports, "schema");
+  define<resolve>(exports, "resolve");
+  define<call>(exports, "call");
 }
 
 }  // namespace evenhand

@@ -74,4 +74,15 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   }
 }
 
+template <Function function>
+void define(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New(exports.Env(), guarded<function>, name));
+}
+
+// What each file exports. Every entry is a plain function: receivers are checked by type tag, never trusted.
+void exportHandles(Napi::Object exports);   // the base classes of Tensor and Generator, and a tensor's end
+void exportDispatch(Napi::Object exports);  // any operation, by its schema's name
+void exportTensor(Napi::Object exports);    // a tensor's properties and its bytes
+void exportAutograd(Napi::Object exports);  // gradients, the modes that steer them, and the process's settings
+
 }  // namespace evenhand

@@ -73,9 +73,6 @@ static Napi::Value defineClass(Napi::Env env, const char* name) {
   return Napi::Value(env, result);
 }
 
-Napi::Value defineTensorBase(Napi::Env env) { return defineClass<constructTensor>(env, "NativeTensor"); }
-Napi::Value defineGeneratorBase(Napi::Env env) { return defineClass<constructGenerator>(env, "NativeGenerator"); }
-
 Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor) {
   if (!tensor.defined()) return env.Null();
   Environment& environment = Environment::of(env);
@@ -137,17 +134,24 @@ std::string describe(const Napi::Value& value) {
   return "an object";
 }
 
-Napi::Value dispose(const Napi::CallbackInfo& info) {
+static Napi::Value dispose(const Napi::CallbackInfo& info) {
   auto* box = static_cast<TensorBox*>(unwrap(info[0], &kTensorTag));
   if (!box) throw badArgument("dispose: this must be a Tensor, got " + describe(info[0]));
   box->release();
   return info.Env().Undefined();
 }
 
-Napi::Value isDisposed(const Napi::CallbackInfo& info) {
+static Napi::Value isDisposed(const Napi::CallbackInfo& info) {
   auto* box = static_cast<TensorBox*>(unwrap(info[0], &kTensorTag));
   if (!box) throw badArgument("disposed: this must be a Tensor, got " + describe(info[0]));
   return Napi::Boolean::New(info.Env(), box->disposed);
+}
+
+void exportHandles(Napi::Object exports) {
+  exports.Set("NativeTensor", defineClass<constructTensor>(exports.Env(), "NativeTensor"));
+  exports.Set("NativeGenerator", defineClass<constructGenerator>(exports.Env(), "NativeGenerator"));
+  define<dispose>(exports, "dispose");
+  define<isDisposed>(exports, "isDisposed");
 }
 
 }  // namespace evenhand

@@ -8,10 +8,6 @@
 
 namespace evenhand {
 
-// The base classes that TypeScript's Tensor and Generator extend.
-Napi::Value defineTensorBase(Napi::Env env);
-Napi::Value defineGeneratorBase(Napi::Env env);
-
 // A new JavaScript Tensor that owns `tensor`; null for an undefined tensor.
 Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor);
 
@@ -30,8 +26,5 @@ std::string describe(const Napi::Value& value);
 
 // `float32[16,3,224,224]`
 std::string describeTensor(const at::Tensor& tensor);
-
-Napi::Value dispose(const Napi::CallbackInfo& info);
-Napi::Value isDisposed(const Napi::CallbackInfo& info);
 
 }  // namespace evenhand

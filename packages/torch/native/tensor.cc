@@ -1,5 +1,3 @@
-#include "tensor.h"
-
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
@@ -28,7 +26,7 @@ static at::Tensor borrow(const Napi::Value& value, at::ScalarType dtype, at::Int
 }
 
 // fromArray(array, dtype of its bytes, shape, dtype wanted, device): one pass, whatever the conversion.
-Napi::Value fromArray(const Napi::CallbackInfo& info) {
+static Napi::Value fromArray(const Napi::CallbackInfo& info) {
   const c10::NoGradGuard guard;
   const at::ScalarType given = parseDtype(info[1], "the array's dtype");
   const at::Tensor view = borrow(info[0], given, parseShape(info[2], "shape"), "data");
@@ -37,41 +35,53 @@ Napi::Value fromArray(const Napi::CallbackInfo& info) {
 }
 
 // copyToArray(tensor, array, dtype of its bytes): strides, dtype and device are resolved in the same pass.
-Napi::Value copyToArray(const Napi::CallbackInfo& info) {
+static Napi::Value copyToArray(const Napi::CallbackInfo& info) {
   const c10::NoGradGuard guard;
   const at::Tensor tensor = unwrapTensor(info[0], "this");
   borrow(info[1], parseDtype(info[2], "the array's dtype"), tensor.sizes(), "the target").copy_(tensor);
   return info[1];
 }
 
-Napi::Value shape(const Napi::CallbackInfo& info) { return intArray(info.Env(), unwrapTensor(info[0], "this").sizes()); }
+static Napi::Value shape(const Napi::CallbackInfo& info) { return intArray(info.Env(), unwrapTensor(info[0], "this").sizes()); }
 
-Napi::Value strides(const Napi::CallbackInfo& info) { return intArray(info.Env(), unwrapTensor(info[0], "this").strides()); }
+static Napi::Value strides(const Napi::CallbackInfo& info) { return intArray(info.Env(), unwrapTensor(info[0], "this").strides()); }
 
-Napi::Value dtype(const Napi::CallbackInfo& info) {
+static Napi::Value dtype(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), dtypeName(unwrapTensor(info[0], "this").scalar_type()));
 }
 
-Napi::Value device(const Napi::CallbackInfo& info) {
+static Napi::Value device(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), unwrapTensor(info[0], "this").device().str());
 }
 
-Napi::Value memoryFormat(const Napi::CallbackInfo& info) {
+static Napi::Value memoryFormat(const Napi::CallbackInfo& info) {
   const bool channelsLast = unwrapTensor(info[0], "this").suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   return Napi::String::New(info.Env(), channelsLast ? "channelsLast" : "contiguous");
 }
 
-Napi::Value item(const Napi::CallbackInfo& info) {
+static Napi::Value item(const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = unwrapTensor(info[0], "this");
   if (tensor.numel() != 1) throw badArgument("item() needs a tensor of one element, got " + describeTensor(tensor));
   return Napi::Number::New(info.Env(), tensor.item().toDouble());
 }
 
 // setData(tensor, source): the tensor keeps its identity (and its place in optimisers), its memory becomes the source's.
-Napi::Value setData(const Napi::CallbackInfo& info) {
+static Napi::Value setData(const Napi::CallbackInfo& info) {
   const at::Tensor& source = unwrapTensor(info[1], "the source");
   unwrapTensor(info[0], "this").set_data(source.detach());
   return info[0];
+}
+
+void exportTensor(Napi::Object exports) {
+  define<fromArray>(exports, "fromArray");
+  define<copyToArray>(exports, "copyToArray");
+  define<shape>(exports, "shape");
+  define<strides>(exports, "strides");
+  define<dtype>(exports, "dtype");
+  define<device>(exports, "device");
+  define<memoryFormat>(exports, "memoryFormat");
+  define<item>(exports, "item");
+  define<setData>(exports, "setData");
 }
 
 }  // namespace evenhand
