@@ -9,6 +9,7 @@ packages/evenhand/src/models/golden.test.helper.ts repeats digit for digit. Writ
   keys.json.gz   name and shape of every entry of every model's state dict at 7 classes
   training.json  EfficientNet-B0 in training mode: logits, and for each gradient and running statistic its norm and samples
   presets.json   the preprocessing of torchvision's IMAGENET1K_V1 weights
+  settings.json  what the state dict and evaluation do not show: dropout, stochastic depth, batch normalisation
   initial.json   parameters as torchvision draws them with seed 0
   pretrained.json  features that the ImageNet weights in ../shared/data/weights give (written where these are present)
 """
@@ -212,6 +213,18 @@ def presets():
     write("presets.json", values)
 
 
+def settings():
+    values = {}
+    for name in TORCHVISION:
+        modules = list(build(name, CLASSES).modules())
+        values[name] = {
+            "norm": sorted({(m.eps, m.momentum) for m in modules if isinstance(m, nn.BatchNorm2d)}),
+            "dropout": [m.p for m in modules if isinstance(m, nn.Dropout)],
+            "stochastic_depth": [m.p for m in modules if isinstance(m, torchvision.ops.StochasticDepth)],
+        }
+    write("settings.json", values)
+
+
 def initial():
     values = {}
     for name in ["efficientnet_b0", "mobilenet_v2"]:
@@ -258,5 +271,6 @@ if __name__ == "__main__":
     evaluation()
     training()
     presets()
+    settings()
     initial()
     pretrained()

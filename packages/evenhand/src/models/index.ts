@@ -4,6 +4,7 @@ export { createModel, type ModelInfo, type ModelName, type ModelOptions, modelIn
 export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './efficientnet.js';
 export { EfficientNetLite0 } from './efficientnet-lite.js';
 export { type FetchOptions, fetchWeights, type WeightsSource } from './fetch-weights.js';
+export { loadPretrained } from './load-pretrained.js';
 export { MobileNetV2 } from './mobilenet-v2.js';
 export {
   backboneParameters,

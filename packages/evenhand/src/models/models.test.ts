@@ -11,6 +11,11 @@ interface Logits {
   gain: number;
   cases: { size: number; logits: number[][] }[];
 }
+interface Settings {
+  norm: [eps: number, momentum: number][];
+  dropout: number[];
+  stochastic_depth: number[];
+}
 interface Training {
   size: number;
   logits: number[][];
@@ -77,7 +82,9 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
       for (const [key, parameter] of nn.namedParameters(model)) {
         assert.ok(parameter.grad, `${key} has no gradient`);
         const norm = ops.vectorNorm(parameter.grad).item();
-        assert.ok(Number.isFinite(norm) && norm > 0, `${key} has a gradient of norm ${norm}`);
+        // a norm's shift that the next batch normalisation takes away has no gradient but rounding
+        const mayVanish = key.endsWith('bias');
+        assert.ok(Number.isFinite(norm) && (norm > 0 || mayVanish), `${key} has a gradient of norm ${norm}`);
       }
     });
     const grouped = layerGroups(model).flatMap((group) => group.flatMap((part) => nn.parameters(part)));
@@ -85,6 +92,24 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
     assert.deepEqual(new Set(grouped), new Set(nn.parameters(model)));
     assert.deepEqual(new Set([...backboneParameters(model), ...headParameters(model)]), new Set(grouped));
     assert.equal(headParameters(model).length, 2);
+    nn.disposeModule(model);
+  });
+}
+
+for (const [name, expected] of Object.entries(golden<Record<string, Settings>>('settings.json'))) {
+  test(`${name}: dropout, stochastic depth and batch normalisation are torchvision's`, () => {
+    const model = createModel(name, { numClasses: 7 });
+    const all = nn.modules(model);
+    const norms = all.filter((each) => each instanceof nn.BatchNorm2d);
+    for (const { eps, momentum } of norms) assert.deepEqual([[eps, momentum]], expected.norm);
+    assert.deepEqual(
+      all.filter((each) => each instanceof nn.Dropout).map((each) => each.p),
+      expected.dropout,
+    );
+    assert.deepEqual(
+      all.filter((each) => each instanceof nn.StochasticDepth).map((each) => each.p),
+      expected.stochastic_depth,
+    );
     nn.disposeModule(model);
   });
 }
@@ -100,7 +125,9 @@ test("efficientnet_b0 in training mode: logits, gradients and running statistics
     ops.sum(ops.mul(output, coefficients(4))).backward();
     const parameters = nn.namedParameters(model);
     assert.deepEqual([...parameters.keys()].sort(), Object.keys(gradients).sort());
-    for (const [key, expected] of Object.entries(gradients)) assertSummary(key, parameters.get(key)!.grad!, expected);
+    for (const [key, expected] of Object.entries(gradients)) {
+      assertSummary(key, parameters.get(key)!.grad!, expected, 1e-4);
+    }
     const entries = nn.stateDict(model);
     for (const [key, expected] of Object.entries(buffers)) assertSummary(key, entries.get(key)!, expected);
   });
