@@ -71,7 +71,7 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
   return true;
 }
 
-/** The linker leaves names that it does not find to be found at load time, so only loading shows that all is there. */
+/** The linker leaves names that it does not find to be found at load time (-z now), so only loading shows them. */
 function load(addon, libtorch) {
   const { status, stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(addon)})`], {
     encoding: 'utf8',
@@ -166,7 +166,13 @@ function linkFlags(libtorch, compiler) {
   const blas = openBlas(libtorch);
   const rpath = [...blas.map((file) => dirname(file)), libtorch.lib];
   // The CUDA libraries register their kernels when they are loaded; nothing refers to them by name.
-  return ['-Wl,--no-as-needed', ...blas, ...libraries, ...[...new Set(rpath)].map((folder) => `-Wl,-rpath,${folder}`)];
+  return [
+    '-Wl,-z,now',
+    '-Wl,--no-as-needed',
+    ...blas,
+    ...libraries,
+    ...[...new Set(rpath)].map((folder) => `-Wl,-rpath,${folder}`),
+  ];
 }
 
 /**
