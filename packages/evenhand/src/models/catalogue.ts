@@ -1,4 +1,4 @@
-import { IMAGENET_MEAN, IMAGENET_STD, type Interpolation, type Preset } from '@evenhand/predict';
+import type { Interpolation, Preset } from '@evenhand/predict';
 import { manualSeed } from '@evenhand/torch';
 import { suggest } from '../suggest.js';
 import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
@@ -20,8 +20,11 @@ interface Entry extends ModelInfo {
   readonly build: (numClasses: number) => ImageModel;
 }
 
+/** Means and standard deviations of ImageNet's training images in [0, 1], as torchvision gives them. */
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
 function preset(resize: number, crop: number, interpolation: Interpolation = 'bicubic'): Preset {
-  return { resize, crop, interpolation, mean: IMAGENET_MEAN, std: IMAGENET_STD };
+  return { resize, crop, interpolation, ...IMAGENET };
 }
 
 function torchvision(file: string, sha256: string): WeightsSource {
