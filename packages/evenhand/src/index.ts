@@ -1,1 +1,2 @@
-export {};
+// evenhand from TypeScript: the only door of this package.
+export * from './models/index.js';

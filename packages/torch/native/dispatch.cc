@@ -45,7 +45,7 @@ static Napi::Value resolve(const Napi::CallbackInfo& info) {
   const std::string key = name + "." + overload;
   const auto known = environment.operatorIds.find(key);
   if (known != environment.operatorIds.end()) return Napi::Number::New(info.Env(), known->second);
-  if (!found) throw Failure("TORCH_UNKNOWN_OPERATION", "the loaded libtorch has no operation " + name + (overload.empty() ? "" : "." + overload));
+  if (!found) throw Failure("TORCH_UNKNOWN_OPERATOR", "the loaded libtorch has no operation " + name + (overload.empty() ? "" : "." + overload));
 
   const auto& schema = found->schema();
   Operator op{*found, name.substr(name.find("::") + 2), {}, 0, {}, false};
@@ -137,8 +137,8 @@ static Napi::Value findArgument(const Napi::CallbackInfo& info, const at::Tensor
 static Napi::Value call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Environment& environment = Environment::of(env);
-  const uint32_t id = info[0].As<Napi::Number>().Uint32Value();
-  if (!info[0].IsNumber() || id >= environment.operators.size()) throw badArgument("call: the first argument must be an id from resolve()");
+  const uint32_t id = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : UINT32_MAX;
+  if (id >= environment.operators.size()) throw badArgument("call: the first argument must be an id from resolve()");
   const Operator& op = environment.operators[id];
   try {
     torch::jit::Stack stack = boxArguments(info, op);

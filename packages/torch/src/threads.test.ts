@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import * as ops from './ops.js';
+import { liveTensors } from './scope.js';
+import { tensor } from './tensor.js';
+
+const door = new URL('./index.js', import.meta.url).href;
+
+const work = `
+  const { parentPort } = require('node:worker_threads');
+  import(${JSON.stringify(door)}).then(({ ops, nn, scope, liveTensors, manualSeed, noGrad }) => {
+    const before = liveTensors();
+    const layer = new nn.ConvNormActivation(3, 8);
+    const sums = [];
+    for (let i = 0; i < 50; i++) {
+      sums.push(scope(() => {
+        const loss = ops.mean(layer.forward(ops.ones([2, 3, 16, 16])));
+        loss.backward();
+        return loss.item();
+      }));
+    }
+    const leak = liveTensors() - before - nn.stateDict(layer).size;
+    parentPort.postMessage({ finite: sums.every(Number.isFinite), leak });
+    process.leftBehind = ops.ones([1000]); // ends with live tensors
+  });
+`;
+
+// Once a worker ends, its environment's finalisers run while the other threads go on: static state would break here.
+test('two workers and the main thread use the addon at once, each with its own count of live tensors', async () => {
+  const before = liveTensors();
+  const answers = await Promise.all(
+    [1, 2].map(
+      () =>
+        new Promise<{ finite: boolean; leak: number }>((resolve, reject) => {
+          let answer: { finite: boolean; leak: number };
+          const worker = new Worker(work, { eval: true });
+          worker.once('message', (message) => {
+            answer = message;
+          });
+          worker.once('error', reject);
+          worker.once('exit', (code) => (code === 0 ? resolve(answer) : reject(new Error(`exit code ${code}`))));
+        }),
+    ),
+  );
+  assert.deepEqual(answers, [
+    { finite: true, leak: 0 },
+    { finite: true, leak: 0 },
+  ]);
+  assert.equal(liveTensors(), before);
+  assert.equal(ops.sum(tensor([1, 2])).item(), 3);
+});
+
+const endings: [name: string, source: string][] = [
+  ['the end of the program', ''],
+  ['process.exit', 'process.exit(0)'],
+  ['an exit inside a scope', 'scope(() => { ops.ones([10]); process.exit(0); })'],
+  ['a graph that nobody ran', 'globalThis.loss = ops.sum(ops.mul(w, w)); process.exit(0)'],
+];
+
+for (const [name, ending] of endings) {
+  test(`leaving by ${name} with live tensors is clean`, () => {
+    const source = `
+      import { keep, nn, ops, scope, tensor } from ${JSON.stringify(door)};
+      const w = keep(tensor([1, 2], { requiresGrad: true }));
+      globalThis.model = new nn.Linear(4, 4);
+      ops.sum(model.forward(ops.ones([2, 4]))).backward();
+      ${ending}
+    `;
+    const { status, signal, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      encoding: 'utf8',
+    });
+    assert.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: '' });
+  });
+}
