@@ -303,7 +303,7 @@ bool fits(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
   for (const at::Tensor& each : {weight, bias, runningMean, runningVar}) {
     if (!plainFloat(each) || each.dim() != 1 || each.size(0) != x.size(1)) return false;
   }
-  return x.numel() > x.size(1);  // one value a channel has no variance: ATen refuses it in its own words
+  return true;
 }
 
 at::Tensor applyActivation(const at::Tensor& z, Activation activation) {
@@ -320,6 +320,8 @@ at::Tensor applyActivation(const at::Tensor& z, Activation activation) {
 at::Tensor batchNormAct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean,
                         const at::Tensor& runningVar, bool training, double momentum, double eps, c10::string_view name) {
   const Activation activation = parseActivation(name);
+  // ATen leaves this check to Python and puts NaN or infinity into the running variance.
+  TORCH_CHECK(!training || x.dim() < 2 || x.numel() != x.size(1), "training needs more than one value a channel, for one has no variance");
   if (fits(x, weight, bias, runningMean, runningVar)) {
     return BatchNormAct::apply(x, weight, bias, runningMean, runningVar, training, momentum, eps, static_cast<int64_t>(activation));
   }
