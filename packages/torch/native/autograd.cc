@@ -38,6 +38,10 @@ static Napi::Value backward(const Napi::CallbackInfo& info) {
     throw badArgument("backward: a tensor " + describeTensor(tensor) + " of more than one element needs a gradient of its own shape");
   }
   const at::Tensor gradient = info[1].IsNull() ? at::Tensor() : unwrapTensor(info[1], "the gradient");
+  // libtorch would sum a larger gradient down to the tensor's shape.
+  if (gradient.defined() && gradient.sizes() != tensor.sizes()) {
+    throw badArgument("backward: the gradient of " + describeTensor(tensor) + " must have its shape, got " + describeTensor(gradient));
+  }
   torch::autograd::backward({tensor}, {gradient}, parseBool(info[2], "retainGraph"));
   return info.Env().Undefined();
 }

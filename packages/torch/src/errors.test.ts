@@ -99,7 +99,9 @@ test('backward where no gradient can come from says so', () => {
   assert.throws(() => ops.mulScalar(v, 2).backward(), /more than one element needs a gradient/);
   const loss = ops.sum(v);
   loss.backward();
-  assert.throws(() => ops.sum(ops.mul(v, v)).backward(tensor([1, 2, 3])), { name: 'TorchError' });
+  assert.throws(() => ops.sum(ops.mul(v, v)).backward(tensor([1, 2, 3])), {
+    message: 'backward: the gradient of float32[] must have its shape, got float32[3]',
+  });
 });
 
 test('an unknown operation, an absurd size and an impossible device have codes of their own', () => {
