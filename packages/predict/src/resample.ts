@@ -1,7 +1,7 @@
 import type { Pixels } from './image.js';
 import type { Interpolation } from './preset.js';
 
-/** A rectangle in pixels; `left` and `top` may be negative where it is said so. */
+/** A rectangle in pixels. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -14,8 +14,6 @@ export interface ResampleOptions {
   readonly source?: Box;
   /** The part of the result that is wanted, in whole pixels inside it; all of it where absent. */
   readonly window?: Box;
-  /** Mirror the result left to right (after `window` was cut). */
-  readonly flip?: boolean;
 }
 
 /** Weights are integers of so many fractional bits, as in Pillow, whose sums fit 32 bits. */
@@ -45,7 +43,6 @@ export function resample(
   const window = options.window ?? { left: 0, top: 0, width, height };
   const columns = taps(source.left, source.width, image.width, width, window.left, window.width, interpolation);
   const rows = taps(source.top, source.height, image.height, height, window.top, window.height, interpolation);
-  if (options.flip === true) reverse(columns);
   const last = window.height - 1;
   const firstRow = rows.start[0]!;
   const rowCount = rows.start[last]! + rows.length[last]! - firstRow;
@@ -98,17 +95,6 @@ function taps(
     length[i] = n;
   }
   return { start, length, weights, size };
-}
-
-/** Mirrors the result by letting each result pixel take the taps of its mirror image. */
-function reverse({ start, length, weights, size }: Taps): void {
-  start.reverse();
-  length.reverse();
-  for (let i = 0, j = start.length - 1; i < j; i++, j--) {
-    const kept = weights.slice(i * size, (i + 1) * size);
-    weights.copyWithin(i * size, j * size, (j + 1) * size);
-    weights.set(kept, j * size);
-  }
 }
 
 function horizontalPass(image: Pixels, firstRow: number, rowCount: number, columns: Taps, width: number): Uint8Array {
