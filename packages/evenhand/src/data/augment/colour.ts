@@ -45,33 +45,29 @@ export function adjustHue(pixels: Uint8Array, shift: number): void {
     const max = Math.max(red, green, blue);
     const range = max - Math.min(red, green, blue);
     if (range === 0) continue;
-    const toRed = Math.fround((max - red) / range);
-    const toGreen = Math.fround((max - green) / range);
-    const toBlue = Math.fround((max - blue) / range);
-    let sextant: number;
-    if (red === max) sextant = toBlue - toGreen;
-    else if (green === max) sextant = 2 + toRed - toBlue;
-    else sextant = 4 + toGreen - toRed;
-    const fraction = Math.fround(sextant) / 6 + 1;
-    const hue = ((Math.fround(fraction >= 1 ? fraction - 1 : fraction) * 255) | 0) + turn;
-    const saturation = (Math.fround(range / max) * 255) | 0;
-    fromHsv(pixels, i, hue & 255, saturation, max);
+    let sixth: number;
+    if (red === max) sixth = Math.fround((max - blue) / range) - Math.fround((max - green) / range);
+    else if (green === max) sixth = 2 + Math.fround((max - red) / range) - Math.fround((max - blue) / range);
+    else sixth = 4 + Math.fround((max - green) / range) - Math.fround((max - red) / range);
+    const turned = Math.fround(sixth) / 6 + 1;
+    const hue = (((Math.fround(turned >= 1 ? turned - 1 : turned) * 255) | 0) + turn) & 255;
+    const saturation = UNIT[(Math.fround(range / max) * 255) | 0]!;
+    const fraction = FRACTION[hue]!;
+    const low = (max * (1 - saturation) + 0.5) | 0;
+    const falling = (max * (1 - saturation * fraction) + 0.5) | 0;
+    const rising = (max * (1 - saturation * (1 - fraction)) + 0.5) | 0;
+    const sextant = SEXTANT[hue]!;
+    pixels[i] = sextant === 0 || sextant === 5 ? max : sextant === 1 ? falling : sextant === 4 ? rising : low;
+    pixels[i + 1] = sextant === 1 || sextant === 2 ? max : sextant === 3 ? falling : sextant === 0 ? rising : low;
+    pixels[i + 2] = sextant === 3 || sextant === 4 ? max : sextant === 5 ? falling : sextant === 2 ? rising : low;
   }
 }
 
-function fromHsv(pixels: Uint8Array, i: number, hue: number, saturation: number, value: number): void {
-  const turned = (hue * 6) / 255;
-  const sextant = turned | 0;
-  const fraction = Math.fround(turned - sextant);
-  const share = Math.fround(saturation / 255);
-  const low = (value * (1 - share) + 0.5) | 0;
-  const falling = (value * (1 - share * fraction) + 0.5) | 0;
-  const rising = (value * (1 - share * (1 - fraction)) + 0.5) | 0;
-  const turn = sextant % 6;
-  pixels[i] = turn === 0 || turn === 5 ? value : turn === 1 ? falling : turn === 4 ? rising : low;
-  pixels[i + 1] = turn === 1 || turn === 2 ? value : turn === 3 ? falling : turn === 0 ? rising : low;
-  pixels[i + 2] = turn === 3 || turn === 4 ? value : turn === 5 ? falling : turn === 2 ? rising : low;
-}
+/** For each 8-bit value: its share of 255. */
+const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
+/** For each 8-bit hue: its sixth of the colour circle, and how far into it. */
+const SEXTANT = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
+const FRACTION = Float32Array.from({ length: 256 }, (_, hue) => (hue * 6) / 255 - Math.floor((hue * 6) / 255));
 
 /** Away from (factor above 1) or towards the picture smoothed over 3 x 3 pixels; pixels [height, width, 3]. */
 export function adjustSharpness(pixels: Uint8Array, width: number, factor: number): void {

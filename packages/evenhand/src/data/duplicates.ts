@@ -1,0 +1,67 @@
+import { bitCount, miniatureDistance } from './perceptual-hash.js';
+import type { ImageFacts } from './scan.js';
+
+/** Two files that show the same picture. */
+export interface DuplicatePair {
+  readonly a: string;
+  readonly b: string;
+  /** Whether the files are equal byte for byte. */
+  readonly exact: boolean;
+}
+
+/**
+ * Pictures are taken for the same up to so many differing bits of the hash and such a difference of miniatures.
+ * Among 3,489 photos of 102 flower species (6 million pairs) these limits find 8 pairs, all of them the same photo or
+ * the same flower photographed twice in a row. Two bits more add 6 pairs of which 4 are different flowers, and without
+ * the second limit different pictures of one composition, a bright flower before black, are taken for the same.
+ */
+const MAX_BITS = 12;
+const MAX_DIFFERENCE = 30;
+
+/**
+ * Finds all pairs of equal or nearly equal pictures: the same photo scaled, recompressed or slightly changed in colour.
+ * Compares each picture with each: 5,000 pictures take under a second, 100,000 a few minutes.
+ */
+export function findDuplicates(images: Iterable<ImageFacts>): DuplicatePair[] {
+  const all = [...images];
+  const high = Uint32Array.from(all, ({ hash }) => hash[0]);
+  const low = Uint32Array.from(all, ({ hash }) => hash[1]);
+  const pairs: DuplicatePair[] = [];
+  for (let i = 0; i < all.length; i++) {
+    const a = all[i]!;
+    for (let j = i + 1; j < all.length; j++) {
+      // Equal files have equal hashes, so that one comparison of 64 bits settles nearly all pairs.
+      if (bitCount(high[i]! ^ high[j]!) + bitCount(low[i]! ^ low[j]!) > MAX_BITS) continue;
+      const b = all[j]!;
+      const exact = a.sha256 === b.sha256;
+      if (exact || miniatureDistance(a.miniature, b.miniature) <= MAX_DIFFERENCE) {
+        pairs.push({ a: a.file, b: b.file, exact });
+      }
+    }
+  }
+  return pairs;
+}
+
+/**
+ * Numbers the files so that those connected by pairs share a number, for splits that keep duplicates together.
+ * @returns a group for each of `files`
+ */
+export function groupDuplicates(files: readonly string[], pairs: readonly DuplicatePair[]): Int32Array {
+  const indexOf = new Map<string, number>();
+  const parent = Int32Array.from(files, (file, i) => {
+    const first = indexOf.get(file) ?? i;
+    indexOf.set(file, first);
+    return first;
+  });
+  const rootOf = (i: number): number => {
+    let root = i;
+    while (parent[root] !== root) root = parent[root]!;
+    parent[i] = root;
+    return root;
+  };
+  for (const { a, b } of pairs) {
+    const [i, j] = [indexOf.get(a), indexOf.get(b)];
+    if (i !== undefined && j !== undefined) parent[Math.max(rootOf(i), rootOf(j))] = Math.min(rootOf(i), rootOf(j));
+  }
+  return parent.map((_, i) => rootOf(i));
+}

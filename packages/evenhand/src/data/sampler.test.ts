@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { epochOrder } from './sampler.js';
+
+/** Classes of 900, 90 and 10 samples; class 1 has none. */
+const labels = Int32Array.from({ length: 1000 }, (_, i) => (i < 900 ? 0 : i < 990 ? 2 : 3));
+
+/** How often each class is drawn in many epochs, as a share. */
+function shares(exponent?: number): number[] {
+  const counts = [0, 0, 0, 0];
+  const epochs = 40;
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const options = exponent === undefined ? {} : { exponent };
+    for (const i of epochOrder(labels, { kind: 'balanced', ...options }, 5, epoch)) counts[labels[i]!]!++;
+  }
+  return counts.map((count) => count / (epochs * labels.length));
+}
+
+function assertClose(actual: number[], expected: number[]): void {
+  for (const [i, share] of actual.entries()) {
+    assert.ok(Math.abs(share - expected[i]!) < 0.012, `class ${i}: ${share}, expected ${expected[i]}`);
+  }
+}
+
+describe('epochOrder', () => {
+  it('is a pure function of seed and epoch', () => {
+    for (const kind of ['shuffle', 'balanced'] as const) {
+      const once = epochOrder(labels, { kind }, 1, 2);
+      assert.deepEqual(epochOrder(labels, { kind }, 1, 2), once);
+      assert.notDeepEqual(epochOrder(labels, { kind }, 1, 3), once);
+      assert.notDeepEqual(epochOrder(labels, { kind }, 2, 2), once);
+    }
+  });
+
+  it('shuffle: every sample once', () => {
+    const order = epochOrder(labels, { kind: 'shuffle' }, 1, 0);
+    assert.equal(order.length, 1000);
+    assert.equal(new Set(order).size, 1000);
+  });
+
+  it('balanced: classes equally frequent, each sample of a class equally likely', () => {
+    assertClose(shares(), [1 / 3, 0, 1 / 3, 1 / 3]);
+    const counts = new Map<number, number>();
+    for (let epoch = 0; epoch < 30; epoch++) {
+      for (const i of epochOrder(labels, { kind: 'balanced' }, 1, epoch)) {
+        if (labels[i] === 3) counts.set(i, (counts.get(i) ?? 0) + 1);
+      }
+    }
+    assert.equal(counts.size, 10);
+    for (const count of counts.values()) assert.ok(Math.abs(count - 1000) < 150, `${count}`);
+  });
+
+  it('tempered: n_c^(1 - exponent)', () => {
+    const roots = [Math.sqrt(900), 0, Math.sqrt(90), Math.sqrt(10)];
+    const total = roots.reduce((a, b) => a + b);
+    assertClose(shares(0.5), roots.map((root) => root / total)); // biome-ignore format: one line
+    assertClose(shares(0), [0.9, 0, 0.09, 0.01]);
+  });
+});
