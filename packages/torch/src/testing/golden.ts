@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { DType } from '../dtype.js';
@@ -26,9 +27,11 @@ export function isGoldenTensor(value: unknown): value is GoldenTensor {
   return typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value;
 }
 
-/** The values for `assertClose`. */
+/** The values for `assertClose`. The decimals are the shortest that stand for a float32 and must become one again. */
 export function valuesOf({ dtype, shape, data }: GoldenTensor): Values {
-  return { dtype, shape, data: dtype === 'int64' ? data.map((value) => BigInt(value)) : data.map(Number) };
+  if (dtype === 'int64') return { dtype, shape, data: data.map((value) => BigInt(value)) };
+  const numbers = data.map(Number);
+  return { dtype, shape, data: dtype === 'float64' ? numbers : Float32Array.from(numbers) };
 }
 
 /** A new leaf with the golden's values, layout and wish for a gradient. */
@@ -39,6 +42,14 @@ export function makeTensor({ dtype, shape, data, grad = false, strides }: Golden
     const leaf = channelsLast ? ops.contiguous(made, { memoryFormat: 'channelsLast' }) : made;
     leaf.requiresGrad = grad;
     return leaf;
+  });
+}
+
+/** Gives the tensors of `target` the golden's values; keys and their order must be the same. */
+export function copyValues(target: ReadonlyMap<string, Tensor>, state: Record<string, GoldenTensor>): void {
+  assert.deepEqual([...target.keys()], Object.keys(state));
+  noGrad(() => {
+    for (const [key, golden] of Object.entries(state)) ops.copy_(target.get(key)!, makeTensor(golden));
   });
 }
 

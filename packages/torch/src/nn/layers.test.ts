@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { scope } from '../scope.js';
+import { assertClose } from '../testing/assert-close.js';
+import {
+  copyValues,
+  type GoldenTensor,
+  makeTensor,
+  readGolden,
+  testedDevices,
+  toleranceOn,
+  valuesOf,
+} from '../testing/golden.js';
+import {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  ConvNormActivation,
+  Dropout,
+  disposeModule,
+  Flatten,
+  Hardswish,
+  Linear,
+  MaxPool2d,
+  type Module,
+  moveTo,
+  namedParameters,
+  ReLU,
+  ReLU6,
+  Sequential,
+  Sigmoid,
+  SiLU,
+  SqueezeExcitation,
+  setTraining,
+  stateDict,
+} from './index.js';
+
+// What each layer must give, by PyTorch and torchvision: tools/golden_nn.py. The state dicts' keys come from there, too.
+interface LayerCase {
+  name: string;
+  training: boolean;
+  state: Record<string, GoldenTensor>;
+  input: GoldenTensor;
+  output: GoldenTensor;
+  cotangent: GoldenTensor;
+  /** Of `input` and of each parameter. */
+  gradients: Record<string, GoldenTensor>;
+  /** After the forward pass. */
+  buffers: Record<string, GoldenTensor>;
+}
+
+const builders: Record<string, () => Module> = {
+  conv2d: () => new Conv2d(4, 3, 3),
+  'conv2d strided': () => new Conv2d(4, 3, [3, 2], { stride: [2, 1], padding: [1, 0], bias: false }),
+  'conv2d dilated': () => new Conv2d(4, 3, 2, { dilation: 2 }),
+  'conv2d groups': () => new Conv2d(4, 6, 3, { groups: 2, padding: 1 }),
+  'conv2d depthwise': () => new Conv2d(4, 4, 5, { stride: 2, groups: 4, padding: 2, bias: false }),
+  'conv2d same': () => new Conv2d(4, 3, 4, { padding: 'same' }),
+  linear: () => new Linear(5, 3),
+  'linear without bias': () => new Linear(5, 3, { bias: false }),
+  'batchNorm training': () => new BatchNorm2d(4),
+  'batchNorm settings': () => new BatchNorm2d(4, { eps: 1e-3, momentum: 0.01 }),
+  'batchNorm evaluation': () => new BatchNorm2d(4),
+  SiLU: () => new SiLU(),
+  ReLU: () => new ReLU(),
+  ReLU6: () => new ReLU6(),
+  Hardswish: () => new Hardswish(),
+  Sigmoid: () => new Sigmoid(),
+  adaptiveAvgPool2d: () => new AdaptiveAvgPool2d(1),
+  'adaptiveAvgPool2d two sizes': () => new AdaptiveAvgPool2d([3, 2]),
+  avgPool2d: () => new AvgPool2d(2),
+  'avgPool2d strided': () => new AvgPool2d(3, { stride: 2, padding: 1 }),
+  maxPool2d: () => new MaxPool2d(2),
+  'maxPool2d strided': () => new MaxPool2d(3, { stride: 2, padding: 1 }),
+  flatten: () => new Flatten(),
+  'dropout evaluation': () => new Dropout(0.5),
+  squeezeExcitation: () => new SqueezeExcitation(4, 2),
+  'squeezeExcitation activations': () => new SqueezeExcitation(4, 3, { activation: new SiLU(), gate: new Hardswish() }),
+  convNormActivation: () => new ConvNormActivation(4, 6),
+  'convNormActivation depthwise': () =>
+    new ConvNormActivation(4, 4, { kernelSize: 5, stride: 2, groups: 4, activation: new SiLU() }),
+  'convNormActivation linear': () => new ConvNormActivation(4, 6, { kernelSize: 1, activation: null }),
+  sequential: () =>
+    new Sequential(
+      new Conv2d(4, 6, 3, { stride: 2, padding: 1, bias: false }),
+      new BatchNorm2d(6),
+      new SiLU(),
+      new Sequential(new Conv2d(6, 6, 1), new BatchNorm2d(6, { eps: 1e-3, momentum: 0.01 })),
+      new Hardswish(),
+      new AdaptiveAvgPool2d(1),
+      new Flatten(),
+      new Linear(6, 3),
+    ),
+};
+
+const { layers } = readGolden<{ layers: LayerCase[] }>('nn/nn.json.gz');
+
+test('every golden layer is built here, and the other way round', () => {
+  assert.deepEqual(layers.map(({ name }) => name).sort(), Object.keys(builders).sort());
+});
+
+for (const device of testedDevices) {
+  for (const memoryFormat of ['contiguous', 'channelsLast'] as const) {
+    describe(`layers, ${memoryFormat}, on ${device}`, () => {
+      for (const each of layers) test(each.name, () => scope(() => check(each, device, memoryFormat)));
+    });
+  }
+}
+
+function check(each: LayerCase, device: string, memoryFormat: 'contiguous' | 'channelsLast'): void {
+  const layer = builders[each.name]!();
+  copyValues(stateDict(layer), each.state);
+  setTraining(moveTo(layer, { device, memoryFormat }), each.training);
+  const strides = memoryFormat === 'channelsLast' ? [0, 1] : [];
+  const input = makeTensor({ ...each.input, grad: true, strides }, device);
+  const output = layer.forward(input);
+  // Sums of hundreds of products, added in another order than PyTorch's Python adds them where the layout differs.
+  const tolerance = { rtol: 1e-5, atol: 2e-5, ...toleranceOn(device) };
+  assertClose(output, valuesOf(each.output), { ...tolerance, name: 'output' });
+
+  output.backward(makeTensor(each.cotangent, device));
+  const inputs = new Map([['input', input], ...namedParameters(layer)]);
+  assert.deepEqual([...inputs.keys()], Object.keys(each.gradients));
+  for (const [key, tensor] of inputs) {
+    assertClose(tensor.grad!, valuesOf(each.gradients[key]!), { ...tolerance, name: `gradient of ${key}` });
+  }
+  const tensors = stateDict(layer);
+  for (const [key, buffer] of Object.entries(each.buffers)) {
+    assertClose(tensors.get(key)!, valuesOf(buffer), { ...tolerance, name: key });
+  }
+  disposeModule(layer);
+}
