@@ -24,20 +24,23 @@ export function adjustContrast(pixels: Uint8Array, factor: number): void {
 
 /** Towards (factor below 1) or away from each pixel's grey. */
 export function adjustSaturation(pixels: Uint8Array, factor: number): void {
+  // The product of `blend` for each difference from -255 to 255: a picture has more pixels than that.
+  const scaled = Float32Array.from({ length: 511 }, (_, i) => Math.fround(factor) * (i - 255));
   for (let i = 0; i < pixels.length; i += 3) {
     const red = pixels[i]!;
     const green = pixels[i + 1]!;
     const blue = pixels[i + 2]!;
     const level = grey(red, green, blue);
-    pixels[i] = blend(level, red, factor);
-    pixels[i + 1] = blend(level, green, factor);
-    pixels[i + 2] = blend(level, blue, factor);
+    pixels[i] = clip(Math.fround(level + scaled[red - level + 255]!) | 0);
+    pixels[i + 1] = clip(Math.fround(level + scaled[green - level + 255]!) | 0);
+    pixels[i + 2] = clip(Math.fround(level + scaled[blue - level + 255]!) | 0);
   }
 }
 
 /** Turns the hue by `shift` in [-0.5, 0.5] of a full turn, in 8-bit HSV; in single precision where Pillow's C is. */
 export function adjustHue(pixels: Uint8Array, shift: number): void {
   const turn = Math.trunc(shift * 255) & 255;
+  const levels = new Uint8Array(4);
   for (let i = 0; i < pixels.length; i += 3) {
     const red = pixels[i]!;
     const green = pixels[i + 1]!;
@@ -53,16 +56,19 @@ export function adjustHue(pixels: Uint8Array, shift: number): void {
     const hue = (((Math.fround(turned >= 1 ? turned - 1 : turned) * 255) | 0) + turn) & 255;
     const saturation = UNIT[(Math.fround(range / max) * 255) | 0]!;
     const fraction = FRACTION[hue]!;
-    const low = (max * (1 - saturation) + 0.5) | 0;
-    const falling = (max * (1 - saturation * fraction) + 0.5) | 0;
-    const rising = (max * (1 - saturation * (1 - fraction)) + 0.5) | 0;
-    const sextant = SEXTANT[hue]!;
-    pixels[i] = sextant === 0 || sextant === 5 ? max : sextant === 1 ? falling : sextant === 4 ? rising : low;
-    pixels[i + 1] = sextant === 1 || sextant === 2 ? max : sextant === 3 ? falling : sextant === 0 ? rising : low;
-    pixels[i + 2] = sextant === 3 || sextant === 4 ? max : sextant === 5 ? falling : sextant === 2 ? rising : low;
+    levels[0] = max;
+    levels[1] = (max * (1 - saturation) + 0.5) | 0;
+    levels[2] = (max * (1 - saturation * fraction) + 0.5) | 0;
+    levels[3] = (max * (1 - saturation * (1 - fraction)) + 0.5) | 0;
+    const sextant = SEXTANT[hue]! * 3;
+    pixels[i] = levels[LEVEL[sextant]!]!;
+    pixels[i + 1] = levels[LEVEL[sextant + 1]!]!;
+    pixels[i + 2] = levels[LEVEL[sextant + 2]!]!;
   }
 }
 
+/** For each sixth of the colour circle, which level red, green and blue have: 0 highest, 1 lowest, 2 falling, 3 rising. */
+const LEVEL = Uint8Array.of(0, 3, 1, 2, 0, 1, 1, 0, 3, 1, 2, 0, 3, 1, 0, 0, 1, 2);
 /** For each 8-bit value: its share of 255. */
 const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 /** For each 8-bit hue: its sixth of the colour circle, and how far into it. */
