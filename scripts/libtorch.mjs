@@ -42,8 +42,9 @@ function find(downloaded) {
   for (const [path, source] of places(downloaded)) {
     try {
       return inspect(path, source);
-    } catch {
+    } catch (error) {
       // Not here, or not complete: the next place may have it.
+      if (!(error instanceof SetupError)) throw error;
     }
   }
   return undefined;
@@ -116,6 +117,7 @@ async function fetchArchive(folder) {
   const remedy =
     'install libtorch-dev (Debian, Ubuntu) or `pip install torch`, or set LIBTORCH to an unpacked libtorch.';
   if (!archive) throw new SetupError(`libtorch was not found and has no official archive for ${platform}: ${remedy}`);
+  // A mirror of the same file: its checksum stays the one above.
   const url = process.env.EVENHAND_LIBTORCH_URL || archive.url;
   say(`downloading libtorch ${ARCHIVE_VERSION} from ${url}`);
   const file = `${folder}.zip`;

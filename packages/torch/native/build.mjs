@@ -29,16 +29,17 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
   mkdirSync(BUILD, { recursive: true });
   const stamps = existsSync(STAMPS) ? JSON.parse(readFileSync(STAMPS, 'utf8')) : {};
   const flags = compileFlags(libtorch, compiler);
-  const common = [versionOf(compiler), JSON.stringify(libtorch), fingerprint(libtorch), compiler, ...flags];
+  const common = [compiler, versionOf(compiler), fingerprint(libtorch), ...flags];
   const units = sources().map((source) => unitOf(source, common));
   const keys = new Map(units.map((unit) => [unit.name, unit.key()]));
   const stale = units.filter((unit) => !existsSync(unit.object) || stamps[unit.name] !== keys.get(unit.name));
 
   const link = linkFlags(libtorch, compiler);
-  const linkKey = hash([...link, ...units.map((unit) => unit.name)]);
+  const linkKey = hash([JSON.stringify(libtorch), ...link, ...units.map((unit) => unit.name)]);
   if (stale.length === 0 && existsSync(ADDON) && stamps.link === linkKey) return false;
 
-  log(`compiling ${stale.length} of ${units.length} C++ files against libtorch ${libtorch.version} (${libtorch.path})`);
+  const work = stale.length > 0 ? `compiling ${stale.length} of ${units.length} C++ files` : 'linking the addon';
+  log(`${work} against libtorch ${libtorch.version} (${libtorch.path})`);
   // Without the stamp an interrupted build links again.
   delete stamps.link;
   await inParallel(stale, async (unit) => {
@@ -125,7 +126,7 @@ function hash(parts) {
 /** Changes when libtorch is replaced in its place, and when the headers from npm are. */
 function fingerprint(libtorch) {
   const { size, mtimeMs } = statSync(join(libtorch.lib, `libtorch_cpu.${MAC ? 'dylib' : 'so'}`));
-  return `${size} ${mtimeMs} ${nodeHeaders().map((header) => header.version)}`;
+  return `${libtorch.version} ${size} ${mtimeMs} ${nodeHeaders().map((header) => header.version)}`;
 }
 
 function nodeHeaders() {
@@ -186,6 +187,8 @@ function openBlas({ lib }) {
 
 /** at::parallel_for is a template: it runs in parallel only where we compile with the OpenMP that libtorch uses. */
 function openMp({ include, lib }, compiler) {
+  const config = readFileSync(join(include[0], 'ATen/Config.h'), 'utf8');
+  if (!config.includes('AT_PARALLEL_OPENMP 1')) return { compile: [], link: [] };
   if (MAC) {
     if (!existsSync(join(include[0], 'omp.h')) || !existsSync(join(lib, 'libomp.dylib')))
       return { compile: [], link: [] };
@@ -202,7 +205,9 @@ function openMp({ include, lib }, compiler) {
 function stringAbi({ lib }) {
   if (MAC) return undefined;
   const library = readFileSync(join(lib, 'libc10.so'), 'latin1');
-  return library.includes('_ZN3c105ErrorC2ENS_14SourceLocationENSt7__cxx11') ? 1 : 0;
+  const constructor = '_ZN3c105ErrorC2ENS_14SourceLocationE';
+  if (library.includes(`${constructor}NSt7__cxx11`)) return 1;
+  return library.includes(`${constructor}Ss`) ? 0 : undefined;
 }
 
 /** libtorch's main header refuses a compiler set to less than it needs; from 2.14 on that is C++20. */
