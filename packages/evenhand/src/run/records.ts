@@ -1,0 +1,117 @@
+/** What is known after an epoch: a line of metrics.jsonl. Counts, shares from 0 to 1, and natural-log losses. */
+export interface EpochMetrics {
+  /** `head`: only the head was trained, on frozen features. `full`: everything was. */
+  readonly phase: 'head' | 'full';
+  /** Counted from 1 within the phase. */
+  readonly epoch: number;
+  /** Pixels of a side of the pictures in training. */
+  readonly size: number;
+  readonly trainLoss: number;
+  /** Learning rates at the epoch's end. */
+  readonly backboneRate: number;
+  readonly headRate: number;
+  readonly valLoss: number;
+  readonly accuracy: number;
+  readonly balancedAccuracy: number;
+  /** Over all classes; one that is neither present nor predicted counts 0. */
+  readonly macroF1: number;
+  /** Bounds of its 95 % interval. */
+  readonly macroF1Low: number;
+  readonly macroF1High: number;
+  /** Over the classes that the validation pictures have. */
+  readonly macroF1Present: number;
+  readonly numClasses: number;
+  readonly numPresent: number;
+  /** Of the whole epoch, validation included. */
+  readonly seconds: number;
+  /** Of training alone. */
+  readonly imagesPerSecond: number;
+  /** Greatest memory that the process had held so far, in 10^6 bytes. */
+  readonly peakMemoryMB: number;
+  /** Whether no epoch before was better. */
+  readonly best: boolean;
+}
+
+/** What the best epoch's model said of one validation picture: a line of predictions.jsonl. */
+export interface Prediction {
+  /** Path relative to the data. */
+  readonly file: string;
+  /** The label that the data gives. */
+  readonly label: string;
+  /** A number a class, in the order of the classes. */
+  readonly logits: readonly number[];
+}
+
+/** What a run ran on: environment.json. */
+export interface Environment {
+  /** Of `evenhand`, `node`, `libtorch`, `sharp`, `libvips`, ... */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly os: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly threads: number;
+  readonly device: string;
+  /** Of the machine, in 10^6 bytes. */
+  readonly memoryMB: number;
+  /** The commit that the working folder was at, and whether it had changes; null outside a repository. */
+  readonly git: { readonly commit: string; readonly dirty: boolean } | null;
+  readonly dataset: {
+    /** SHA-256 of names, sizes and labels. */
+    readonly fingerprint: string;
+    readonly path: string;
+    readonly classes: readonly string[];
+    /** Numbers of pictures. */
+    readonly train: number;
+    readonly val: number;
+    /** Unreadable pictures that were left out. */
+    readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+  };
+  /** ISO 8601. */
+  readonly started: string;
+}
+
+type Kind = 'number' | 'string' | 'boolean' | 'numbers';
+
+/** The compiler sees to it that these name every key. */
+export const epochShape: Record<keyof EpochMetrics, Kind> = {
+  phase: 'string',
+  epoch: 'number',
+  size: 'number',
+  trainLoss: 'number',
+  backboneRate: 'number',
+  headRate: 'number',
+  valLoss: 'number',
+  accuracy: 'number',
+  balancedAccuracy: 'number',
+  macroF1: 'number',
+  macroF1Low: 'number',
+  macroF1High: 'number',
+  macroF1Present: 'number',
+  numClasses: 'number',
+  numPresent: 'number',
+  seconds: 'number',
+  imagesPerSecond: 'number',
+  peakMemoryMB: 'number',
+  best: 'boolean',
+};
+
+export const predictionShape: Record<keyof Prediction, Kind> = { file: 'string', label: 'string', logits: 'numbers' };
+
+/**
+ * A line of JSON as a record of the given shape; what it lacks is said by the error that is thrown. JSON has no NaN
+ * and writes null in its place, as a diverged loss does, so null is read as NaN.
+ */
+export function parseRecord<T>(line: string, shape: Record<keyof T, Kind>): T {
+  const value: unknown = JSON.parse(line, (_, each) => (each === null ? Number.NaN : each));
+  if (typeof value !== 'object' || value === null) throw new SyntaxError('it is not an object');
+  const record = value as Record<string, unknown>;
+  for (const [key, kind] of Object.entries<Kind>(shape)) {
+    if (!isKind(record[key], kind)) throw new SyntaxError(`${key} is not ${kind === 'numbers' ? kind : `a ${kind}`}`);
+  }
+  return record as T;
+}
+
+function isKind(value: unknown, kind: Kind): boolean {
+  if (kind === 'numbers') return Array.isArray(value) && value.every((each) => typeof each === 'number');
+  return typeof value === kind;
+}
