@@ -94,42 +94,43 @@ export abstract class Optimizer {
   /**
    * Takes over a state that `stateDict` gave for the same groups.
    *
-   * @throws TorchError when a tensor is missing, unexpected or of another shape; nothing has changed then
+   * @throws TorchError when a tensor is missing, unexpected or of another shape or type; nothing has changed then
    */
   loadStateDict(tensors: ReadonlyMap<string, Tensor>): void {
     const expected = new Set<string>();
-    const loaded = new Map<Tensor, ParameterState>();
+    const saved = new Map<Tensor, ParameterState>();
     for (const [key, parameter] of this.#keys()) {
       const step = tensors.get(`${key}.step`);
       if (!step) continue; // the parameter had not been stepped yet
       expected.add(`${key}.step`);
       const moments = this.momentNames.map((name) => {
         expected.add(`${key}.${name}`);
-        const saved = tensors.get(`${key}.${name}`);
-        if (!saved)
+        const moment = tensors.get(`${key}.${name}`);
+        if (!moment)
           throw badArgument(
             `the optimiser's state has no ${key}.${name}; it comes from another optimiser or a broken file`,
           );
-        if (String(saved.shape) !== String(parameter.shape)) {
+        if (describe(moment) !== describe(parameter)) {
           throw badArgument(
-            `the optimiser's ${key}.${name} has shape [${saved.shape}], its parameter [${parameter.shape}]`,
+            `the optimiser's ${key}.${name} is ${describe(moment)}, its parameter ${describe(parameter)}`,
           );
         }
-        return saved;
+        return moment;
       });
-      loaded.set(parameter, { steps: step.item(), moments });
+      const steps = step.item();
+      if (!Number.isInteger(steps) || steps < 1)
+        throw badArgument(`the optimiser's ${key}.step must be a whole number of at least 1, got ${steps}`);
+      saved.set(parameter, { steps, moments });
     }
     const unexpected = [...tensors.keys()].find((key) => !expected.has(key));
     if (unexpected)
       throw badArgument(`the optimiser's state has an unexpected ${unexpected}: its groups were other ones`);
-    this.dispose();
-    for (const [parameter, { steps, moments }] of loaded) {
-      const { device } = parameter;
-      this.#state.set(parameter, {
-        steps,
-        moments: moments.map((saved) => keep(ops.to(saved, { device, copy: true }))),
-      });
-    }
+    const copies = [...saved].map(([parameter, { steps, moments }]) => {
+      const copy = (moment: Tensor): Tensor => keep(ops.to(moment, { device: parameter.device, copy: true }));
+      return [parameter, { steps, moments: moments.map(copy) }] as const;
+    });
+    this.dispose(); // after copying: the state may be this optimiser's own
+    for (const [parameter, state] of copies) this.#state.set(parameter, state);
   }
 
   /** Frees the state; parameters are not touched. */
@@ -162,6 +163,10 @@ export abstract class Optimizer {
     }
     return batch;
   }
+}
+
+function describe({ dtype, shape }: Tensor): string {
+  return `${dtype}[${shape}]`;
 }
 
 export function requireAtLeastZero(name: string, value: number): void {

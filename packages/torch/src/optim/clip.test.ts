@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as ops from '../ops.js';
+import { liveTensors, scope } from '../scope.js';
+import type { Tensor } from '../tensor.js';
+import { assertClose } from '../testing/assert-close.js';
+import { type GoldenTensor, makeTensor, readGolden, valuesOf } from '../testing/golden.js';
+import { clipGradNorm } from './index.js';
+
+const { clip } = readGolden<{
+  clip: { maxNorm: number; norm: number; before: GoldenTensor[]; after: GoldenTensor[] }[];
+}>('optim/optim.json.gz');
+
+function withGradient(gradient: Tensor | null, shape = gradient?.shape ?? [2]): Tensor {
+  const leaf = ops.zeros(shape);
+  leaf.requiresGrad = true;
+  leaf.grad = gradient;
+  return leaf;
+}
+
+for (const { maxNorm, norm, before, after } of clip) {
+  test(`gradients of norm ${norm.toFixed(2)} clipped to ${maxNorm}, as PyTorch`, () =>
+    scope(() => {
+      const parameters = before.map((golden) => withGradient(makeTensor(golden)));
+      const live = liveTensors();
+      const found = clipGradNorm([...parameters, withGradient(null)], maxNorm);
+      assert.ok(Math.abs(found / norm - 1) < 1e-6, `norm ${found}`);
+      assert.equal(liveTensors(), live + 1, 'only the parameter made here');
+      for (const [i, parameter] of parameters.entries()) assertClose(parameter.grad!, valuesOf(after[i]!));
+    }));
+}
+
+test('gradients that are not finite are left as they are and reported', () =>
+  scope(() => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const parameters = [withGradient(ops.full([2], bad, { dtype: 'float32' })), withGradient(ops.full([1], 3.5))];
+      assert.equal(Number.isFinite(clipGradNorm(parameters, 1)), false);
+      assertClose(parameters[1]!.grad!, ops.full([1], 3.5));
+    }
+  }));
+
+test('no gradients have norm 0; a limit of 0 or NaN is refused', () =>
+  scope(() => {
+    assert.equal(clipGradNorm([], 1), 0);
+    assert.equal(clipGradNorm([withGradient(null)], 1), 0);
+    for (const limit of [0, -1, Number.NaN]) {
+      assert.throws(() => clipGradNorm([], limit), { code: 'TORCH_BAD_ARGUMENT', message: /maxNorm must be greater/ });
+    }
+  }));
