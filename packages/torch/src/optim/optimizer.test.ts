@@ -84,7 +84,7 @@ for (const device of testedDevices) {
             step(optimizer, parameters, gradients[i]!);
             for (const [g, group] of expected.entries()) {
               for (const [p, golden] of group.entries()) {
-                // A few last bits: libtorch's vectorised square root and division differ between CPUs.
+                // The last bits depend on whether a build fuses multiplication and addition.
                 const tolerance = { rtol: 1e-6, atol: 1e-7, name: `step ${i}, parameter ${g}.${p}` };
                 assertClose(parameters[g]![p]!, valuesOf(golden), tolerance);
               }
