@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ let requests;
 let folder;
 let file;
 
-// Paths: /file with ranges, /no-ranges always from the start, both cut after 20,000 bytes on the first request.
+// Paths: /file with ranges, /no-ranges always from the start, both cut on the first request when 20,000 bytes are written.
 function answer(request, response) {
   requests.push(request.headers.range ?? 'all');
   if (request.url === '/absent') return response.writeHead(404).end();
@@ -37,7 +37,13 @@ function answer(request, response) {
   if (start >= CONTENT.length) return response.writeHead(416).end();
   response.writeHead(range ? 206 : 200, { 'content-length': CONTENT.length - start });
   if (requests.length > 1) return response.end(CONTENT.subarray(start));
-  response.write(CONTENT.subarray(start, start + 20_000), () => setTimeout(() => response.destroy(), 50));
+  response.write(CONTENT.subarray(start, start + 20_000));
+  const part = `${file}.part`;
+  const wait = setInterval(() => {
+    if (!existsSync(part) || statSync(part).size < 20_000) return;
+    clearInterval(wait);
+    response.destroy();
+  }, 5);
 }
 
 before(async () => {
