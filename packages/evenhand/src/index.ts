@@ -1,2 +1,29 @@
-// evenhand from TypeScript: the only door of this package.
+// evenhand from TypeScript: the only door of this package. Nothing here prints or exits.
+export {
+  checkDataset as check,
+  DataError,
+  type Dataset,
+  type DatasetReport,
+  type ReadOptions,
+  readDataset,
+} from './data/index.js';
 export * from './models/index.js';
+export { type Environment, type EpochMetrics, type Prediction, RunError, RunFolder } from './run/index.js';
+export {
+  type Config,
+  ConfigError,
+  type ConfigLayer,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type Recipe,
+  type ResumeOptions,
+  recipes,
+  resolveConfig,
+  resume,
+  type TrainEvent,
+  TrainingError,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from './train/index.js';

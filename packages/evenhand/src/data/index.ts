@@ -5,7 +5,7 @@ export { DataError } from './errors.js';
 export { type Dataset, type ReadOptions, readDataset, type Sample } from './formats.js';
 export { readLabelList, sortLabels } from './labels.js';
 export { type Batch, Loader, type LoaderOptions, type PassOptions } from './loader.js';
-export { checkDataset, type DatasetReport, type Duplicate, fingerprintOf, reportOf } from './report.js';
+export { checkDataset, type DatasetReport, type Duplicate, fingerprintOf, type Part, reportOf } from './report.js';
 export { epochOrder, type SamplerOptions } from './sampler.js';
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './scan.js';
 export { type Split, splitFold, splitFraction } from './split.js';

@@ -1,0 +1,89 @@
+import { relative } from 'node:path';
+import { nn, saveTensors } from '@evenhand/torch';
+import {
+  argmax,
+  type ClassificationReport,
+  classificationReport,
+  confusionMatrix,
+  type Interval,
+  macroF1Interval,
+  negativeLogLikelihood,
+} from '../metrics/index.js';
+import type { EpochMetrics } from '../run/index.js';
+import type { Session } from './session.js';
+
+/** Scores of logits [N,K] against the truth, all from one confusion matrix. */
+export interface Scores {
+  readonly report: ClassificationReport;
+  /** Of Macro F1 over all classes. */
+  readonly interval: Interval;
+  /** Mean negative log-likelihood, without smoothing or weights. */
+  readonly loss: number;
+}
+
+export function score(logits: Float32Array, truth: Int32Array, numClasses: number, seed: number): Scores {
+  const predicted = argmax(logits, numClasses);
+  return {
+    report: classificationReport(confusionMatrix(truth, predicted, numClasses)),
+    interval: macroF1Interval(truth, predicted, numClasses, { average: 'all', seed }),
+    loss: negativeLogLikelihood(logits, truth, numClasses),
+  };
+}
+
+/** What training knows of the epoch that ends. */
+export interface EpochFacts {
+  readonly size: number;
+  readonly trainLoss: number;
+  readonly backboneRate: number;
+  readonly headRate: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+}
+
+/**
+ * Scores the epoch, and where it is the best so far writes its weights and predictions. The model's tensors must be
+ * those that gave the logits. The caller saves the checkpoint after, so that a kill in between repeats the epoch.
+ */
+export function endEpoch(session: Session, logits: Float32Array, facts: EpochFacts): EpochMetrics {
+  const { config, data, position, folder, model, onEvent } = session;
+  const truth = Int32Array.from(data.val, ({ label }) => label);
+  const { report, interval, loss } = score(logits, truth, data.classes.length, config.seed);
+  const before = position.epochs.findLast((each) => each.best);
+  const gain = report.macroF1 - (before?.macroF1 ?? Number.NEGATIVE_INFINITY);
+  const best = gain > config.minGain || (gain === 0 && loss < before!.valLoss);
+  const metrics: EpochMetrics = {
+    phase: position.phase === 'head' ? 'head' : 'full',
+    epoch: position.epoch + 1,
+    ...facts,
+    valLoss: loss,
+    accuracy: report.accuracy,
+    balancedAccuracy: report.balancedAccuracy,
+    macroF1: report.macroF1,
+    macroF1Low: interval.low,
+    macroF1High: interval.high,
+    macroF1Present: report.macroF1Present,
+    numClasses: report.numClasses,
+    numPresent: report.numPresent,
+    peakMemoryMB: (process.resourceUsage().maxRSS * 1024) / 1e6,
+    best,
+  };
+  if (best) {
+    saveTensors(folder.best, nn.stateDict(model));
+    const classes = data.classes.length;
+    folder.writePredictions(
+      data.val.map(({ file, label }, i) => ({
+        file: relative(config.data, file),
+        label: data.classes[label]!,
+        logits: Array.from(logits.subarray(i * classes, (i + 1) * classes)),
+      })),
+    );
+  }
+  position.withoutGain = best || position.phase === 'head' ? 0 : position.withoutGain + 1;
+  position.epochs.push(metrics);
+  position.epoch++;
+  position.step = 0;
+  position.lossSum = 0;
+  position.seconds = 0;
+  onEvent({ type: 'epoch', metrics });
+  return metrics;
+}

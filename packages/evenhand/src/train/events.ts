@@ -1,0 +1,25 @@
+import type { EpochMetrics } from '../run/index.js';
+
+/** What a training tells whoever watches it. Plain data, so that it can cross processes. */
+export type TrainEvent =
+  /** A sentence that the user should see: what was found, skipped or decided. */
+  | { readonly type: 'note'; readonly text: string }
+  | Progress
+  | { readonly type: 'epoch'; readonly metrics: EpochMetrics };
+
+export interface Progress {
+  readonly type: 'progress';
+  /** `scan` reads the data, `features` runs the frozen backbone, `head` and `full` train, `validate` measures. */
+  readonly stage: 'scan' | 'features' | 'head' | 'full' | 'validate';
+  /** Counted from 1, of `epochs`, within the stage; 0 of 0 where the stage has none. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Pictures done, of `total`, in this epoch. */
+  readonly done: number;
+  readonly total: number;
+  readonly imagesPerSecond: number;
+  /** Mean training loss of the epoch so far; absent where nothing is trained. */
+  readonly loss?: number;
+  /** The head's learning rate. */
+  readonly learningRate?: number;
+}
