@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -83,6 +84,14 @@ export class RunFolder {
     throw new RunError(
       `${path} ${what}: give the folder of a run, or start one with evenhand train DATA --run ${path}`,
     );
+  }
+
+  /** Removes what `create` made where no run was begun in it, as where the data turned out unusable. */
+  static removeUnstarted(path: string): void {
+    if (existsSync(join(path, files.config))) return;
+    for (const folder of [join(path, files.last), path]) {
+      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+    }
   }
 
   /** Removes what writes that were killed have left. Only for the process that trains in the folder. */

@@ -1,0 +1,34 @@
+import { commonFlags, type Flag } from './flags.js';
+import { WIDTH, wrap } from './text.js';
+
+/** One command of the command line. */
+export interface Command {
+  readonly name: string;
+  /** Ways to call it, without `evenhand`. */
+  readonly usage: readonly string[];
+  /** Paragraphs of its help. */
+  readonly about: readonly string[];
+  readonly flags: readonly Flag[];
+  /** Arguments after the command's name. Resolves to the exit code. */
+  run(args: readonly string[]): Promise<number>;
+}
+
+/** The help of a command, at most 80 columns wide. */
+export function helpOf(command: Command): string {
+  const paragraphs = [
+    command.usage.map((usage, i) => `${i === 0 ? 'Usage:' : '      '} evenhand ${usage}`).join('\n'),
+    ...command.about.map((text) => (text.startsWith('  ') ? text : wrap(text))),
+  ];
+  const groups = new Map<string, Flag[]>();
+  for (const flag of [...command.flags, ...commonFlags]) {
+    const group = flag.group ?? 'Options';
+    groups.set(group, [...(groups.get(group) ?? []), flag]);
+  }
+  for (const [group, flags] of groups) paragraphs.push([`${group}:`, ...flags.map(flagHelp)].join('\n'));
+  return `${paragraphs.join('\n\n')}\n`;
+}
+
+function flagHelp({ name, boolean, value, doc }: Flag): string {
+  const begun = `  --${name}${boolean ? '' : ` ${value ?? 'VALUE'}`}`;
+  return wrap(doc, { width: WIDTH, indent: 28, begun });
+}

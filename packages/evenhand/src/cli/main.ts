@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { suggest } from '../suggest.js';
+import { type Command, helpOf } from './command.js';
+import { exitCodes, tell, UsageError } from './errors.js';
+import { table } from './text.js';
+
+/** A command's module is loaded only when it is called, as libtorch takes a second. */
+const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
+  check: { summary: 'look at data before training', load: async () => (await import('./check.js')).check },
+  train: { summary: 'train on labelled pictures', load: async () => (await import('./train.js')).train },
+  eval: { summary: 'score a run on labelled pictures', load: async () => (await import('./eval.js')).evaluation },
+  recipes: { summary: 'show the recipes, and why each', load: async () => (await import('./recipes.js')).recipeList },
+};
+
+const help = `evenhand trains image classifiers that treat every class alike.
+
+Usage: evenhand COMMAND [ARGUMENTS]
+
+Commands:
+${table(Object.entries(commands).map(([name, { summary }]) => [`  ${name}`, summary]))}
+
+Options:
+  --help     show this help; after a command, that command's
+  --version  show the version
+
+A first run:
+  evenhand check photos
+  evenhand train photos --recipe fast
+  evenhand eval runs/photos-fast-1 more-photos
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === '--version' || name === '-v') {
+    console.log(version());
+    return exitCodes.done;
+  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const topic = name === 'help' ? rest[0] : undefined;
+    process.stdout.write(topic === undefined ? help : helpOf(await commandNamed(topic)));
+    return exitCodes.done;
+  }
+  const command = await commandNamed(name);
+  const end = rest.indexOf('--');
+  const own = end < 0 ? rest : rest.slice(0, end);
+  if (own.includes('--help') || own.includes('-h')) {
+    process.stdout.write(helpOf(command));
+    return exitCodes.done;
+  }
+  return command.run(rest);
+}
+
+async function commandNamed(name: string): Promise<Command> {
+  const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (found !== undefined) return found.load();
+  const likely = suggest(name, Object.keys(commands));
+  const hint = likely === undefined ? 'see evenhand --help' : `did you mean ${likely}?`;
+  throw new UsageError(`Unknown ${name.startsWith('-') ? 'flag' : 'command'} ${name}: ${hint}`);
+}
+
+function version(): string {
+  const manifest: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return `evenhand ${manifest.version}`;
+}
+
+// A reader that has seen enough, such as head, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.done);
+  throw error;
+});
+
+const args = process.argv.slice(2);
+try {
+  process.exitCode = await main(args);
+} catch (error) {
+  const { text, exitCode, stack } = tell(error);
+  process.stderr.write(args.includes('--debug') ? `evenhand: ${text}\n${stack}\n` : `evenhand: ${text}\n`);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,55 @@
+import { writeFileSync } from 'node:fs';
+import { UsageError } from './errors.js';
+
+/** A line at the end of the terminal that is written over and over; nothing where standard error is no terminal. */
+export class StatusLine {
+  readonly #terminal = process.stderr.isTTY === true;
+  #shown = false;
+  #last = 0;
+
+  get visible(): boolean {
+    return this.#terminal;
+  }
+
+  get width(): number {
+    return process.stderr.columns || 80;
+  }
+
+  /** Shows the text that `text` makes, at most ten times a second; `always` for what must not be missed. */
+  show(text: () => string, always = false): void {
+    const now = performance.now();
+    if (!this.#terminal || (!always && now - this.#last < 100)) return;
+    this.#last = now;
+    this.#shown = true;
+    process.stderr.write(`\r\x1b[2K${text().slice(0, this.width - 1)}`);
+  }
+
+  clear(): void {
+    if (this.#shown) process.stderr.write('\r\x1b[2K');
+    this.#shown = false;
+  }
+}
+
+/** Writes what a command was asked for to a file, or to standard output where `path` is `-`. */
+export function writeOutput(path: string, text: string): void {
+  if (path === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new UsageError(`${path}: cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Rows as CSV (RFC 4180). */
+export function csv(rows: readonly (readonly (string | number)[])[]): string {
+  const cell = (value: string | number): string => {
+    const text = String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(',')}\n`).join('');
+}
