@@ -205,9 +205,9 @@ function openMp({ include, lib }, compiler) {
 function stringAbi({ lib }) {
   if (MAC) return undefined;
   const library = readFileSync(join(lib, 'libc10.so'), 'latin1');
-  const constructor = '_ZN3c105ErrorC2ENS_14SourceLocationE';
-  if (library.includes(`${constructor}NSt7__cxx11`)) return 1;
-  return library.includes(`${constructor}Ss`) ? 0 : undefined;
+  const errorConstructor = '_ZN3c105ErrorC2ENS_14SourceLocationE';
+  if (library.includes(`${errorConstructor}NSt7__cxx11`)) return 1;
+  return library.includes(`${errorConstructor}Ss`) ? 0 : undefined;
 }
 
 /** libtorch's main header refuses a compiler set to less than it needs; from 2.14 on that is C++20. */

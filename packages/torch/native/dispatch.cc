@@ -67,6 +67,9 @@ static std::string argumentName(const c10::Argument& argument) {
   std::ostringstream out;
   out << "argument '" << argument.name() << "' (" << argument.real_type()->str();
   std::string text = out.str();
+  // 2.x prints its symbolic integers, which JavaScript does not have
+  const size_t symbolic = text.find("SymInt");
+  if (symbolic != std::string::npos) text.replace(symbolic, 6, "int");
   // int[] prints without its length
   if (argument.N() && text.size() > 2 && text.substr(text.size() - 2) == "[]") text.insert(text.size() - 1, std::to_string(*argument.N()));
   return text + ")";
