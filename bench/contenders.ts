@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** A program that does one measured turn for each line it reads and answers each with a `Turn` as a line of JSON. */
@@ -6,6 +7,7 @@ export interface Contender {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Turn {
@@ -54,8 +56,11 @@ export async function measure(contenders: readonly Contender[], rounds: number):
   });
 }
 
-function start({ name, command, args }: Contender): { turn(): Promise<Turn>; stop(): void } {
-  const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+function start({ name, command, args, env }: Contender): { turn(): Promise<Turn>; stop(): void } {
+  const child: ChildProcess = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return {
     async turn() {
@@ -69,6 +74,12 @@ function start({ name, command, args }: Contender): { turn(): Promise<Turn>; sto
     },
   };
 }
+
+// Our addon loads the OpenBLAS that shares libtorch's OpenMP threads; the peer gets the same one, so that libraries do
+// not decide the comparison.
+const openBlas = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
+
+export const pythonEnv: Readonly<Record<string, string>> = existsSync(openBlas) ? { LD_LIBRARY_PATH: openBlas } : {};
 
 /** A Python that has these modules; null where there is none. */
 export function findPython(modules: readonly string[]): string | null {

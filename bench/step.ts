@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { torchVersion } from '@evenhand/torch';
-import { findPython, measure, report } from './contenders.js';
+import { type Contender, findPython, measure, pythonEnv, report } from './contenders.js';
 
 const batch = 16;
 const size = 224;
@@ -12,7 +12,7 @@ const threads = cpus().length;
 const settings = [batch, size, stepsPerTurn, threads].map(String);
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-const contenders = [
+const contenders: Contender[] = [
   { name: 'evenhand, channels-last', command: process.execPath, args: [here('step-ours.js'), ...settings] },
 ];
 const python = findPython(['torch', 'torchvision']);
@@ -21,7 +21,7 @@ if (python) {
     ['PyTorch as usually written', 'contiguous'],
     ['PyTorch channels_last', 'channels_last'],
   ] as const) {
-    contenders.push({ name, command: python, args: [here('../step-pytorch.py'), layout, ...settings] });
+    contenders.push({ name, command: python, args: [here('../step-pytorch.py'), layout, ...settings], env: pythonEnv });
   }
 } else {
   console.log(
