@@ -143,7 +143,8 @@ class RunLog {
 
   write(line: string): void {
     if (this.#broken) return;
-    this.#waiting.push(`${new Date().toISOString()}  ${line}`);
+    const time = new Date().toISOString();
+    for (const each of line.split('\n')) this.#waiting.push(`${time}  ${each}`.trimEnd());
     try {
       if (this.#folder === undefined && existsSync(join(this.run, 'config.json')))
         this.#folder = RunFolder.open(this.run);
