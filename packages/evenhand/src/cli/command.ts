@@ -17,7 +17,7 @@ export interface Command {
 export function helpOf(command: Command): string {
   const paragraphs = [
     command.usage.map((usage, i) => `${i === 0 ? 'Usage:' : '      '} evenhand ${usage}`).join('\n'),
-    ...command.about.map((text) => (text.startsWith('  ') ? text : wrap(text))),
+    ...command.about.map((text) => wrap(text)),
   ];
   const groups = new Map<string, Flag[]>();
   for (const flag of [...command.flags, ...commonFlags]) {

@@ -27,6 +27,9 @@ A first run:
   evenhand check photos
   evenhand train photos --recipe fast
   evenhand eval runs/photos-fast-1 more-photos
+
+It exits with 0 when done, 1 after a failure, 2 after a mistake in what was
+asked, and 130 when it was interrupted.
 `;
 
 async function main(args: readonly string[]): Promise<number> {
