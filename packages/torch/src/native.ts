@@ -51,10 +51,6 @@ interface Native {
 
 const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.meta.url));
 
-// OpenMP threads that spin between operations take the cores from whoever decodes the next pictures: with two loader
-// workers on two cores an epoch took four times as long. OpenMP reads this once, when the addon brings it in.
-process.env.OMP_WAIT_POLICY ??= 'PASSIVE';
-
 function load(): Native {
   try {
     return createRequire(import.meta.url)(addonPath) as Native;
