@@ -205,7 +205,8 @@ export function resolveConfig(recipe: string, layers: readonly ConfigLayer[] = [
       const field: Field<unknown> = fields[name as keyof typeof fields];
       const accepted = field.accept(value);
       if (accepted === undefined) {
-        throw new ConfigError(`${source}: ${name} must be ${field.expects}, got ${JSON.stringify(value)}`);
+        const got = typeof value === 'number' ? value : JSON.stringify(value);
+        throw new ConfigError(`${source}: ${name} must be ${field.expects}, got ${got}`);
       }
       config[name] = accepted;
     }
@@ -229,6 +230,7 @@ function checkTogether(config: Config): Config {
     );
   }
   if (folds === 1) throw new ConfigError('folds is 1: cross-validation needs at least 2');
+  if (folds === 0 && fold > 0) throw new ConfigError(`fold is ${fold}, but folds is not given: say how many there are`);
   if (folds > 0 && fold >= folds)
     throw new ConfigError(`fold is ${fold}: with ${folds} folds it goes from 0 to ${folds - 1}`);
   if (folds > 0 && valFraction > 0) throw new ConfigError('valFraction and folds both say what to hold out: give one');

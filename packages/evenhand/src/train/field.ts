@@ -27,8 +27,11 @@ export interface Range {
   readonly whole?: boolean;
 }
 
-const inRange = ({ min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, below, whole }: Range, x: unknown) =>
-  typeof x === 'number' && x >= min && (below ? x < max : x <= max) && (!whole || Number.isInteger(x));
+/** Infinities are refused, because JSON cannot hold them; so are whole numbers too large to be exact. */
+function inRange({ min = -Number.MAX_VALUE, max = Number.MAX_VALUE, below, whole }: Range, x: unknown): boolean {
+  if (typeof x !== 'number' || (whole && !Number.isSafeInteger(x))) return false;
+  return x >= min && (below ? x < max : x <= max);
+}
 
 function describe({ min, max, below, whole }: Range): string {
   const kind = whole ? 'a whole number' : 'a number';

@@ -49,5 +49,6 @@ export function discriminativeGroups(model: ImageModel, config: Config): optim.P
 export function sizeAt({ startSize, epochs }: Config, size: number, epoch: number): number {
   if (startSize === 0 || startSize >= size) return size;
   const progress = Math.min(1, epoch / Math.max(1, epochs / 2));
-  return progress === 1 ? size : Math.min(size, Math.round((startSize + (size - startSize) * progress) / 32) * 32);
+  if (progress === 1) return size;
+  return Math.min(size, Math.max(1, Math.round((startSize + (size - startSize) * progress) / 32)) * 32);
 }
