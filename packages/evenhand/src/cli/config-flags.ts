@@ -34,9 +34,14 @@ function flagsOfFields(): Flag[] {
       .join(',');
     const wanted = boolean ? '' : `: ${expects}`;
     const initially = boolean || fallback === '' ? '' : ` [${fallback}]`;
-    flags.push({ name: flagName(name), boolean, doc: `${doc}${wanted}${initially}`, group });
+    flags.push({ name: flagName(name), boolean, doc: `${asFlags(doc)}${wanted}${initially}`, group });
   }
   return flags;
+}
+
+/** Fields that a doc names, as the flags that the reader of the help can give. */
+function asFlags(doc: string): string {
+  return doc.replace(/\b[a-z]+[A-Z]\w*\b/g, (word) => (Object.hasOwn(fields, word) ? `--${flagName(word)}` : word));
 }
 
 /** Flags that say how DATA is to be read. */

@@ -92,7 +92,7 @@ export const fields = {
   headEpochs: number(
     3,
     count,
-    'epochs in which only the head is trained, on a new view of each picture each; 0 for none',
+    'epochs in which only the head is trained, each on new views of the pictures; 0 for none',
   ),
   headPasses: number(
     10,
@@ -159,7 +159,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     },
   },
   strong: {
-    why: 'The best result that we know how to get: higher rates, layer-wise decay, averaged weights, balanced softmax.',
+    why: 'For long trainings with a GPU: higher rates, layer-wise decay, averaged weights, balanced softmax, TrivialAugment.',
     changes: {
       epochs: 30,
       balance: ['balanced-softmax'],
