@@ -11,6 +11,7 @@ import {
 } from '../metrics/index.js';
 import type { EpochMetrics } from '../run/index.js';
 import type { Session } from './session.js';
+import { remedyOf, TrainingError } from './settings.js';
 
 /** Scores of logits [N,K] against the truth, all from one confusion matrix. */
 export interface Scores {
@@ -41,18 +42,43 @@ export interface EpochFacts {
 }
 
 /**
+ * How many epochs of the full phase there are since the last whose Macro F1 was better than all before by more than
+ * `minGain`. An epoch that gains less counts as none, but what several gain adds up.
+ */
+export function epochsWithoutGain(epochs: readonly Pick<EpochMetrics, 'phase' | 'macroF1'>[], minGain: number): number {
+  let reached = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  for (const { phase, macroF1 } of epochs) {
+    if (macroF1 > reached + minGain) {
+      reached = macroF1;
+      count = 0;
+    } else if (phase === 'full') count++;
+  }
+  return count;
+}
+
+/**
  * Scores the epoch, and where it is the best so far writes its weights and predictions. The model's tensors must be
  * those that gave the logits. The caller saves the checkpoint after, so that a kill in between repeats the epoch.
+ *
+ * @throws TrainingError, and nothing is written, where logits are not finite
  */
 export function endEpoch(session: Session, logits: Float32Array, facts: EpochFacts): EpochMetrics {
   const { config, data, position, folder, model, onEvent } = session;
+  const phase = position.phase === 'head' ? 'head' : 'full';
+  if (!logits.every(Number.isFinite)) {
+    const where = `${phase} epoch ${position.epoch + 1}`;
+    throw new TrainingError(
+      `after ${where} the model's logits are not finite: ${remedyOf(phase)}; the best checkpoint before is kept`,
+    );
+  }
   const truth = Int32Array.from(data.val, ({ label }) => label);
   const { report, interval, loss } = score(logits, truth, data.classes.length, config.seed);
   const before = position.epochs.findLast((each) => each.best);
   const gain = report.macroF1 - (before?.macroF1 ?? Number.NEGATIVE_INFINITY);
-  const best = gain > config.minGain || (gain === 0 && loss < before!.valLoss);
+  const best = gain > 0 || (gain === 0 && loss < before!.valLoss);
   const metrics: EpochMetrics = {
-    phase: position.phase === 'head' ? 'head' : 'full',
+    phase,
     epoch: position.epoch + 1,
     ...facts,
     valLoss: loss,
@@ -78,7 +104,6 @@ export function endEpoch(session: Session, logits: Float32Array, facts: EpochFac
       })),
     );
   }
-  position.withoutGain = best || position.phase === 'head' ? 0 : position.withoutGain + 1;
   position.epochs.push(metrics);
   position.epoch++;
   position.step = 0;

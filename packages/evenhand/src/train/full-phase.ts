@@ -3,12 +3,12 @@ import { type Batch, epochOrder, type Loader } from '../data/index.js';
 import { Random } from '../random.js';
 import { breathe, presetAt, toInput } from './backend.js';
 import { type Extras, saveCheckpoint, under } from './checkpoint.js';
-import { endEpoch } from './epoch-end.js';
+import { endEpoch, epochsWithoutGain } from './epoch-end.js';
 import { type Loss, makeLoss, type Targets } from './losses.js';
 import { applyMix, drawMix } from './mix.js';
 import { predictLogits } from './predict-logits.js';
 import { batchesOf, epochNumber, Meter, type Session, trainingLoader } from './session.js';
-import { countLabels, discriminativeGroups, samplerOptions, sizeAt, TrainingError } from './settings.js';
+import { countLabels, discriminativeGroups, remedyOf, samplerOptions, sizeAt, TrainingError } from './settings.js';
 
 /** Seconds between checkpoints inside an epoch. When they are written changes nothing in the result. */
 const CHECKPOINT_SECONDS = 300;
@@ -51,24 +51,29 @@ export async function fullPhase(session: Session): Promise<boolean> {
         for (const [i, group] of optimizer.groups.entries()) group.learningRate = baseRates[i]! * factor;
       });
       if (!ran) return false;
+      const factor = schedule((position.epoch + 1) * updates - 1);
       const swapBack = ema && swapIn(model, ema);
-      const logits = await validate(session);
-      if (!logits) {
+      let logits: Float32Array | null;
+      try {
+        logits = await validate(session);
+        if (logits) {
+          endEpoch(session, logits, {
+            size,
+            trainLoss: position.lossSum / batches,
+            backboneRate: config.backboneRate * factor,
+            headRate: config.headRate * factor,
+            seconds: ran.seconds,
+            imagesPerSecond: ran.imagesPerSecond,
+          });
+        }
+      } finally {
         swapBack?.();
+      }
+      if (!logits) {
         saveCheckpoint(session, extras);
         return false;
       }
-      const factor = schedule((position.epoch + 1) * updates - 1);
-      endEpoch(session, logits, {
-        size,
-        trainLoss: position.lossSum / batches,
-        backboneRate: config.backboneRate * factor,
-        headRate: config.headRate * factor,
-        seconds: ran.seconds,
-        imagesPerSecond: ran.imagesPerSecond,
-      });
-      swapBack?.();
-      if (config.patience > 0 && position.withoutGain >= config.patience) {
+      if (config.patience > 0 && epochsWithoutGain(position.epochs, config.minGain) >= config.patience) {
         position.stoppedEarly = position.epoch < config.epochs;
         position.epoch = config.epochs;
       }
@@ -176,8 +181,8 @@ function validate(session: Session): Promise<Float32Array | null> {
 
 function divergence({ position }: Session, value: number): TrainingError {
   return new TrainingError(
-    `the loss is ${value} in epoch ${position.epoch + 1}, step ${position.step + 1}: lower backboneRate and headRate, ` +
-      'or set clipNorm to 1; the best checkpoint so far is kept',
+    `the loss is ${value} in epoch ${position.epoch + 1}, step ${position.step + 1}: ${remedyOf('full')}; ` +
+      'the best checkpoint so far is kept',
   );
 }
 

@@ -7,7 +7,7 @@ import { saveCheckpoint, under } from './checkpoint.js';
 import { endEpoch } from './epoch-end.js';
 import { makeLoss } from './losses.js';
 import { batchesOf, epochNumber, Meter, type Session, trainingLoader } from './session.js';
-import { countLabels, decayGroups, samplerOptions, TrainingError } from './settings.js';
+import { countLabels, decayGroups, remedyOf, samplerOptions, TrainingError } from './settings.js';
 
 /**
  * Phase 1: the backbone is frozen, its BatchNorm statistics too, and only the head is trained. Nothing before the head
@@ -124,6 +124,6 @@ async function trainHead(
   optimizer.zeroGrad();
   const mean = sum / (headPasses * batches);
   if (!Number.isFinite(mean))
-    throw new TrainingError(`the loss of head epoch ${session.position.epoch + 1} is ${mean}: lower headPhaseRate`);
+    throw new TrainingError(`the loss of head epoch ${session.position.epoch + 1} is ${mean}: ${remedyOf('head')}`);
   return mean;
 }

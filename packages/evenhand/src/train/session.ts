@@ -19,8 +19,6 @@ export interface Position {
   /** Seconds spent in it before an interruption. */
   seconds: number;
   epochs: EpochMetrics[];
-  /** Epochs of the full phase since the last better one. */
-  withoutGain: number;
   stoppedEarly: boolean;
 }
 

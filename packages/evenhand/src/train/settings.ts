@@ -2,12 +2,17 @@ import type { optim, Tensor } from '@evenhand/torch';
 import { nn } from '@evenhand/torch';
 import type { Sample, SamplerOptions } from '../data/index.js';
 import { type ImageModel, layerGroups } from '../models/index.js';
+import type { EpochMetrics } from '../run/index.js';
 import type { Config } from './config.js';
 
 /** Training cannot go on, for a reason that the user can do something about. */
 export class TrainingError extends Error {
   readonly code = 'EVENHAND_TRAINING';
 }
+
+/** What to do about a phase that diverges. */
+export const remedyOf = (phase: EpochMetrics['phase']): string =>
+  phase === 'head' ? 'lower headPhaseRate' : 'lower backboneRate and headRate, or set clipNorm to 1';
 
 export function countLabels(samples: readonly Sample[], numClasses: number): Int32Array {
   const counts = new Int32Array(numClasses);

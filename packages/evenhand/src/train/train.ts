@@ -129,7 +129,6 @@ function startOf(config: Config): Position {
     lossSum: 0,
     seconds: 0,
     epochs: [],
-    withoutGain: 0,
     stoppedEarly: false,
   };
 }
