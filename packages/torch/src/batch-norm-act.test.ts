@@ -161,6 +161,25 @@ for (const layout of layouts) {
     }));
 }
 
+// Autocast gives 16-bit inputs. Not every libtorch has each activation's gradient for them.
+for (const activation of activations) {
+  test(`${activation} of bfloat16 has a gradient near that of float32`, () =>
+    scope(() => {
+      const [exact, rounded] = (['float32', 'bfloat16'] as const).map((dtype) => {
+        const vector = (value: number): Tensor => ops.full([3], value, { dtype: 'float32' });
+        const x = ops.randn([4, 3, 5, 5], { generator: new Generator(3) });
+        const leaf = ops.to(ops.mulScalar(x, 4), { dtype });
+        leaf.requiresGrad = true;
+        const y = ops.batchNormAct(leaf, vector(2), vector(1), vector(0), vector(1), true, 0.1, 1e-3, activation);
+        assert.equal(y.dtype, dtype);
+        y.backward(ops.to(ops.randn([4, 3, 5, 5], { generator: new Generator(4) }), { dtype }));
+        return Array.from(leaf.grad!.toArray(), Number);
+      });
+      const off = Math.max(...exact!.map((each, i) => Math.abs(each - rounded![i]!)));
+      assert.ok(off < 0.05 * Math.max(...exact!.map(Math.abs)), `off by ${off}`);
+    }));
+}
+
 test('an unknown activation is named', () => {
   scope(() => {
     const one = ops.ones([1]);

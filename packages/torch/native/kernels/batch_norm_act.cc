@@ -310,7 +310,10 @@ at::Tensor applyActivation(const at::Tensor& z, Activation activation) {
   switch (activation) {
     case Activation::SiLU: return at::silu(z);
     case Activation::ReLU: return at::relu(z);
-    case Activation::ReLU6: return at::relu6(z);
+    case Activation::ReLU6:
+      // On CPUs libtorch 1.13 has no gradient of it in bfloat16, which autocast gives.
+      if (z.is_cpu() && z.scalar_type() == at::kBFloat16) return at::relu6(z.to(at::kFloat)).to(at::kBFloat16);
+      return at::relu6(z);
     case Activation::Hardswish: return at::hardswish(z);
     case Activation::Sigmoid: return at::sigmoid(z);
     default: return z;
