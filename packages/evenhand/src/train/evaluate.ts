@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { loadStateDict, nn, openWeights } from '@evenhand/torch';
 import { type BadImage, type Part, type ReadOptions, readDataset, scanImages } from '../data/index.js';
 import {
@@ -7,7 +8,7 @@ import {
   type Interval,
   topKAccuracy,
 } from '../metrics/index.js';
-import { RunFolder } from '../run/index.js';
+import { RunError, RunFolder } from '../run/index.js';
 import { buildModel, chooseDevice, chooseThreads, presetAt } from './backend.js';
 import { type Config, resolveConfig } from './config.js';
 import { score } from './epoch-end.js';
@@ -85,6 +86,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const model = buildModel(config, classes.length, device);
   const loader = evaluationLoader(config, samples);
   try {
+    if (!existsSync(folder.best)) {
+      throw new RunError(`${run} has no checkpoint to score, because no epoch of it has ended: go on with it first`);
+    }
     const weights = openWeights(folder.best);
     loadStateDict(model, weights);
     weights.close();

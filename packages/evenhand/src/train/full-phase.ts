@@ -189,14 +189,10 @@ function divergence({ position }: Session, value: number): TrainingError {
 /** Averages of all floating-point parameters, from the checkpoint or equal to the parameters. */
 function startAverages({ model, restored }: Session): Map<string, Tensor> {
   const saved = under('ema', restored);
+  const startOf = (key: string, parameter: Tensor) =>
+    scope(() => noGrad(() => ops.copy_(ops.emptyLike(parameter), saved.get(key) ?? parameter)));
   return new Map(
-    [...nn.namedParameters(model)].map(([key, parameter]) => {
-      const from = saved.get(key);
-      return [
-        key,
-        keep(noGrad(() => (from ? ops.copy_(ops.emptyLike(parameter), from) : ops.clone(ops.detach(parameter))))),
-      ];
-    }),
+    [...nn.namedParameters(model)].map(([key, parameter]) => [key, keep(startOf(key, parameter))] as const),
   );
 }
 

@@ -37,8 +37,7 @@ export async function headPhase(session: Session): Promise<boolean> {
       const imagesPerSecond = data.train.length / meter.seconds;
       const trainLoss = await trainHead(session, optimizer, view, labels, (logits, rows) =>
         loss(logits, { a: ops.indexSelect(labelTensor, 0, rows), lambda: 1 }),
-      );
-      view.dispose();
+      ).finally(() => view.dispose());
       const logits = scope(() => noGrad(() => model.classifier.forward(validation!).toArray() as Float32Array));
       endEpoch(session, logits, {
         size,
@@ -78,9 +77,10 @@ async function features(
       return null;
     }
     const n = batch.labels.length;
-    scope(() =>
-      noGrad(() => ops.copy_(ops.narrow(all, 0, done, n), model.forwardFeatures(toInput(batch, preset, device)))),
-    );
+    scope(() => {
+      const made = noGrad(() => model.forwardFeatures(toInput(batch, preset, device)));
+      ops.copy_(ops.narrow(all, 0, done, n), made);
+    });
     done += n;
     meter.tell(done);
     await breathe();

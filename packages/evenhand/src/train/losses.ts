@@ -1,4 +1,4 @@
-import { nn, ops, type Tensor, tensor } from '@evenhand/torch';
+import { ops, type Tensor, tensor } from '@evenhand/torch';
 import type { Config } from './config.js';
 
 /** What a batch is to be taken for: `lambda` parts of the classes `a`, the rest of the classes `b` (MixUp, CutMix). */
@@ -29,9 +29,9 @@ type LossConfig = Pick<
  */
 export function makeLoss(config: LossConfig, counts: ArrayLike<number>, device: string): Loss {
   const weights = classWeights(config, counts);
-  const weight = weights && nn.buffer(tensor(weights, [weights.length], { dtype: 'float32', device }));
   const shifts = logitShifts(config, counts);
-  const shift = shifts && nn.buffer(tensor(shifts, [shifts.length], { dtype: 'float32', device }));
+  // made anew for each batch, so that the scope around it frees them
+  const row = (values: Float64Array) => tensor(values, [values.length], { dtype: 'float32', device });
   const { labelSmoothing: smoothing, focalGamma } = config;
 
   function towards(logProbabilities: Tensor, labels: Tensor): Tensor {
@@ -43,13 +43,13 @@ export function makeLoss(config: LossConfig, counts: ArrayLike<number>, device: 
       // below 1e-6 the power's slope could be infinite
       each = ops.mul(each, ops.pow(ops.clamp(missed, 1e-6), focalGamma));
     }
-    if (!weight) return ops.mean(each);
-    const of = ops.indexSelect(weight, 0, labels);
+    if (!weights) return ops.mean(each);
+    const of = ops.indexSelect(row(weights), 0, labels);
     return ops.div(ops.sum(ops.mul(each, of)), ops.sum(of));
   }
 
   return (logits, { a, b, lambda }) => {
-    const logProbabilities = ops.logSoftmax(shift ? ops.add(logits, shift) : logits, 1, 'float32');
+    const logProbabilities = ops.logSoftmax(shifts ? ops.add(logits, row(shifts)) : logits, 1, 'float32');
     const first = towards(logProbabilities, a);
     if (!b) return first;
     return ops.add(ops.mulScalar(first, lambda), ops.mulScalar(towards(logProbabilities, b), 1 - lambda));

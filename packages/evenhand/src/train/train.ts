@@ -1,4 +1,4 @@
-import { manualSeed, nn, type Tensor } from '@evenhand/torch';
+import { manualSeed, nn } from '@evenhand/torch';
 import { type EpochMetrics, RunFolder } from '../run/index.js';
 import { buildModel, chooseDevice, chooseThreads, loadBackbone } from './backend.js';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
@@ -80,8 +80,9 @@ async function run(folder: RunFolder, config: Config, data: Prepared, options: R
   manualSeed(config.seed);
   const model = buildModel(config, data.classes.length, device);
   const validation = evaluationLoader(config, data.val);
+  let checkpoint: ReturnType<typeof loadCheckpoint> = null;
   try {
-    const checkpoint = loadCheckpoint(folder, model);
+    checkpoint = loadCheckpoint(folder, model);
     if (!checkpoint) await loadBackbone(model, config, onEvent);
     const shared = { config, data, model, device, folder, validation, onEvent };
     const session: Session = {
@@ -95,30 +96,25 @@ async function run(folder: RunFolder, config: Config, data: Prepared, options: R
     folder.writeEpochs(session.position.epochs);
     return resultOf(options.run, session.position, !finished);
   } finally {
+    for (const each of checkpoint?.restored.values() ?? []) each.dispose();
     nn.disposeModule(model);
     await validation.close();
   }
 }
 
 async function runPhases(session: Session): Promise<boolean> {
-  const { position, restored } = session;
+  const { position } = session;
   if (position.phase === 'head') {
     if (!(await headPhase(session))) return false;
-    dispose(restored);
     Object.assign(position, { phase: 'full', epoch: 0 });
     return runPhases({ ...session, restored: new Map() });
   }
   if (position.phase === 'full') {
     if (!(await fullPhase(session))) return false;
-    dispose(restored);
     position.phase = 'done';
     saveCheckpoint(session);
   }
   return true;
-}
-
-function dispose(tensors: ReadonlyMap<string, Tensor>): void {
-  for (const each of tensors.values()) each.dispose();
 }
 
 function startOf(config: Config): Position {
