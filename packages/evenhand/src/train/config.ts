@@ -118,7 +118,7 @@ export const fields = {
   ),
   autocast: flag(false, 'computes in 16 bits where that is safe'),
   patience: number(5, count, 'epochs without a better Macro F1 after which training stops; 0 for never'),
-  minGain: number(0, share, 'gain in Macro F1 that counts as better'),
+  minGain: number(0, share, 'gain in Macro F1 above which patience starts anew'),
 
   // Machine
   seed: number(42, count, 'decides every random choice'),
