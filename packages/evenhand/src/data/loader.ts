@@ -161,7 +161,8 @@ export class Loader {
     const files = samples.map((sample) => sample.file);
     const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, seed, augment };
     while (this.#workers.length < workers) {
-      const worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: setup });
+      // Not the program's own flags: a worker refuses --input-type, which a program given by -e may have.
+      const worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: setup, execArgv: [] });
       worker.on('message', (message: FromWorker) => this.#listener(message));
       worker.on('error', (error) => this.#listener(error));
       worker.on('exit', () => {

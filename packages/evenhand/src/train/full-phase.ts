@@ -121,6 +121,7 @@ async function trainEpoch(
     // the last group of batches may be shorter
     const group = Math.min(accumulate, batches - (step - (step % accumulate)));
     const updates = (step + 1) % accumulate === 0 || step + 1 === batches;
+    setRates(step);
     manualSeed(new Random(config.seed, epoch, step, 1).uint32());
     const value = scope(() => {
       const images = toInput(batch, preset, device);
@@ -132,7 +133,6 @@ async function trainEpoch(
     });
     if (!Number.isFinite(value)) throw divergence(session, value);
     if (updates) {
-      setRates(step);
       if (config.clipNorm > 0) optim.clipGradNorm(parameters, config.clipNorm);
       optimizer.step();
       optimizer.zeroGrad();
