@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -96,11 +96,11 @@ export async function unzip(file, folder) {
       await mkdir(dirname(target), { recursive: true });
       const header = await read(handle, entry.offset, 30);
       const start = entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
-      const output = createWriteStream(target);
       if (entry.packedSize === 0) {
-        output.end();
+        await writeFile(target, '');
         continue;
       }
+      const output = createWriteStream(target);
       const packed = createReadStream(file, { start, end: start + entry.packedSize - 1 });
       await (entry.deflated ? pipeline(packed, createInflateRaw(), output) : pipeline(packed, output));
     }
