@@ -1,5 +1,6 @@
 import type { DType } from './dtype.js';
 import { native } from './native.js';
+import { tellCall } from './record.js';
 import type { Generator, MemoryFormat, Tensor } from './tensor.js';
 
 // The types of an operation's arguments are read from its schema by the compiler, so that the table in ops.ts has one
@@ -106,7 +107,9 @@ export function op<const S extends string>(schema: S): Op<S> {
   let id: number | undefined;
   const call = (...args: unknown[]) => {
     id ??= native.resolve(name, overload);
-    return native.call(id, ...args);
+    const result = native.call(id, ...args);
+    tellCall(schema, args, result);
+    return result;
   };
   return Object.assign(call as (...args: Arguments<S>) => Answer<S>, { schema });
 }
