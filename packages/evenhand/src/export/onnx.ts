@@ -1,0 +1,136 @@
+import { ops, scope, tensor } from '@evenhand/torch';
+import { PbfWriter } from 'pbf';
+import type { Attribute, Constant, Graph, Node } from './graph.js';
+
+/** The set of operators and the file format that are written: what ONNX Runtime has read since 1.14 (2023). */
+const OPSET = 17;
+const IR_VERSION = 8;
+
+/** Numbers of fields and types in onnx.proto (github.com/onnx/onnx, `onnx/onnx.proto`). */
+const TYPE = { float32: 1, int64: 7, float16: 10 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+export interface FileOptions {
+  /** Keys and values of the file's `metadata_props`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Stores weights in 16 bits; each is made 32 bits again when the model is loaded, so that it computes as before. */
+  readonly half: boolean;
+  /** The program that writes the file, and its version. */
+  readonly producer: readonly [name: string, version: string];
+}
+
+/** The graph as the bytes of an ONNX file. */
+export function encodeOnnx(graph: Graph, { metadata, half, producer }: FileOptions): Uint8Array {
+  const file = new PbfWriter();
+  file.writeVarintField(1, IR_VERSION);
+  file.writeStringField(2, producer[0]);
+  file.writeStringField(3, producer[1]);
+  // Before the graph, so that readers find it without passing over the weights.
+  for (const entry of Object.entries(metadata)) file.writeMessage(14, writeEntry, entry);
+  file.writeMessage(8, writeOpset, OPSET);
+  file.writeMessage(7, writeGraph, half ? halved(graph) : graph);
+  return file.finish();
+}
+
+/** Weights of matrices and convolutions under another name, and before everything a node that makes them float32. */
+function halved(graph: Graph): Graph & { half: ReadonlySet<string> } {
+  const constants = new Map<string, Constant>();
+  const casts: Node[] = [];
+  const half = new Set<string>();
+  for (const [name, constant] of graph.constants) {
+    if (constant.type === 'int64' || constant.shape.length < 2) {
+      constants.set(name, constant);
+      continue;
+    }
+    const stored = `${name}_float16`;
+    half.add(stored);
+    constants.set(stored, constant);
+    casts.push({ op: 'Cast', inputs: [stored], output: name, attributes: { to: { int: TYPE.float32 } } });
+  }
+  return { ...graph, constants, nodes: [...casts, ...graph.nodes], half };
+}
+
+function writeEntry([key, value]: [string, string], pbf: PbfWriter): void {
+  pbf.writeStringField(1, key);
+  pbf.writeStringField(2, value);
+}
+
+function writeOpset(version: number, pbf: PbfWriter): void {
+  pbf.writeStringField(1, '');
+  pbf.writeVarintField(2, version);
+}
+
+function writeGraph(graph: Graph & { half?: ReadonlySet<string> }, pbf: PbfWriter): void {
+  for (const [i, node] of graph.nodes.entries()) pbf.writeMessage(1, writeNode, { node, name: `${node.op}_${i}` });
+  pbf.writeStringField(2, 'evenhand');
+  for (const [name, constant] of graph.constants) {
+    pbf.writeMessage(5, writeConstant, { name, constant, half: graph.half?.has(name) ?? false });
+  }
+  pbf.writeMessage(11, writeValueInfo, { name: graph.input, shape: graph.inputShape });
+  pbf.writeMessage(12, writeValueInfo, { name: graph.output, shape: graph.outputShape });
+}
+
+function writeNode({ node, name }: { node: Node; name: string }, pbf: PbfWriter): void {
+  for (const input of node.inputs) pbf.writeStringField(1, input);
+  pbf.writeStringField(2, node.output);
+  pbf.writeStringField(3, name);
+  pbf.writeStringField(4, node.op);
+  for (const attribute of Object.entries(node.attributes)) pbf.writeMessage(5, writeAttribute, attribute);
+}
+
+function writeAttribute([name, attribute]: [string, Attribute], pbf: PbfWriter): void {
+  pbf.writeStringField(1, name);
+  const [kind] = Object.keys(attribute) as [keyof typeof ATTRIBUTE_TYPE];
+  if ('float' in attribute) pbf.writeFloatField(2, attribute.float);
+  else if ('int' in attribute) pbf.writeVarintField(3, attribute.int);
+  else if ('string' in attribute) pbf.writeBytesField(4, new TextEncoder().encode(attribute.string));
+  // Not packed, as onnx.proto is of proto2.
+  else for (const each of attribute.ints) pbf.writeVarintField(8, each);
+  pbf.writeVarintField(20, ATTRIBUTE_TYPE[kind]);
+}
+
+function writeConstant(
+  { name, constant, half }: { name: string; constant: Constant; half: boolean },
+  pbf: PbfWriter,
+): void {
+  for (const size of constant.shape) pbf.writeVarintField(1, size);
+  pbf.writeVarintField(2, TYPE[half ? 'float16' : constant.type]);
+  pbf.writeStringField(8, name);
+  pbf.writeBytesField(9, half ? float16Bytes(constant) : bytesOf(constant.data));
+}
+
+const bytesOf = (data: Float32Array | BigInt64Array): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** Node 20 has no Float16Array; libtorch rounds as IEEE 754 asks. */
+function float16Bytes({ data }: Constant): Uint8Array {
+  return scope(() => ops.to(tensor(data, [data.length]), { dtype: 'float16' }).toBytes());
+}
+
+interface Value {
+  readonly name: string;
+  readonly shape: readonly (number | string)[];
+}
+
+function writeValueInfo({ name, shape }: Value, pbf: PbfWriter): void {
+  pbf.writeStringField(1, name);
+  pbf.writeMessage(2, writeType, shape);
+}
+
+function writeType(shape: Value['shape'], pbf: PbfWriter): void {
+  pbf.writeMessage(1, writeTensorType, shape);
+}
+
+function writeTensorType(shape: Value['shape'], pbf: PbfWriter): void {
+  pbf.writeVarintField(1, TYPE.float32);
+  pbf.writeMessage(2, writeShape, shape);
+}
+
+function writeShape(shape: Value['shape'], pbf: PbfWriter): void {
+  for (const size of shape) pbf.writeMessage(1, writeDimension, size);
+}
+
+function writeDimension(size: number | string, pbf: PbfWriter): void {
+  if (typeof size === 'number') pbf.writeVarintField(1, size);
+  else pbf.writeStringField(2, size);
+}
