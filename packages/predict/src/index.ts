@@ -1,5 +1,20 @@
+/** Runs a trained model: in Node (this door), in the browser by `@evenhand/predict/browser`. */
+export { type DecisionRule, MOST_PROBABLE } from './decide.js';
 export { decode, decodeCrop, type ImageHeader, type ImageSource, MAX_PIXELS, probe, read } from './decode.js';
 export { ImageError, type Pixels } from './image.js';
+export {
+  ModelError,
+  type ModelMetadata,
+  metadataEntries,
+  metadataOf,
+  mostFrequentClass,
+  readMetadata,
+  type ValidationScore,
+} from './metadata.js';
+export { type Answer, Model, NotDone, type Outcome, type PredictAllOptions, type PredictOptions } from './model.js';
+export { load, type NodeModel } from './node/load.js';
+export { DEVICES, type Device, type LoadOptions } from './options.js';
 export { preprocess, resizedSize } from './preprocess.js';
 export { IMAGENET_MEAN, IMAGENET_STD, type Interpolation, type Preset, validatePreset } from './preset.js';
 export { type Box, type ResampleOptions, resample } from './resample.js';
+export { TTA, type Tta, type View, viewsOf } from './views.js';

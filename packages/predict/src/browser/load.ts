@@ -1,0 +1,97 @@
+/// <reference lib="dom" preserve="true" />
+import { env, InferenceSession, Tensor } from 'onnxruntime-web';
+import { ModelError, type ModelMetadata, metadataOf } from '../metadata.js';
+import { Model, type Run } from '../model.js';
+import { checkLoadOptions, type LoadOptions } from '../options.js';
+import { signatureOf } from '../signature.js';
+import { inputsOf, type View } from '../views.js';
+import { type BrowserImage, decode } from './decode.js';
+
+/** A model in a browser. */
+export class BrowserModel extends Model<BrowserImage> {
+  readonly #session: InferenceSession;
+  readonly #names: { input: string; output: string };
+  /** ONNX Runtime Web takes one run at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(metadata: ModelMetadata, session: InferenceSession, name: string) {
+    super(metadata, { lanes: 1, ahead: 2, trial: 0 });
+    this.#session = session;
+    this.#names = signatureOf(session, metadata, name);
+  }
+
+  protected override async run(image: BrowserImage, views: readonly View[]): Promise<Run> {
+    const { preset, classes } = this.metadata;
+    const inputs = inputsOf(await decode(image), preset, views);
+    const logits = new Float64Array(classes.length);
+    let milliseconds = 0;
+    for (const input of inputs) {
+      const turn = this.#last.then(async () => {
+        const begin = performance.now();
+        const tensor = new Tensor('float32', input, [1, 3, preset.crop, preset.crop]);
+        const results = await this.#session.run({ [this.#names.input]: tensor });
+        milliseconds += performance.now() - begin;
+        return results[this.#names.output]!.data as Float32Array;
+      });
+      this.#last = turn.catch(() => {});
+      const row = await turn;
+      for (let k = 0; k < logits.length; k++) logits[k]! += row[k]! / inputs.length;
+    }
+    return { logits, milliseconds };
+  }
+
+  override async close(): Promise<void> {
+    await this.#last;
+    await this.#session.release();
+  }
+}
+
+export interface BrowserLoadOptions extends LoadOptions {
+  /** Where the files `ort-wasm-*` of onnxruntime-web are served, unless they lie beside the script that loads them. */
+  readonly wasmPaths?: string;
+}
+
+/**
+ * Loads a model in a browser: WebGPU where `device` asks for it, else WebAssembly, with threads where the page is
+ * cross-origin isolated.
+ *
+ * @param model address of an ONNX file that evenhand wrote, the file, or its bytes; one of another program needs `labels`
+ * and `preset`
+ * @throws ModelError, a sentence, where it cannot be fetched, is none, or does not fit its labels and preset, or the
+ * device is not there; TypeError where an option is not one
+ */
+export async function load(
+  model: string | URL | Blob | ArrayBuffer | Uint8Array,
+  options: BrowserLoadOptions = {},
+): Promise<BrowserModel> {
+  checkLoadOptions(options);
+  const { device = 'auto', threads, wasmPaths } = options;
+  const name = typeof model === 'string' || model instanceof URL ? String(model) : 'The model';
+  if (device === 'cuda') throw new ModelError(`${name}: a browser has no device cuda; choose webgpu or cpu.`);
+  const bytes = await bytesOf(model, name);
+  const metadata = metadataOf(bytes, name, options);
+  if (threads !== undefined) env.wasm.numThreads = threads;
+  if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
+  let session: InferenceSession;
+  try {
+    session = await InferenceSession.create(bytes, {
+      executionProviders: [device === 'webgpu' ? 'webgpu' : 'wasm'],
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    const words = (error as Error).message.split('\n', 1)[0]!.replace(/\.$/, '');
+    throw new ModelError(`${name}: ONNX Runtime cannot load the model on ${device}: ${words}.`, { cause: error });
+  }
+  return new BrowserModel(metadata, session, name);
+}
+
+async function bytesOf(model: string | URL | Blob | ArrayBuffer | Uint8Array, name: string): Promise<Uint8Array> {
+  if (model instanceof Uint8Array) return model;
+  if (model instanceof ArrayBuffer) return new Uint8Array(model);
+  if (model instanceof Blob) return new Uint8Array(await model.arrayBuffer());
+  const response = await fetch(model).catch((error: Error) => {
+    throw new ModelError(`${name}: it cannot be fetched: ${error.message}.`, { cause: error });
+  });
+  if (!response.ok) throw new ModelError(`${name}: it cannot be fetched: HTTP ${response.status}.`);
+  return new Uint8Array(await response.arrayBuffer());
+}
