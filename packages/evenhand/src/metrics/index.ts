@@ -8,6 +8,7 @@ export {
   pairedBootstrap,
 } from './bootstrap.js';
 export { addConfusion, type ConfusionMatrix, classCounts, confusionMatrix } from './confusion.js';
+export { applyRule, type FittedDecision, fitDecision, type MacroF1Rule, macroF1Rule } from './decision.js';
 export {
   argmax,
   expectedCalibrationError,
