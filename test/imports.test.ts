@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   metrics: [],
   run: [],
   models: ['@evenhand/torch'],
-  train: ['@evenhand/torch', '@evenhand/predict', 'data', 'metrics', 'models', 'run'],
+  train: ['@evenhand/torch', '@evenhand/predict', 'data', 'export', 'metrics', 'models', 'run'],
   export: ['@evenhand/torch', 'models'],
   report: ['metrics', 'run'],
   cli: ['@evenhand/torch', '@evenhand/predict', 'data', 'metrics', 'models', 'run', 'train', 'export', 'report'],

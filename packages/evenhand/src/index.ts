@@ -7,6 +7,7 @@ export {
   type ReadOptions,
   readDataset,
 } from './data/index.js';
+export { ExportError, type ExportOptions, exportOnnx } from './export/index.js';
 export * from './models/index.js';
 export { type Environment, type EpochMetrics, type Prediction, RunError, RunFolder } from './run/index.js';
 export {
@@ -15,7 +16,12 @@ export {
   type ConfigLayer,
   type EvaluateOptions,
   type Evaluation,
+  type Exported,
+  type ExportRunOptions,
+  type ExportWeightsOptions,
   evaluate,
+  exportRun,
+  exportWeights,
   type Recipe,
   type ResumeOptions,
   recipes,

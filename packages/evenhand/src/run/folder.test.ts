@@ -58,7 +58,15 @@ describe('a run folder', () => {
       device: 'cpu',
       memoryMB: 4096,
       git: null,
-      dataset: { fingerprint: 'ab', path: '/photos', classes: ['a', 'b'], train: 3, val: 2, skipped: [] },
+      dataset: {
+        fingerprint: 'ab',
+        path: '/photos',
+        classes: ['a', 'b'],
+        classCounts: [2, 1],
+        train: 3,
+        val: 2,
+        skipped: [],
+      },
       started: '2026-01-01T00:00:00.000Z',
     };
     const predictions = [

@@ -28,6 +28,7 @@ const files = {
   predictions: 'predictions.jsonl',
   best: 'best.safetensors',
   last: 'last',
+  model: 'model.onnx',
   log: 'train.log',
 };
 
@@ -42,12 +43,15 @@ export class RunFolder {
   readonly path: string;
   /** The weights of the best epoch. */
   readonly best: string;
+  /** The model file for prediction. */
+  readonly model: string;
   /** All that is needed to resume. */
   readonly last: string;
 
   private constructor(path: string) {
     this.path = path;
     this.best = join(path, files.best);
+    this.model = join(path, files.model);
     this.last = join(path, files.last, 'state.safetensors');
   }
 

@@ -60,6 +60,8 @@ export interface Environment {
     readonly fingerprint: string;
     readonly path: string;
     readonly classes: readonly string[];
+    /** [K]: training pictures of each. */
+    readonly classCounts: readonly number[];
     /** Numbers of pictures. */
     readonly train: number;
     readonly val: number;

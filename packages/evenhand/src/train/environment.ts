@@ -1,19 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { torchVersion } from '@evenhand/torch';
 import type { Environment } from '../run/index.js';
+import { version } from '../version.js';
 import { chooseDevice } from './backend.js';
 import type { Config } from './config.js';
 import type { Prepared } from './prepare.js';
+import { countLabels } from './settings.js';
 
 /** What a run runs on: all that its result may depend on besides its configuration. */
 export function environmentOf(config: Config, { classes, train, val, fingerprint, skipped }: Prepared): Environment {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   return {
-    versions: { evenhand: manifest.version, node: process.versions.node, libtorch: torchVersion },
+    versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion },
     os: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
@@ -21,7 +19,15 @@ export function environmentOf(config: Config, { classes, train, val, fingerprint
     device: chooseDevice(config.device),
     memoryMB: Math.round(totalmem() / 1e6),
     git: gitState(),
-    dataset: { fingerprint, path: config.data, classes, train: train.length, val: val.length, skipped },
+    dataset: {
+      fingerprint,
+      path: config.data,
+      classes,
+      classCounts: Array.from(countLabels(train, classes.length)),
+      train: train.length,
+      val: val.length,
+      skipped,
+    },
     started: new Date().toISOString(),
   };
 }

@@ -5,6 +5,7 @@ import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { type Config, resolveConfig } from './config.js';
 import { environmentOf } from './environment.js';
 import type { TrainEvent } from './events.js';
+import { exportRun } from './export-run.js';
 import { ConfigError } from './field.js';
 import { fullPhase } from './full-phase.js';
 import { headPhase } from './head-phase.js';
@@ -35,10 +36,10 @@ export interface TrainResult {
 }
 
 /**
- * Trains a classifier and leaves a run folder at `run`.
+ * Trains a classifier and leaves a run folder at `run`, with the best checkpoint as `model.onnx` in it.
  *
- * @throws ConfigError, DataError, ImageError, RunError, WeightsError, WeightsFileError and TrainingError, each with one
- * sentence for the user; what was written before stays
+ * @throws ConfigError, DataError, ExportError, ImageError, RunError, WeightsError, WeightsFileError and TrainingError,
+ * each with one sentence for the user; what was written before stays
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { config } = options;
@@ -94,7 +95,9 @@ async function run(folder: RunFolder, config: Config, data: Prepared, options: R
     const finished = await runPhases(session);
     // a kill between the checkpoint and the list of epochs leaves the list behind
     folder.writeEpochs(session.position.epochs);
-    return resultOf(options.run, session.position, !finished);
+    const result = resultOf(options.run, session.position, !finished);
+    if (finished && result.best !== undefined) exportRun({ run: options.run });
+    return result;
   } finally {
     for (const each of checkpoint?.restored.values() ?? []) each.dispose();
     nn.disposeModule(model);

@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import {
+  MOST_PROBABLE,
+  type ModelMetadata,
+  metadataEntries,
+  type Preset,
+  type ValidationScore,
+} from '@evenhand/predict';
+import { loadStateDict, nn, openWeights, writeAtomically } from '@evenhand/torch';
+import { exportOnnx } from '../export/index.js';
+import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
+import { createModel, type ImageModel, modelInfo } from '../models/index.js';
+import { RunError, RunFolder } from '../run/index.js';
+import { version } from '../version.js';
+import { buildModel, presetAt } from './backend.js';
+import { resolveConfig } from './config.js';
+import { ConfigError } from './field.js';
+
+/** What an export has written. */
+export interface Exported {
+  readonly path: string;
+  readonly bytes: number;
+  readonly metadata: ModelMetadata;
+}
+
+interface FileOptions {
+  /** Where the model file goes. */
+  readonly out: string;
+  /** Stores the weights in 16 bits: half the file, nearly the same logits. */
+  readonly half?: boolean;
+}
+
+export interface ExportRunOptions extends Partial<FileOptions> {
+  /** The run folder; its best checkpoint is exported, to its `model.onnx` unless `out` names another file. */
+  readonly run: string;
+}
+
+/**
+ * Makes the best checkpoint of a run one ONNX file, with all in its metadata that prediction needs.
+ *
+ * The rule by which it answers is fitted on the validation logits of that checkpoint (see `fitDecision`).
+ *
+ * @throws RunError where there is no run or no checkpoint yet, ExportError where the model cannot be written as ONNX,
+ * WeightsFileError where the file cannot be written
+ */
+export function exportRun({ run, out, half = false }: ExportRunOptions): Exported {
+  const folder = RunFolder.open(run);
+  const config = resolveConfig('competition', [{ source: `${run}/config.json`, values: folder.readConfig() }]);
+  const { dataset } = folder.readEnvironment();
+  const { classes, classCounts, fingerprint } = dataset;
+  if (!existsSync(folder.best)) {
+    throw new RunError(`${run} has no checkpoint to export, because no epoch of it has ended: go on with it first`);
+  }
+  const { decision, validation } = judge(folder, classes, config.seed);
+  const metadata: ModelMetadata = {
+    version: version(),
+    model: config.model,
+    classes,
+    preset: presetAt(config),
+    decision: decision?.rule ?? MOST_PROBABLE,
+    classCounts: classCounts ?? null,
+    config,
+    dataFingerprint: fingerprint,
+    validation,
+  };
+  const model = buildModel(config, classes.length, 'cpu');
+  return write(model, folder.best, metadata, { out: out ?? folder.model, half });
+}
+
+export interface ExportWeightsOptions extends FileOptions {
+  /** Name of the architecture. */
+  readonly model: string;
+  /** The weights: safetensors, or a `.pth` of PyTorch; torchvision's or timm's keys, head included. */
+  readonly weights: string;
+  /** [K] class names, in the order of the logits. */
+  readonly labels: readonly string[];
+  /** Pixels of a side that the model was trained on; the architecture's own where absent. */
+  readonly imageSize?: number;
+  /** How pictures become its input; the architecture's own where absent. */
+  readonly preset?: Preset;
+}
+
+/**
+ * Makes weights that were trained anywhere one ONNX file, as `exportRun` does.
+ *
+ * @throws RangeError for an unknown architecture, WeightsFileError where the weights cannot be read or the file cannot be
+ * written, TorchError where they are of another model or number of classes
+ */
+export function exportWeights(options: ExportWeightsOptions): Exported {
+  const { model: name, weights, labels, imageSize = 0, out, half = false } = options;
+  if (labels.length < 1) throw new ConfigError('There are no labels; a model needs one for each of its classes');
+  modelInfo(name);
+  const metadata: ModelMetadata = {
+    version: version(),
+    model: name,
+    classes: labels,
+    preset: options.preset ?? presetAt({ model: name, imageSize } as Parameters<typeof presetAt>[0]),
+    decision: MOST_PROBABLE,
+    classCounts: null,
+    config: null,
+    dataFingerprint: null,
+    validation: null,
+  };
+  return write(createModel(name, { numClasses: labels.length }), weights, metadata, { out, half });
+}
+
+function write(
+  model: ImageModel,
+  weights: string,
+  metadata: ModelMetadata,
+  { out, half = false }: FileOptions,
+): Exported {
+  try {
+    const file = openWeights(weights);
+    try {
+      loadStateDict(model, file);
+    } finally {
+      file.close();
+    }
+    const bytes = exportOnnx(model, {
+      size: metadata.preset.crop,
+      metadata: metadataEntries(metadata),
+      half,
+      version: metadata.version,
+    });
+    if (!existsSync(dirname(out))) throw new ConfigError(`${out}: there is no folder ${dirname(out)} to write it in`);
+    writeAtomically(out, (append) => append(bytes));
+    return { path: out, bytes: bytes.length, metadata };
+  } finally {
+    nn.disposeModule(model);
+  }
+}
+
+/** How the model answers best, and its honest score on the validation pictures; null of both where there are none. */
+function judge(
+  folder: RunFolder,
+  classes: readonly string[],
+  seed: number,
+): { decision: FittedDecision | null; validation: ValidationScore | null } {
+  const rows = folder.readPredictions();
+  if (rows.length === 0) return { decision: null, validation: null };
+  const numClasses = classes.length;
+  const truth = Int32Array.from(rows, ({ label }) => classes.indexOf(label));
+  const logits = new Float64Array(rows.length * numClasses);
+  for (const [i, row] of rows.entries()) logits.set(row.logits, i * numClasses);
+  const decision = fitDecision(logits, truth, numClasses, seed);
+  const { value, low, high } = macroF1Interval(truth, decision.predicted, numClasses, { average: 'all', seed });
+  return { decision, validation: { images: rows.length, macroF1: value, low, high } };
+}
