@@ -1,13 +1,26 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import path from 'node:path';
-import { CsvError, parse } from 'csv-parse/sync';
+import { CsvError, type Parser, parse } from 'csv-parse';
 import { DataError } from './errors.js';
 
-/** A table with a header line; the values of a row stand in the order of `columns`. */
+/** A row of a table; its values stand in the order of the columns. */
+export interface Row {
+  readonly line: number;
+  readonly values: readonly string[];
+}
+
+/** A table with a header line. */
 export interface Table {
   readonly file: string;
   readonly columns: readonly string[];
-  readonly rows: readonly { readonly line: number; readonly values: readonly string[] }[];
+  readonly rows: readonly Row[];
+}
+
+/** A table whose rows are read while they are asked for, so that memory does not grow with their number. */
+export interface OpenTable {
+  readonly file: string;
+  readonly columns: readonly string[];
+  readonly rows: AsyncIterable<Row>;
 }
 
 /**
@@ -17,24 +30,49 @@ export interface Table {
  * @throws DataError when the file is missing, empty, or a row has another number of fields than the header
  */
 export async function readCsv(file: string): Promise<Table> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new DataError(
-      `${file} cannot be read: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}.`,
-    );
-  });
-  const header = text.slice(0, text.search(/[\r\n]|$/));
-  const delimiter = [',', ';', '\t'].find((mark) => header.includes(mark)) ?? ',';
-  let records: { record: string[]; info: { lines: number } }[];
+  const { columns, rows } = await openCsv(file);
+  const all: Row[] = [];
+  for await (const row of rows) all.push(row);
+  return { file, columns, rows: all };
+}
+
+/** As `readCsv`, row by row; what is wrong with a row is thrown when it is reached. */
+export async function openCsv(file: string): Promise<OpenTable> {
+  const delimiter = await delimiterOf(file);
+  const options = { bom: true, trim: true, skip_empty_lines: true, info: true, delimiter };
+  const records = recordsOf(file, createReadStream(file).pipe(parse(options)));
+  const { value: first } = await records.next();
+  if (first === undefined) throw new DataError(`${file} is empty; expected a header line that names the columns.`);
+  return { file, columns: first.values, rows: records };
+}
+
+async function* recordsOf(file: string, parser: Parser): AsyncGenerator<Row, undefined, undefined> {
   try {
-    const parsed: unknown = parse(text, { bom: true, trim: true, skip_empty_lines: true, info: true, delimiter });
-    records = parsed as typeof records; // the library's types do not know of `info`
+    // the library's types do not know of `info`
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      yield { line: info.lines, values: record };
+    }
   } catch (error) {
     if (error instanceof CsvError) throw new DataError(`${file} is not a well-formed CSV file: ${error.message}.`);
     throw error;
   }
-  const [first, ...rest] = records;
-  if (first === undefined) throw new DataError(`${file} is empty; expected a header line that names the columns.`);
-  return { file, columns: first.record, rows: rest.map(({ record, info }) => ({ line: info.lines, values: record })) };
+  return undefined;
+}
+
+/** What separates the fields of the header line. */
+async function delimiterOf(file: string): Promise<string> {
+  let header = '';
+  try {
+    for await (const part of createReadStream(file, 'utf8')) {
+      header += part;
+      if (/[\r\n]/.test(part)) break;
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new DataError(`${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : message}.`);
+  }
+  header = header.slice(0, header.search(/[\r\n]|$/));
+  return [',', ';', '\t'].find((mark) => header.includes(mark)) ?? ',';
 }
 
 /**
@@ -42,7 +80,7 @@ export async function readCsv(file: string): Promise<Table> {
  * @param purpose what is in it, for the message, e.g. `the labels`
  * @throws DataError naming the columns that there are
  */
-export function columnOf(table: Table, name: string, purpose: string): number {
+export function columnOf(table: Pick<Table, 'file' | 'columns'>, name: string, purpose: string): number {
   const index = table.columns.indexOf(name);
   if (index >= 0) return index;
   const found = table.columns.map((column) => `"${column}"`).join(', ');

@@ -97,7 +97,7 @@ async function rowsOfCsv(file: string, images: string, options: ReadOptions): Pr
 }
 
 /** The folder of a CSV's pictures: as asked, else NAME/images beside NAME.csv, else the CSV's own folder. */
-async function imagesOf(csv: string, asked: string | undefined): Promise<string> {
+export async function imagesOf(csv: string, asked: string | undefined): Promise<string> {
   const beside = path.join(path.dirname(csv), path.basename(csv, path.extname(csv)), 'images');
   if (asked === undefined) return (await kindOf(beside)) === 'folder' ? beside : path.dirname(csv);
   if ((await kindOf(asked)) === 'folder') return asked;
@@ -111,13 +111,8 @@ async function rowsOfFolder(folder: string): Promise<Row[]> {
   for (const { name } of visible) if ((await kindOf(path.join(folder, name))) === 'folder') names.push(name);
   const rows: Row[] = [];
   for (const label of names.sort()) {
-    const files = await readdir(path.join(folder, label), { recursive: true });
-    for (const name of files.sort()) {
-      const hidden = name.split(path.sep).some((part) => part.startsWith('.'));
-      if (PICTURE.test(name) && !hidden) {
-        rows.push({ file: path.join(folder, label, name), label, where: path.join(folder, label) });
-      }
-    }
+    const where = path.join(folder, label);
+    for (const file of await picturesIn(where)) rows.push({ file, label, where });
   }
   if (rows.length > 0) return rows;
   throw new DataError(
@@ -125,7 +120,17 @@ async function rowsOfFolder(folder: string): Promise<Row[]> {
   );
 }
 
-async function kindOf(place: string): Promise<'file' | 'folder' | undefined> {
+/** Paths of the pictures in a folder and the folders in it, in their order; what a leading dot hides is left out. */
+export async function picturesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true });
+  const hidden = (name: string): boolean => name.split(path.sep).some((part) => part.startsWith('.'));
+  return names
+    .filter((name) => PICTURE.test(name) && !hidden(name))
+    .sort()
+    .map((name) => path.join(folder, name));
+}
+
+export async function kindOf(place: string): Promise<'file' | 'folder' | undefined> {
   const found = await stat(place).catch(() => undefined);
   return found?.isFile() ? 'file' : found?.isDirectory() ? 'folder' : undefined;
 }

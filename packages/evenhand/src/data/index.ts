@@ -9,3 +9,10 @@ export { checkDataset, type DatasetReport, type Duplicate, fingerprintOf, type P
 export { epochOrder, type SamplerOptions } from './sampler.js';
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './scan.js';
 export { type Split, splitFold, splitFraction } from './split.js';
+export {
+  type Unlabelled,
+  type UnlabelledCsvOptions,
+  type UnlabelledSource,
+  unlabelledCsv,
+  unlabelledFiles,
+} from './unlabelled.js';
