@@ -1,0 +1,206 @@
+import PDFDocument from 'pdfkit';
+
+/** A4 in points, and its margins. */
+const MARGIN = 56;
+export const WIDTH = 595.28 - 2 * MARGIN;
+const BOTTOM = 841.89 - MARGIN;
+
+const INK = '#1c1c1c';
+const FAINT = '#6b6b6b';
+const LINE = '#d0d0d0';
+const ACCENT = '#1f6f54';
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A line of a chart. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly Point[];
+  /** In place of a full line. */
+  readonly dashed?: boolean;
+}
+
+/**
+ * Pages of text, tables and simple charts, from top to bottom. Only a new `page` begins a page: what does not fit is a
+ * mistake of the caller's, and is refused.
+ */
+export class Pages {
+  readonly #pdf: PDFKit.PDFDocument;
+  readonly #parts: Buffer[] = [];
+  readonly #done: Promise<Buffer>;
+
+  constructor(title: string, author: string, date: Date) {
+    this.#pdf = new PDFDocument({
+      size: 'A4',
+      margin: MARGIN,
+      autoFirstPage: false,
+      info: { Title: title, Author: author, CreationDate: date, Producer: 'evenhand', Creator: 'evenhand' },
+    });
+    this.#done = new Promise((resolve, reject) => {
+      this.#pdf.on('data', (part: Buffer) => this.#parts.push(part));
+      this.#pdf.on('end', () => resolve(Buffer.concat(this.#parts)));
+      this.#pdf.on('error', reject);
+    });
+  }
+
+  /** A new page with its number and a line at its foot. */
+  page(footer: string): void {
+    this.#pdf.addPage();
+    const { x, y } = this.#pdf;
+    // Text below the margin would begin a page by itself.
+    this.#pdf.page.margins.bottom = 0;
+    this.#font(8, FAINT).text(footer, MARGIN, BOTTOM + 18, { width: WIDTH, lineBreak: false });
+    this.#pdf.page.margins.bottom = MARGIN;
+    this.#pdf.x = x;
+    this.#pdf.y = y;
+  }
+
+  title(text: string, below: string): void {
+    this.#font(22, INK, 'Helvetica-Bold').text(latin(text));
+    this.#font(10, FAINT).text(latin(below)).moveDown(0.8);
+  }
+
+  heading(text: string): void {
+    this.#pdf.moveDown(0.5);
+    this.#font(12, ACCENT, 'Helvetica-Bold').text(latin(text)).moveDown(0.25);
+  }
+
+  paragraph(text: string): void {
+    this.#font(9.5, INK).text(latin(text), { lineGap: 1.5 }).moveDown(0.4);
+    this.#checkRoom();
+  }
+
+  /** Rows of cells; columns are wide as told, in shares of the page; the first row is the head where `head`. */
+  table(rows: readonly (readonly string[])[], shares: readonly number[], head = false): void {
+    const total = shares.reduce((sum, share) => sum + share, 0);
+    const size = 8.8;
+    for (const [r, row] of rows.entries()) {
+      const bold = head && r === 0;
+      const top = this.#pdf.y;
+      let left = MARGIN;
+      let height = 0;
+      for (const [c, cell] of row.entries()) {
+        const width = (WIDTH * (shares[c] ?? 1)) / total - 6;
+        this.#font(size, c % 2 === 0 && !head ? FAINT : INK, bold ? 'Helvetica-Bold' : 'Helvetica');
+        const text = latin(cell);
+        height = Math.max(height, this.#pdf.heightOfString(text, { width }));
+        this.#pdf.text(text, left, top, { width });
+        left += width + 6;
+      }
+      this.#pdf.x = MARGIN;
+      this.#pdf.y = top + height + 2.5;
+      if (!bold) continue;
+      this.#pdf
+        .moveTo(MARGIN, this.#pdf.y)
+        .lineTo(MARGIN + WIDTH, this.#pdf.y)
+        .lineWidth(0.5)
+        .stroke(LINE);
+      this.#pdf.y += 4;
+    }
+    this.#pdf.moveDown(0.4);
+    this.#checkRoom();
+  }
+
+  /** Lines over x, y from 0 to 1; a vertical line stands at `mark`. */
+  chart(series: readonly Series[], xName: string, height: number, mark?: Point & { readonly name: string }): void {
+    const pdf = this.#pdf;
+    const [left, top, width] = [MARGIN + 28, pdf.y + 4, WIDTH - 34];
+    const xs = series.flatMap(({ points }) => points.map(({ x }) => x));
+    const [least, most] = [Math.min(...xs), Math.max(...xs)];
+    const at = ({ x, y }: Point): [number, number] => [
+      left + (most === least ? 0.5 : (x - least) / (most - least)) * width,
+      top + (1 - y) * height,
+    ];
+    for (const y of [0, 0.25, 0.5, 0.75, 1]) {
+      const [, level] = at({ x: least, y });
+      pdf
+        .moveTo(left, level)
+        .lineTo(left + width, level)
+        .lineWidth(0.5)
+        .stroke(LINE);
+      this.#font(7.5, FAINT).text(y.toFixed(2), MARGIN, level - 4, { width: 24, align: 'right', lineBreak: false });
+    }
+    const step = Math.max(1, Math.ceil((most - least) / 12));
+    for (let x = least; x <= most; x += step) {
+      this.#font(7.5, FAINT).text(String(x), at({ x, y: 0 })[0] - 12, top + height + 4, {
+        width: 24,
+        align: 'center',
+        lineBreak: false,
+      });
+    }
+    this.#font(7.5, FAINT).text(xName, left, top + height + 14, { width, align: 'right', lineBreak: false });
+    if (mark !== undefined) {
+      const [x, y] = at(mark);
+      pdf
+        .moveTo(x, top)
+        .lineTo(x, top + height)
+        .lineWidth(0.7)
+        .dash(2, { space: 2 })
+        .stroke(ACCENT)
+        .undash();
+      pdf.circle(x, y, 3).fill(ACCENT);
+    }
+    let legend = left;
+    for (const { name, points, dashed } of series) {
+      const colour = dashed ? FAINT : ACCENT;
+      pdf.lineWidth(1.4).strokeColor(colour);
+      if (dashed) pdf.dash(3, { space: 2 });
+      for (const [i, point] of points.entries()) i === 0 ? pdf.moveTo(...at(point)) : pdf.lineTo(...at(point));
+      pdf.stroke();
+      pdf
+        .moveTo(legend, top + height + 18)
+        .lineTo(legend + 16, top + height + 18)
+        .stroke()
+        .undash();
+      this.#font(7.5, INK).text(latin(name), legend + 20, top + height + 14, { lineBreak: false });
+      legend += 32 + pdf.widthOfString(latin(name));
+    }
+    pdf.x = MARGIN;
+    pdf.y = top + height + 30;
+    this.#checkRoom();
+  }
+
+  /** Thin bars side by side, each a value from 0 to 1. */
+  bars(values: readonly number[], height: number): void {
+    const pdf = this.#pdf;
+    const [left, top, width] = [MARGIN + 28, pdf.y + 4, WIDTH - 34];
+    for (const y of [0, 0.5, 1]) {
+      const level = top + (1 - y) * height;
+      pdf
+        .moveTo(left, level)
+        .lineTo(left + width, level)
+        .lineWidth(0.5)
+        .stroke(LINE);
+      this.#font(7.5, FAINT).text(y.toFixed(1), MARGIN, level - 4, { width: 24, align: 'right', lineBreak: false });
+    }
+    const each = width / values.length;
+    for (const [i, value] of values.entries()) {
+      pdf.rect(left + i * each, top + (1 - value) * height, Math.max(0.3, each * 0.8), value * height).fill(ACCENT);
+    }
+    pdf.x = MARGIN;
+    pdf.y = top + height + 10;
+    this.#checkRoom();
+  }
+
+  /** The PDF's bytes. */
+  async end(): Promise<Buffer> {
+    this.#pdf.end();
+    return this.#done;
+  }
+
+  #font(size: number, colour: string, name = 'Helvetica'): PDFKit.PDFDocument {
+    return this.#pdf.font(name).fontSize(size).fillColor(colour);
+  }
+
+  #checkRoom(): void {
+    if (this.#pdf.y > BOTTOM + 14) throw new Error('The report does not fit on its page.');
+  }
+}
+
+/** PDF's own fonts have the letters of Western Europe only. */
+function latin(text: string): string {
+  return text.replace(/[^\u0020-\u007e\u00a0-\u00ff\n]/g, '?');
+}
