@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ImageError } from '@evenhand/predict';
+import { ImageError, ModelError } from '@evenhand/predict';
 import { TorchError, WeightsFileError } from '@evenhand/torch';
 import { DataError } from '../data/index.js';
+import { ExportError } from '../export/index.js';
 import { WeightsError } from '../models/index.js';
 import { RunError } from '../run/index.js';
 import { ConfigError, TrainingError } from '../train/index.js';
@@ -23,6 +24,8 @@ test('errors that are known are told by their message, a mistake with 2 and a fa
     [new WeightsError('unreachable', 'a'), 1],
     [new TorchError('a', 'TORCH_OUT_OF_MEMORY'), 1],
     [new TrainingError('a'), 1],
+    [new ModelError('a'), 2],
+    [new ExportError('a'), 1],
   ];
   for (const [error, exitCode] of known) {
     const { text, exitCode: told, stack } = tell(error);

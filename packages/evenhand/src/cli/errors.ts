@@ -1,7 +1,8 @@
 /** A command line that cannot be understood: one sentence for the user. */
 export class UsageError extends Error {}
 
-export const exitCodes = { done: 0, failure: 1, mistake: 2, interrupted: 130 } as const;
+/** `unanswered`: done, but pictures without an answer of their own got the most frequent class. */
+export const exitCodes = { done: 0, failure: 1, mistake: 2, unanswered: 3, interrupted: 130 } as const;
 
 /** How an error is told: what is printed, and what the process exits with. Plain data, so that it can cross processes. */
 export interface Told {
@@ -11,8 +12,8 @@ export interface Told {
 }
 
 /** By name, so that telling an error loads no room that has not been loaded already. */
-const mistakes = ['UsageError', 'ConfigError', 'DataError', 'ImageError', 'RunError', 'WeightsFileError'];
-const failures = ['WeightsError', 'TorchError', 'TrainingError'];
+const mistakes = ['UsageError', 'ConfigError', 'DataError', 'ImageError', 'ModelError', 'RunError', 'WeightsFileError'];
+const failures = ['WeightsError', 'TorchError', 'TrainingError', 'ExportError'];
 const diskFull = ['ENOSPC', 'EDQUOT'];
 
 /** What to print of an error and the exit code: 2 for a user's mistake, 1 for a failure. */

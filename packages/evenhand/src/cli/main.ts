@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { suggest } from '../suggest.js';
+import { version } from '../version.js';
 import { type Command, helpOf } from './command.js';
 import { exitCodes, tell, UsageError } from './errors.js';
 import { table } from './text.js';
@@ -9,6 +9,15 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
   check: { summary: 'look at data before training', load: async () => (await import('./check.js')).check },
   train: { summary: 'train on labelled pictures', load: async () => (await import('./train.js')).train },
   eval: { summary: 'score a run on labelled pictures', load: async () => (await import('./eval.js')).evaluation },
+  export: {
+    summary: 'make a run or weights one model file',
+    load: async () => (await import('./export.js')).exportModel,
+  },
+  predict: {
+    summary: 'answer what pictures show, with a model file',
+    load: async () => (await import('./predict.js')).predict,
+  },
+  submit: { summary: "pack a run as the competition's zip", load: async () => (await import('./submit.js')).submit },
   recipes: { summary: 'show the recipes, and why each', load: async () => (await import('./recipes.js')).recipeList },
 };
 
@@ -27,15 +36,17 @@ A first run:
   evenhand check photos
   evenhand train photos --recipe fast
   evenhand eval runs/photos-fast-1 more-photos
+  evenhand predict runs/photos-fast-1 new-photos
 
 It exits with 0 when done, 1 after a failure, 2 after a mistake in what was
-asked, and 130 when it was interrupted.
+asked, 3 when done but some pictures had no answer of their own, and 130 when
+it was interrupted.
 `;
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--version' || name === '-v') {
-    console.log(version());
+    console.log(`evenhand ${version()}`);
     return exitCodes.done;
   }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -59,13 +70,6 @@ async function commandNamed(name: string): Promise<Command> {
   const likely = suggest(name, Object.keys(commands));
   const hint = likely === undefined ? 'see evenhand --help' : `did you mean ${likely}?`;
   throw new UsageError(`Unknown ${name.startsWith('-') ? 'flag' : 'command'} ${name}: ${hint}`);
-}
-
-function version(): string {
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return `evenhand ${manifest.version}`;
 }
 
 // A reader that has seen enough, such as head, is no failure.

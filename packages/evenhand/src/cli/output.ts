@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { UsageError } from './errors.js';
 
 /** A line at the end of the terminal that is written over and over; nothing where standard error is no terminal. */
@@ -36,10 +36,38 @@ export function writeOutput(path: string, text: string): void {
     process.stdout.write(text);
     return;
   }
+  guardedWrite(path, () => writeFileSync(path, text));
+}
+
+/** What `write` gives; where the system refuses, a `UsageError` that names the path. */
+export function guardedWrite<T>(path: string, write: () => T): T {
   try {
-    writeFileSync(path, text);
+    return write();
   } catch (error) {
     throw new UsageError(`${path}: cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Writes lines, each with its end, to a file that takes its name when all of them are there and synced. */
+export async function writeLines(path: string, lines: AsyncIterable<string>): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const descriptor = guardedWrite(path, () => openSync(temporary, 'w'));
+  try {
+    let waiting = '';
+    const flush = (): void => guardedWrite(path, () => appendFileSync(descriptor, waiting));
+    for await (const line of lines) {
+      waiting += line;
+      if (waiting.length < 65_536) continue;
+      flush();
+      waiting = '';
+    }
+    flush();
+    guardedWrite(path, () => fsyncSync(descriptor));
+    closeSync(descriptor);
+    guardedWrite(path, () => renameSync(temporary, path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
 }
 
