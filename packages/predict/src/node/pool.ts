@@ -109,7 +109,10 @@ class Member {
 
 /** ONNX Runtime's own words, and what they mean. */
 function refusalOf(name: string, provider: string, reason: string): ModelError {
-  const words = reason.split('\n', 1)[0]!.replace(/\.$/, '');
+  const words = reason
+    .split('\n', 1)[0]!
+    .replace(/^\/onnxruntime_src\/.* was false\. /, '')
+    .replace(/\.$/, '');
   return provider === 'cpu'
     ? new ModelError(`${name}: ONNX Runtime cannot load the model: ${words}.`)
     : new ModelError(

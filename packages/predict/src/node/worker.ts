@@ -1,7 +1,7 @@
 // A thread with a session of its own. It decodes pictures, prepares their views and runs them; while the session computes,
 // libvips decodes the next picture in its own threads.
 import { parentPort, workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { decode } from '../decode.js';
 import { ImageError } from '../image.js';
 import { ModelError } from '../metadata.js';
@@ -46,6 +46,8 @@ try {
 
 /** Loads the model and runs it once; returns how many milliseconds a view takes. */
 async function open(): Promise<number> {
+  // What it logs is thrown, too.
+  env.logLevel = 'fatal';
   const options: InferenceSession.SessionOptions = {
     executionProviders: [setup.provider],
     intraOpNumThreads: setup.threads,
