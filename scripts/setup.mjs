@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BuildError, build } from '../packages/torch/native/build.mjs';
-import { aptInstall, canApt } from './apt.mjs';
+import { aptCandidate, aptInstall, canApt } from './apt.mjs';
 import { onPath, output, run, SetupError, say } from './command.mjs';
 import { ensureLibtorch } from './libtorch.mjs';
 
@@ -17,6 +17,7 @@ try {
   const libtorch = await ensureLibtorch(ROOT);
   await build({ libtorch, compiler, log: say });
   compileTypeScript();
+  if (process.argv.includes('--browser')) ensureBrowser();
 } catch (error) {
   if (!(error instanceof SetupError || error instanceof BuildError)) throw error;
   console.error(`setup: ${error.message}`);
@@ -84,5 +85,19 @@ function lockedPackages(file) {
 function compileTypeScript() {
   if (!run(join(ROOT, 'node_modules/.bin/tsc'), ['-b'], { cwd: ROOT })) {
     throw new SetupError('TypeScript reports the errors above: mend them and run again.');
+  }
+}
+
+/** For the tests of what runs in browsers, which are skipped where there is none. */
+function ensureBrowser() {
+  const found = process.env.CHROMIUM || ['chromium', 'chromium-browser', 'google-chrome'].find(onPath);
+  if (found || process.platform === 'darwin') return;
+  try {
+    if (!canApt() || aptCandidate('chromium') === undefined) throw new SetupError('apt has none');
+    say('installing chromium with apt-get, for the tests of browsers');
+    aptInstall(['chromium']);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`no Chromium was found or installed (${error.message}): the tests of browsers are skipped`);
   }
 }
