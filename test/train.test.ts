@@ -47,6 +47,7 @@ describe('train', () => {
       'environment.json',
       'last',
       'metrics.jsonl',
+      'model.onnx',
       'predictions.jsonl',
       'train.log',
     ]);

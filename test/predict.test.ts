@@ -1,0 +1,434 @@
+// A model file from the command line: made, asked about pictures, in time, and in spite of what is wrong with them.
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import sharp from 'sharp';
+import {
+  drawDiscs,
+  evenhand,
+  namesIn,
+  readLines,
+  refusal,
+  SMALL,
+  start,
+  succeed,
+  temporaryFolder,
+  until,
+} from './support.js';
+
+const { path: folder, remove } = temporaryFolder();
+const RUN = 'runs/discs';
+/** Enough for answers that differ from picture to picture. */
+const LEARNING = '--head-rate 0.01 --backbone-rate 0.01 --mix-probability 0'.split(' ');
+const at = (...parts: string[]): string => join(folder, ...parts);
+const rowsOf = (file: string): string[] => readFileSync(at(file), 'utf8').trim().split('\n');
+
+before(async () => {
+  await drawDiscs(at('discs'), { train: 9, val: 12 });
+  await succeed(['train', 'discs', '--run', RUN, ...SMALL, ...LEARNING, '--epochs', '8'], folder);
+  // The competition's layout, with ids that are not the file names.
+  mkdirSync(at('test/images/deep'), { recursive: true });
+  const rows = ['image_id,filename'];
+  for (const label of ['red', 'green', 'blue']) {
+    for (let i = 0; i < 12; i++) {
+      const name = i % 2 === 0 ? `${label}-${i}.jpg` : `deep/${label} ${i}.jpg`;
+      copyFileSync(at(`discs/val/${label}/${i}.jpg`), at('test/images', name));
+      rows.push(`${label}_${i},"${name}"`);
+    }
+  }
+  writeFileSync(at('test.csv'), `${rows.join('\n')}\n`);
+});
+after(remove);
+
+describe('export', () => {
+  test('has been done by the training, and says by request what it holds and how it compares', async () => {
+    assert.ok(existsSync(at(RUN, 'model.onnx')));
+    const text = await succeed(['export', RUN, '--out', 'again.onnx'], folder);
+    assert.match(
+      text,
+      /^again\.onnx: mobilenet_v2, 3 classes, 32 px, \d\.\d MB; it answers by the most probable class\n/,
+    );
+    assert.match(text, /Macro F1 of 36 validation pictures: \d\.\d{3} \[/);
+    const difference = /Checked on 16 validation pictures: logits within (\S+) of the checkpoint's/.exec(text)?.[1];
+    assert.ok(Number(difference) < 1e-4, text);
+    assert.deepEqual(readFileSync(at('again.onnx')), readFileSync(at(RUN, 'model.onnx')));
+  });
+
+  test('in 16 bits is half as large and says what that costs', async () => {
+    const text = await succeed(['export', RUN, '--fp16', '--out', 'half.onnx'], folder);
+    assert.match(text, /16 bits cost on 36 validation pictures: logits within \S+ .*, Macro F1 \d\.\d{3} before and/);
+    const [half, whole] = [readFileSync(at('half.onnx')).length, readFileSync(at('again.onnx')).length];
+    assert.ok(half < 0.53 * whole, `${half} of ${whole}`);
+    await succeed(['predict', 'half.onnx', 'discs/val/red/0.jpg'], folder);
+  });
+
+  test('makes weights from elsewhere a model file', async () => {
+    writeFileSync(at('labels.txt'), 'blue\ngreen\nred\n');
+    const weights = join(RUN, 'best.safetensors');
+    const args = ['--model', 'mobilenet_v2', '--weights', weights, '--labels', 'labels.txt', '--image-size', '32'];
+    assert.match(
+      await succeed(['export', ...args, '--out', 'made/there.onnx'], folder),
+      /^made\/there\.onnx: mobilenet_v2/,
+    );
+    const answers = async (model: string) =>
+      (await succeed(['predict', model, 'discs/val', '--json'], folder))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).label);
+    assert.deepEqual(await answers('made/there.onnx'), await answers(RUN));
+  });
+
+  const mistakes: [name: string, args: string[], message: RegExp][] = [
+    ['of nothing', ['export'], /--model is missing|RUN is missing/],
+    ['of a folder that is no run', ['export', 'discs'], /discs holds no run/],
+    ['of a run and of weights', ['export', RUN, '--model', 'mobilenet_v2'], /--model is for weights from elsewhere/],
+    ['without labels', ['export', '--model', 'mobilenet_v2', '--weights', 'x.pth'], /--labels is missing/],
+    [
+      'of an unknown model',
+      ['export', '--model', 'resnet', '--weights', 'x', '--labels', 'x'],
+      /--model must be .*got resnet/,
+    ],
+    [
+      'of weights that are not there',
+      ['export', '--model', 'mobilenet_v2', '--weights', 'x.pth', '--labels', 'labels.txt'],
+      /x\.pth: /,
+    ],
+    [
+      'of weights of another number of classes',
+      ['export', '--model', 'mobilenet_v2', '--weights', `${RUN}/best.safetensors`, '--labels', 'two.txt'],
+      /best\.safetensors does not fit the model.*classifier\.1/,
+    ],
+    [
+      'of weights of another model',
+      ['export', '--model', 'efficientnet_b0', '--weights', `${RUN}/best.safetensors`, '--labels', 'labels.txt'],
+      /best\.safetensors does not fit the model/,
+    ],
+  ];
+  before(() => writeFileSync(at('two.txt'), 'blue\nred\n'));
+  for (const [name, args, message] of mistakes) {
+    test(`${name} is refused by a sentence`, async () => assert.match(await refusal(args, folder), message));
+  }
+});
+
+describe('predict', () => {
+  test('answers for every row of a CSV, in its order, with its ids', async () => {
+    const text = await succeed(
+      ['predict', RUN, '--csv', 'test.csv', '--tta', 'flip', '--probs', 'probs.csv', '--out', 'answers.csv'],
+      folder,
+    );
+    assert.match(text, /^Answered 36 pictures in 0:\d\d \(\d+\.\d img\/s\) on cpu\.\nWritten: answers: answers\.csv/);
+    const asked = rowsOf('test.csv').map((row) => row.split(',')[0]);
+    const answers = rowsOf('answers.csv').map((row) => row.split(','));
+    assert.deepEqual(
+      answers.map(([id]) => id),
+      asked,
+    );
+    assert.deepEqual(answers[0], ['image_id', 'label']);
+    const probs = rowsOf('probs.csv').map((row) => row.split(','));
+    assert.deepEqual(probs[0], ['image_id', 'blue', 'green', 'red']);
+    for (const [i, [id, ...cells]] of probs.slice(1).entries()) {
+      const numbers = cells.map(Number);
+      assert.equal(id, asked[i + 1]);
+      assert.ok(Math.abs(numbers.reduce((sum, p) => sum + p, 0) - 1) < 1e-6);
+      assert.equal(probs[0]![1 + numbers.indexOf(Math.max(...numbers))], answers[i + 1]![1]);
+    }
+    assert.deepEqual(
+      namesIn(folder).filter((name) => /partial|tmp/.test(name)),
+      [],
+    );
+  });
+
+  test('answers the same by any number of threads, to the last digit', async () => {
+    for (const threads of ['1', '3']) {
+      const args = [
+        '--csv',
+        'test.csv',
+        '--tta',
+        'flip',
+        '--threads',
+        threads,
+        '--probs',
+        `p${threads}.csv`,
+        '--out',
+        'a.csv',
+      ];
+      await succeed(['predict', RUN, ...args], folder);
+      assert.deepEqual(rowsOf(`p${threads}.csv`), rowsOf('probs.csv'), `${threads} threads`);
+      assert.deepEqual(rowsOf('a.csv'), rowsOf('answers.csv'));
+    }
+  });
+
+  test('agrees with the training that made the model', async () => {
+    const predicted = new Map<string, string>();
+    for (const line of (await succeed(['predict', RUN, 'discs/val', '--json'], folder)).trim().split('\n')) {
+      const { file, label } = JSON.parse(line);
+      predicted.set(file.replace('discs/', ''), label);
+    }
+    const classes = ['blue', 'green', 'red'];
+    for (const { file, logits } of readLines(at(RUN, 'predictions.jsonl')) as unknown as {
+      file: string;
+      logits: number[];
+    }[]) {
+      assert.equal(predicted.get(file), classes[logits.indexOf(Math.max(...logits))], file);
+    }
+    assert.equal(predicted.size, 36);
+  });
+
+  test('prints a picture with bars, many in a line each, and JSON for programs', async () => {
+    const one = await succeed(['predict', RUN, 'discs/val/red/0.jpg', '--top-k', '2'], folder);
+    assert.match(one, /^discs\/val\/red\/0\.jpg\n {2}\w+ +\d+\.\d % .*\n {2}\w+ +\d+\.\d %.*\n$/);
+    const many = await succeed(['predict', join(RUN, 'model.onnx'), 'discs/val/red/0.jpg', 'discs/val/blue'], folder);
+    assert.equal(many.trim().split('\n').length, 13);
+    for (const line of many.trim().split('\n')) assert.match(line, /^discs\/val\/\S+ {2}(\w+ \d+\.\d %(, )?){3}$/);
+    const [line] = (await succeed(['predict', RUN, 'discs/val/red', '--json', '--tta', 'flip+scales'], folder)).split(
+      '\n',
+    );
+    const { id, label, probability, top, views } = JSON.parse(line!);
+    assert.deepEqual(
+      [id, views, top.length, top[0].label, top[0].probability],
+      ['discs/val/red/0.jpg', 4, 3, label, probability],
+    );
+  });
+
+  test('writes a CSV of folders, too', async () => {
+    await succeed(['predict', RUN, 'discs/val/green', '--out', 'folder.csv'], folder);
+    const [head, ...rows] = rowsOf('folder.csv');
+    assert.equal(head, 'filename,label');
+    assert.equal(rows.length, 12);
+    assert.match(rows[0]!, /^discs\/val\/green\/0\.jpg,(red|green|blue)$/);
+  });
+});
+
+describe('predict, of pictures that are none', () => {
+  const bad: [name: string, reason: RegExp][] = [
+    ['empty.jpg', /the file is empty \(0 bytes\)/],
+    ['cut.jpg', /damaged or cut short/],
+    ['page.jpg', /web page \(HTML\)/],
+    ['huge.png', /30000 x 30000 pixels are too many/],
+    ['missing.jpg', /there is no such file/],
+    ['text.jpg', /not a JPEG, PNG/],
+  ];
+  before(async () => {
+    mkdirSync(at('bad'), { recursive: true });
+    writeFileSync(at('bad/empty.jpg'), '');
+    copyFileSync(at('discs/val/red/0.jpg'), at('bad/cut.jpg'));
+    truncateSync(at('bad/cut.jpg'), readFileSync(at('bad/cut.jpg')).length >> 1);
+    writeFileSync(at('bad/page.jpg'), '<!DOCTYPE html><html><body>404 Not Found</body></html>');
+    writeFileSync(at('bad/text.jpg'), 'no picture at all');
+    const black = sharp({
+      create: { width: 30_000, height: 30_000, channels: 3, background: '#000' },
+      limitInputPixels: false,
+    });
+    await black.png({ compressionLevel: 9 }).toFile(at('bad/huge.png'));
+    copyFileSync(at('discs/val/red/1.jpg'), at('bad/good.jpg'));
+    const rows = [...bad.map(([name]) => name), 'good.jpg'].map((name, i) => `${i},${name}`);
+    writeFileSync(at('bad.csv'), `image_id,filename\n${rows.join('\n')}\n`);
+  });
+
+  test('gives each the most frequent class, names and counts them, and exits with 3', async () => {
+    // The class of which training saw most is green here.
+    for (let i = 0; i < 3; i++) copyFileSync(at('discs/train/green/0.jpg'), at(`discs/train/green/more-${i}.jpg`));
+    await succeed(['train', 'discs', '--run', 'runs/green', ...SMALL, '--epochs', '1'], folder);
+    for (let i = 0; i < 3; i++) rmSync(at(`discs/train/green/more-${i}.jpg`));
+    const args = [
+      'predict',
+      'runs/green',
+      '--csv',
+      'bad.csv',
+      '--images',
+      'bad',
+      '--out',
+      'bad-answers.csv',
+      '--probs',
+      'bad-p.csv',
+    ];
+    const { code, stderr } = await evenhand(args, folder);
+    assert.equal(code, 3, stderr);
+    for (const [name, reason] of bad) {
+      const line = stderr.split('\n').find((each) => each.includes(name));
+      assert.match(line ?? '', reason, name);
+      assert.match(line!, /^evenhand: bad\/\S+: .*; it gets the class green$/);
+    }
+    assert.match(stderr, /6 pictures could not be read: they have the class of which training saw most, green\./);
+    const rows = rowsOf('bad-answers.csv');
+    assert.deepEqual(rows.slice(0, 7), ['image_id,label', ...[0, 1, 2, 3, 4, 5].map((i) => `${i},green`)]);
+    assert.equal(rows.length, 8);
+    assert.equal(rowsOf('bad-p.csv')[1], '0,,,');
+    assert.match(rowsOf('bad-p.csv')[7]!, /^6(,[\d.e-]+){3}$/);
+  });
+
+  test('prints that one cannot be read, and exits with 3', async () => {
+    const { code, stdout } = await evenhand(['predict', RUN, 'bad/empty.jpg'], folder);
+    assert.deepEqual([code, stdout], [3, 'bad/empty.jpg  (cannot be read)\n']);
+    const { stdout: json } = await evenhand(['predict', RUN, 'bad/empty.jpg', '--json'], folder);
+    assert.match(JSON.parse(json).error, /empty/);
+  });
+});
+
+describe('predict, within a time limit', () => {
+  // Enough rows for minutes with every view.
+  const ROWS = 40_000;
+  before(() => {
+    const rows = Array.from({ length: ROWS }, (_, i) => `${i},discs/val/red/${i % 12}.jpg`);
+    writeFileSync(at('many.csv'), `image_id,filename\n${rows.join('\n')}\n`);
+  });
+
+  test('drops views where they do not fit, and answers every row in time', async () => {
+    // As long as one view of all takes on a machine that is three times slower than this one, or faster.
+    const begin = performance.now();
+    await succeed(['predict', RUN, '--csv', 'test.csv', '--out', 'warm.csv'], folder);
+    const startUp = performance.now() - begin;
+    writeFileSync(at('some.csv'), `${rowsOf('many.csv').slice(0, 2001).join('\n')}\n`);
+    const plain = performance.now();
+    await succeed(['predict', RUN, '--csv', 'some.csv', '--out', 'warm.csv'], folder);
+    const oneView = performance.now() - plain - startUp;
+    const seconds = Math.ceil((startUp * 1.5 + oneView * 1.6) / 1000) + 1;
+    const args = ['--csv', 'some.csv', '--out', 'limited.csv', '--tta', 'flip+scales', '--time-limit', `${seconds}s`];
+    const { code, stdout, stderr } = await evenhand(['predict', RUN, ...args], folder);
+    assert.equal(rowsOf('limited.csv').length, 2001);
+    if (code === 0 && stderr === '') return; // so fast that all views fitted
+    assert.match(stderr, /--tta flip\+scales does not fit into the time limit: views are dropped/);
+    assert.match(`${stdout}${stderr}`, /To keep the time limit: .* with \d views?.*, where 4 were asked for/);
+  });
+
+  test('says what was not done where there is no time for anything, and every row has an answer', async () => {
+    const begin = performance.now();
+    const args = ['--csv', 'many.csv', '--out', 'late.csv', '--tta', 'flip', '--time-limit', '2s'];
+    const { code, stderr } = await evenhand(['predict', RUN, ...args], folder);
+    const took = performance.now() - begin;
+    assert.equal(code, 3, stderr);
+    const left = /There was no time for ([\d,]+) pictures: they have the class of which training saw most, blue\./.exec(
+      stderr,
+    );
+    assert.ok(left, stderr);
+    assert.equal(rowsOf('late.csv').length, ROWS + 1);
+    // The limit is a promise, and no measure of speed: an idle machine takes 1.9 s. It is doubled for tests side by side.
+    assert.ok(took < 4000, `${took} ms`);
+  });
+});
+
+describe('predict, interrupted', () => {
+  const args = ['predict', RUN, '--csv', 'many.csv', '--out', 'kept.csv', '--threads', '1'];
+  const partial = at('kept.csv.partial');
+  const size = (): number => (existsSync(partial) ? readFileSync(partial).length : 0);
+
+  test('keeps what is done, refuses to begin anew over it, and goes on by --resume to the same answers', async () => {
+    const rows = rowsOf('many.csv').slice(0, 1201);
+    writeFileSync(at('kept-in.csv'), `${rows.join('\n')}\n`);
+    const own = args.map((arg) => (arg === 'many.csv' ? 'kept-in.csv' : arg));
+    const running = start(own, folder);
+    await until(running, () => size() > 3000);
+    running.signalAll('SIGINT');
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /interrupted; [\d,]+ answers of 1,200 are kept: the same command with --resume goes on/);
+    assert.ok(!existsSync(at('kept.csv')));
+
+    assert.match(await refusal(own, folder), /kept\.csv\.partial holds the answers of an interrupted prediction/);
+    assert.match(await refusal([...own, '--tta', 'flip', '--resume'], folder), /begun with another tta/);
+
+    // A crash writes half a line.
+    appendFileSync(partial, '{"label":"re');
+    const killed = start([...own, '--resume'], folder);
+    const before = size();
+    await until(killed, () => size() > before + 3000);
+    killed.signalAll('SIGKILL');
+    await killed.ended;
+
+    await succeed([...own, '--resume'], folder);
+    assert.ok(!existsSync(partial));
+    await succeed(['predict', RUN, '--csv', 'kept-in.csv', '--out', 'whole.csv'], folder);
+    assert.deepEqual(rowsOf('kept.csv'), rowsOf('whole.csv'));
+  });
+
+  test('has nothing to go on with where nothing was interrupted', async () => {
+    assert.match(
+      await refusal(['predict', RUN, '--csv', 'test.csv', '--out', 'new.csv', '--resume'], folder),
+      /nothing was interrupted/,
+    );
+  });
+});
+
+describe('predict, of a mistake', () => {
+  const mistakes: [name: string, args: string[], message: RegExp][] = [
+    ['without a model', ['predict'], /MODEL is missing/],
+    ['without pictures', ['predict', RUN], /There is nothing to predict/],
+    ['with a model that is not there', ['predict', 'no.onnx', 'discs/val/red'], /no\.onnx: there is no such file/],
+    ['with a folder without a model', ['predict', 'discs', 'discs/val/red'], /discs holds no model\.onnx/],
+    ['with a model that is none', ['predict', 'test.csv', 'discs/val/red'], /test\.csv: it is not an ONNX file/],
+    ['with an empty model', ['predict', 'bad/empty.jpg', 'discs/val/red'], /empty\.jpg: the file is empty/],
+    ['with half a model', ['predict', 'cut.onnx', 'discs/val/red'], /cut\.onnx: the ONNX file is damaged or cut short/],
+    [
+      'with too few labels',
+      ['predict', RUN, 'discs/val/red', '--labels', 'two.txt'],
+      /it has 3 classes, and 2 labels are given/,
+    ],
+    [
+      'with a CSV without its columns',
+      ['predict', RUN, '--csv', 'other.csv'],
+      /no column "filename".*"photo", "species"/,
+    ],
+    ['with an empty CSV', ['predict', RUN, '--csv', 'nothing.csv'], /nothing\.csv is empty/],
+    [
+      'with an image folder that is not there',
+      ['predict', RUN, '--csv', 'test.csv', '--images', 'no'],
+      /image folder no .*does not exist/,
+    ],
+    ['with a folder without images', ['predict', RUN, 'runs'], /runs has no pictures/],
+    ['with a picture that is not there', ['predict', RUN, 'discs/no.jpg'], /discs\/no\.jpg: there is no such file/],
+    [
+      'with a name that leaves the folder',
+      ['predict', RUN, '--csv', 'leaves.csv'],
+      /line 2: .*"\.\.\/\.\.\/secret\.jpg" leaves the image folder/,
+    ],
+    [
+      'in a time',
+      ['predict', RUN, '--csv', 'test.csv', '--time-limit', 'soon'],
+      /--time-limit must be a time such as 10m/,
+    ],
+    [
+      'in a kind of views',
+      ['predict', RUN, 'discs/val', '--tta', 'flop'],
+      /--tta must be one of none, flip, flip\+scales/,
+    ],
+    [
+      'in a device',
+      ['predict', RUN, 'discs/val', '--device', 'tpu'],
+      /--device must be one of auto, cpu, cuda, webgpu/,
+    ],
+    [
+      'with a device that is not there',
+      ['predict', RUN, 'discs/val/red', '--device', 'cuda'],
+      /the device cuda cannot be used here/,
+    ],
+    [
+      'with nowhere to write',
+      ['predict', RUN, '--csv', 'test.csv', '--out', 'no/where.csv'],
+      /no\/where\.csv.*cannot be written/,
+    ],
+    ['with two sources', ['predict', RUN, 'discs/val', '--csv', 'test.csv'], /--csv names the pictures already/],
+  ];
+  before(() => {
+    copyFileSync(at(RUN, 'model.onnx'), at('cut.onnx'));
+    truncateSync(at('cut.onnx'), 100_000);
+    writeFileSync(at('two.txt'), 'blue\nred\n');
+    writeFileSync(at('other.csv'), 'photo,species\na.jpg,red\n');
+    writeFileSync(at('nothing.csv'), '');
+    writeFileSync(at('leaves.csv'), 'image_id,filename\n1,../../secret.jpg\n');
+  });
+  for (const [name, args, message] of mistakes) {
+    test(`${name} is one sentence and exit code 2`, async () => {
+      assert.match(await refusal(args, folder), message);
+    });
+  }
+});
