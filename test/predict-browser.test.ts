@@ -1,0 +1,246 @@
+/// <reference lib="dom" />
+// The same model file in a real browser and in Node: what one answers, the other does.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { basename, dirname, extname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { load } from '@evenhand/predict';
+import { build } from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { launch, noBrowser } from './browser.js';
+import { drawDiscs, SMALL, succeed, temporaryFolder } from './support.js';
+
+const FLOWERS = fileURLToPath(new URL('../../../shared/data/flowers', import.meta.url));
+const WEIGHTS = fileURLToPath(
+  new URL('../../../shared/data/weights/mobilenet_v2.imagenet-features.pth', import.meta.url),
+);
+const WASM = dirname(fileURLToPath(import.meta.resolve('onnxruntime-web')));
+
+const { path: folder, remove } = temporaryFolder();
+let server: Server;
+let browser: Browser;
+let page: Page;
+
+before(async () => {
+  if (noBrowser) return;
+  await build({
+    stdin: { contents: "export * from '@evenhand/predict';", resolveDir: dirname(fileURLToPath(import.meta.url)) },
+    outfile: join(folder, 'predict.js'),
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    logLevel: 'error',
+  });
+  symlinkSync(WASM, join(folder, 'wasm'));
+  server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url!.split('?')[0]!);
+    const types: Record<string, string> = {
+      '.js': 'text/javascript',
+      '.mjs': 'text/javascript',
+      '.wasm': 'application/wasm',
+    };
+    if (path === '/') {
+      response.setHeader('content-type', 'text/html');
+      response.end('<!doctype html><title>evenhand</title>');
+      return;
+    }
+    const file = join(folder, path);
+    if (!existsSync(file)) response.statusCode = 404;
+    response.setHeader('content-type', types[extname(file)] ?? 'application/octet-stream');
+    response.end(existsSync(file) ? readFileSync(file) : '');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  browser = await launch();
+  page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+});
+after(async () => {
+  await browser?.close();
+  server?.close();
+  remove();
+});
+
+interface Told {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/** Loads the model in the page, and asks it about pictures, given as files. */
+async function inBrowser(model: string, files: readonly string[], tta = 'flip'): Promise<Told[]> {
+  return page.evaluate(
+    async ({ model, files, tta }) => {
+      const { load } = await import(`${location.origin}/predict.js`);
+      const loaded = await load(model, { device: 'cpu', wasmPaths: `${location.origin}/wasm/` });
+      const answers: Told[] = [];
+      for (const file of files) {
+        const image = new File([await (await fetch(file)).blob()], file);
+        const { label, probability } = await loaded.predict(image, { tta });
+        answers.push({ label, probability });
+      }
+      await loaded.close();
+      return answers;
+    },
+    { model, files: [...files], tta },
+  );
+}
+
+async function inNode(model: string, files: readonly string[], tta: 'none' | 'flip' = 'flip'): Promise<Told[]> {
+  const loaded = await load(join(folder, model));
+  const answers = await loaded.predict(
+    files.map((file) => join(folder, file)),
+    { tta },
+  );
+  await loaded.close();
+  return answers;
+}
+
+function same(a: readonly Told[], b: readonly Told[], files: readonly string[]): void {
+  for (const [i, file] of files.entries()) {
+    assert.equal(a[i]!.label, b[i]!.label, file);
+    assert.ok(
+      Math.abs(a[i]!.probability - b[i]!.probability) < 0.02,
+      `${file}: ${a[i]!.probability} ${b[i]!.probability}`,
+    );
+  }
+}
+
+describe('in a headless Chromium', { skip: noBrowser }, () => {
+  const pictures: string[] = [];
+
+  before(async () => {
+    await drawDiscs(join(folder, 'discs'), { train: 9, val: 6 });
+    const learning = ['--epochs', '8', '--head-rate', '0.01', '--backbone-rate', '0.01', '--mix-probability', '0'];
+    await succeed(['train', 'discs', '--run', 'run', ...SMALL, ...learning], folder);
+    for (const label of ['red', 'green', 'blue']) {
+      for (const name of readdirSync(join(folder, 'discs/val', label))) pictures.push(`discs/val/${label}/${name}`);
+    }
+    // What decoders differ in: a turned photo, transparency, grey, 16 bits, another format.
+    mkdirSync(join(folder, 'odd'));
+    const disc = sharp(join(folder, 'discs/val/red/0.jpg')).resize(90, 60, { fit: 'fill' });
+    await disc.clone().jpeg().withMetadata({ orientation: 6 }).toFile(join(folder, 'odd/turned.jpg'));
+    await disc.clone().ensureAlpha(0.4).png().toFile(join(folder, 'odd/alpha.png'));
+    await disc.clone().greyscale().jpeg().toFile(join(folder, 'odd/grey.jpg'));
+    await disc.clone().webp({ lossless: true }).toFile(join(folder, 'odd/lossless.webp'));
+    for (const name of readdirSync(join(folder, 'odd'))) pictures.push(`odd/${name}`);
+  });
+
+  test('a model gives the labels that it gives in Node', async () => {
+    same(await inBrowser('run/model.onnx', pictures), await inNode('run/model.onnx', pictures), pictures);
+  });
+
+  test('the pixels that a model sees are those of Node, bit for bit where the format loses nothing', async () => {
+    const { decode } = await import('@evenhand/predict');
+    for (const file of ['odd/alpha.png', 'odd/lossless.webp', 'odd/turned.jpg', 'odd/grey.jpg']) {
+      const there: { width: number; height: number; data: number[] } = await page.evaluate(async (name) => {
+        const { decode } = await import(`${location.origin}/predict.js`);
+        const { width, height, data } = await decode(`${location.origin}/${name}`);
+        return { width, height, data: Array.from(data as Uint8Array) };
+      }, file);
+      const here = await decode(join(folder, file));
+      assert.deepEqual([there.width, there.height], [here.width, here.height], file);
+      const difference =
+        here.data.reduce((sum, value, i) => sum + Math.abs(value - there.data[i]!), 0) / here.data.length;
+      // Partly transparent pixels are multiplied by their alpha and rounded in a browser.
+      assert.ok(difference <= (file.endsWith('.webp') ? 0 : 1), `${file}: ${difference}`);
+    }
+  });
+
+  test('a picture is taken as a file, bytes, address, canvas, image, bitmap or image data', async () => {
+    const labels: string[] = await page.evaluate(async (name) => {
+      const { load } = await import(`${location.origin}/predict.js`);
+      const model = await load(`${location.origin}/run/model.onnx`, { wasmPaths: `${location.origin}/wasm/` });
+      const blob = await (await fetch(name)).blob();
+      const bitmap = await createImageBitmap(blob);
+      const canvas = document.createElement('canvas');
+      canvas.width = bitmap.width;
+      canvas.height = bitmap.height;
+      const context = canvas.getContext('2d')!;
+      context.drawImage(bitmap, 0, 0);
+      const image = new Image();
+      image.src = name;
+      await image.decode();
+      const data = context.getImageData(0, 0, canvas.width, canvas.height);
+      const bytes = new Uint8Array(await blob.arrayBuffer());
+      const ways = [new File([blob], 'a.jpg'), bytes, bytes.buffer, name, canvas, image, bitmap, data];
+      const answers = [...(await model.predict(ways)), await model.predict(bitmap)];
+      return answers.map(({ label }: { label: string }) => label);
+    }, `${'discs/val/blue/0.jpg'}`);
+    assert.equal(labels.length, 9);
+    const [node] = await inNode('run/model.onnx', ['discs/val/blue/0.jpg'], 'none');
+    assert.deepEqual(
+      labels,
+      labels.map(() => node!.label),
+    );
+  });
+
+  test('what is wrong is a sentence', async () => {
+    writeFileSync(join(folder, 'page.jpg'), '<!doctype html>');
+    const messages: string[] = await page.evaluate(async () => {
+      const { load } = await import(`${location.origin}/predict.js`);
+      const wasmPaths = `${location.origin}/wasm/`;
+      const model = await load('run/model.onnx', { wasmPaths });
+      const failures = [
+        () => load('missing.onnx', { wasmPaths }),
+        () => load('page.jpg', { wasmPaths }),
+        () => load('run/model.onnx', { wasmPaths, device: 'cuda' }),
+        () => load('run/model.onnx', { wasmPaths, labels: ['one'] }),
+        () => model.predict('page.jpg'),
+        () => model.predict('missing.jpg'),
+        () => model.predict(new File([], 'empty.jpg')),
+      ];
+      const said: string[] = [];
+      for (const failure of failures) {
+        try {
+          await failure();
+          said.push('nothing');
+        } catch (error) {
+          said.push(`${(error as Error).name}: ${(error as Error).message}`);
+        }
+      }
+      return said;
+    });
+    const expected = [
+      /^ModelError: missing\.onnx: it cannot be fetched: HTTP 404\.$/,
+      /^ModelError: page\.jpg: it is not an ONNX file/,
+      /^ModelError: .*a browser has no device cuda/,
+      /^ModelError: .*it has 3 classes, and 1 labels are given/,
+      /^ImageError: page\.jpg: the browser cannot decode it/,
+      /^ImageError: missing\.jpg: it cannot be fetched \(HTTP 404\)/,
+      /^ImageError: empty\.jpg: the file is empty \(0 bytes\)/,
+    ];
+    for (const [i, pattern] of expected.entries()) assert.match(messages[i]!, pattern);
+  });
+
+  const noFlowers = [FLOWERS, WEIGHTS].find((place) => !existsSync(place));
+  const skip = noFlowers === undefined ? false : `${noFlowers} is not there`;
+  test('a model of real photos gives the labels that it gives in Node', { skip }, async () => {
+    const rows = readFileSync(join(FLOWERS, 'train.csv'), 'utf8').trim().split('\n').slice(1);
+    const some = rows.map((row) => row.split(',')).filter(([, , label]) => Number(label) <= 8);
+    const table = some.map(([id, name, label]) => `${id},${name},${label}`);
+    writeFileSync(join(folder, 'flowers.csv'), `image_id,filename,label\n${table.join('\n')}\n`);
+    const images = join(FLOWERS, 'train/images');
+    const args = [
+      '--images',
+      images,
+      '--weights',
+      WEIGHTS,
+      '--val-fraction',
+      '0.2',
+      '--head-epochs',
+      '1',
+      '--epochs',
+      '0',
+    ];
+    await succeed(['train', 'flowers.csv', '--run', 'flowers', '--model', 'mobilenet_v2', ...args], folder);
+    symlinkSync(join(FLOWERS, 'val/images'), join(folder, 'photos'));
+    const photos = readdirSync(join(folder, 'photos')).map((name) => `photos/${basename(name)}`);
+    const [there, here] = [await inBrowser('flowers/model.onnx', photos), await inNode('flowers/model.onnx', photos)];
+    same(there, here, photos);
+    assert.ok(new Set(here.map(({ label }) => label)).size > 3);
+  });
+});
