@@ -2,6 +2,7 @@ export type { AugmentOptions } from './augment/index.js';
 export { columnOf, imagePath, readCsv, type Table } from './csv.js';
 export { type DuplicatePair, findDuplicates, groupDuplicates } from './duplicates.js';
 export { DataError } from './errors.js';
+export { FLOWERS102, type Flowers102Summary, writeFlowers102 } from './flowers102.js';
 export { type Dataset, type ReadOptions, readDataset, type Sample } from './formats.js';
 export { readLabelList, sortLabels } from './labels.js';
 export { type Batch, Loader, type LoaderOptions, type PassOptions } from './loader.js';

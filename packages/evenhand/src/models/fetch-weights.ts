@@ -2,7 +2,7 @@ import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheFolder } from './cache-folder.js';
-import { PartialFile, sha256 } from './partial-file.js';
+import { hashOf, PartialFile } from './partial-file.js';
 import { systemCode, WeightsError } from './weights-error.js';
 
 /** A weights file on the web. `sha256`: its hash in hex digits, whole or the first eight or more. */
@@ -10,6 +10,9 @@ export interface WeightsSource {
   readonly url: string;
   readonly sha256: string;
 }
+
+/** Any file on the web that is known by a hash: SHA-256, or MD5 where its home gives no other. */
+export type FileSource = WeightsSource | { readonly url: string; readonly md5: string };
 
 export interface FetchOptions {
   /** Called as bytes arrive, with the count so far and the whole, where the server tells it. */
@@ -22,11 +25,15 @@ export interface FetchOptions {
   retryDelay?: number;
 }
 
+/** As `fetchFile`, for pretrained weights. */
+export const fetchWeights = (source: WeightsSource, options?: FetchOptions): Promise<string> =>
+  fetchFile(source, options);
+
 /** Tries in a row that bring nothing new before a download is given up. */
 const TRIES = 4;
 
 /**
- * The path of a weights file on this machine: from the cache folder, else downloaded into it. A download that broke off
+ * The path of a file of the web on this machine: from the cache folder, else downloaded into it. A download that broke off
  * is continued, the hash is always verified, and the file appears under its name only when it is whole, so that several
  * processes may ask at once. `EVENHAND_WEIGHTS_MIRROR`, a URL or a folder that holds the files under their own names,
  * replaces the source's address.
@@ -34,7 +41,7 @@ const TRIES = 4;
  * Throws `WeightsError` with one sentence that names the address, what happened and what to do; an abort throws the
  * signal's reason.
  */
-export async function fetchWeights(source: WeightsSource, options: FetchOptions = {}): Promise<string> {
+export async function fetchFile(source: FileSource, options: FetchOptions = {}): Promise<string> {
   const { cacheDir = cacheFolder(), signal } = options;
   const name = new URL(source.url).pathname.split('/').at(-1)!;
   const mirror = process.env.EVENHAND_WEIGHTS_MIRROR;
@@ -43,7 +50,7 @@ export async function fetchWeights(source: WeightsSource, options: FetchOptions 
 
   const target = join(cacheDir, name);
   if (await exists(target)) {
-    if (matches(await sha256(target), source)) return target;
+    if (matches(await hashOf(target, algorithmOf(source)), source)) return target;
     await rm(target, { force: true });
   }
   const byHand = `download it yourself to ${target}, or set EVENHAND_WEIGHTS_MIRROR to a URL or folder that has ${name}`;
@@ -57,19 +64,19 @@ export async function fetchWeights(source: WeightsSource, options: FetchOptions 
   try {
     const continued = file.size > 0;
     await receive(url, file, options, byHand);
-    let hash = await sha256(file.path);
+    let hash = await hashOf(file.path, algorithmOf(source));
     if (!matches(hash, source) && continued) {
       // the beginning may be of another version of the file
       await file.restart();
       await receive(url, file, options, byHand);
-      hash = await sha256(file.path);
+      hash = await hashOf(file.path, algorithmOf(source));
     }
     if (!matches(hash, source)) {
       await file.remove();
       done = true;
       throw new WeightsError(
         'wrong-hash',
-        `${url} is not the file that was expected (SHA-256 ${shorten(hash, source)} instead of ${source.sha256}) and was removed; try again, or ${byHand}.`,
+        `${url} is not the file that was expected (${describeHash(hash, source)}) and was removed; try again, or ${byHand}.`,
       );
     }
     await file.complete();
@@ -170,7 +177,7 @@ async function receiveOnce(url: string, file: PartialFile, options: FetchOptions
   return total === undefined || file.size >= total ? 'whole' : 'the connection broke off';
 }
 
-async function fromFolder(folder: string, name: string, source: WeightsSource): Promise<string> {
+async function fromFolder(folder: string, name: string, source: FileSource): Promise<string> {
   const path = join(folder, name);
   if (!(await exists(path))) {
     throw new WeightsError(
@@ -178,11 +185,11 @@ async function fromFolder(folder: string, name: string, source: WeightsSource): 
       `EVENHAND_WEIGHTS_MIRROR is the folder ${folder}, which has no ${name}; put the file from ${source.url} there.`,
     );
   }
-  const hash = await sha256(path);
+  const hash = await hashOf(path, algorithmOf(source));
   if (matches(hash, source)) return path;
   throw new WeightsError(
     'wrong-hash',
-    `${path} is not the file that was expected (SHA-256 ${shorten(hash, source)} instead of ${source.sha256}); replace it by ${source.url}.`,
+    `${path} is not the file that was expected (${describeHash(hash, source)}); replace it by ${source.url}.`,
   );
 }
 
@@ -197,12 +204,17 @@ function diskError(error: unknown, target: string): unknown {
   );
 }
 
-function matches(hash: string, source: WeightsSource): boolean {
-  return hash.startsWith(source.sha256.toLowerCase());
+const algorithmOf = (source: FileSource): 'sha256' | 'md5' => ('md5' in source ? 'md5' : 'sha256');
+
+const expectedHash = (source: FileSource): string => ('md5' in source ? source.md5 : source.sha256).toLowerCase();
+
+function matches(hash: string, source: FileSource): boolean {
+  return hash.startsWith(expectedHash(source));
 }
 
-function shorten(hash: string, source: WeightsSource): string {
-  return hash.slice(0, source.sha256.length);
+function describeHash(hash: string, source: FileSource): string {
+  const expected = expectedHash(source);
+  return `${'md5' in source ? 'MD5' : 'SHA-256'} ${hash.slice(0, expected.length)} instead of ${expected}`;
 }
 
 function exists(path: string): Promise<boolean> {

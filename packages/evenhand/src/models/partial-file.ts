@@ -71,9 +71,9 @@ export class PartialFile {
   }
 }
 
-/** SHA-256 of a file, in lower-case hex digits. */
-export async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
+/** Hash of a file, in lower-case hex digits. */
+export async function hashOf(path: string, algorithm: 'sha256' | 'md5'): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
