@@ -1,5 +1,6 @@
 // The command line from outside: what it says of its commands, of mistakes and of data.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -18,7 +19,7 @@ function fits(text: string): void {
 }
 
 describe('help', () => {
-  const commands = ['check', 'train', 'eval', 'export', 'predict', 'submit', 'recipes'];
+  const commands = 'check train eval export predict submit fetch recipes doctor completion'.split(' ');
 
   test('lists the commands, and reads well at 80 columns', async () => {
     const text = await succeed(['--help'], folder);
@@ -58,6 +59,48 @@ describe('help', () => {
   });
 });
 
+describe('what is written from the commands', () => {
+  test('completion gives commands, flags and files in bash', async () => {
+    writeFileSync(join(folder, 'completion.bash'), await succeed(['completion', 'bash'], folder));
+    const complete = (...words: string[]): string => {
+      const script = `source completion.bash; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _evenhand; echo "\${COMPREPLY[@]}"`;
+      return spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8' }).stdout.trim();
+    };
+    assert.equal(complete('evenhand', 'pre'), 'predict');
+    assert.equal(complete('evenhand', 'predict', '--t'), '--top-k --tta --time-limit --threads');
+    assert.equal(complete('evenhand', 'train', 'dis'), 'discs');
+  });
+
+  test('completion for fish has every flag with what it does, and an unknown shell is refused', async () => {
+    const fish = await succeed(['completion', 'fish'], folder);
+    assert.match(fish, /^complete -c evenhand -n '__fish_seen_subcommand_from train' -l label-smoothing -r -d '/m);
+    assert.match(await succeed(['completion', 'zsh'], folder), /^autoload -U \+X bashcompinit/);
+    assert.match(await refusal(['completion', 'tcsh'], folder), /SHELL must be one of bash, zsh, fish, got "tcsh"/);
+  });
+});
+
+describe('doctor', () => {
+  test('finds all that it stands on', async () => {
+    const text = await succeed(['doctor'], folder);
+    fits(text);
+    for (const name of ['evenhand', 'machine', 'libtorch', 'ONNX Runtime', 'sharp', 'a model', 'cache']) {
+      assert.match(text, new RegExp(`^  ${name} +\\S`, 'm'));
+    }
+    assert.match(text, /\nAll is well\.\n$/);
+    const findings = JSON.parse(await succeed(['doctor', '--json'], folder));
+    assert.match(findings[2].found, /^\d+\.\d+.*devices cpu/);
+  });
+
+  test('says what is wrong and what to do, and exits with 1', async () => {
+    const env = { ...process.env, EVENHAND_CACHE: '/dev/null/evenhand' };
+    const program = fileURLToPath(new URL('../../packages/evenhand/dist/cli/main.js', import.meta.url));
+    const { status, stdout } = spawnSync(process.execPath, [program, 'doctor'], { env, encoding: 'utf8' });
+    assert.equal(status, 1, stdout);
+    assert.match(stdout, /^! cache +\/dev\/null\/evenhand\n +\/dev\/null may not be written: set EVENHAND_CACHE/m);
+    assert.match(stdout, /1 of 7 need attention/);
+  });
+});
+
 describe('a mistake', () => {
   const mistakes: [name: string, args: string[], message: RegExp][] = [
     ['in a command', ['trian', 'discs'], /Unknown command trian: did you mean train\?/],
@@ -70,6 +113,12 @@ describe('a mistake', () => {
     ['with data that are none', ['check', 'empty'], /empty has no train\.csv and no sub-folders with pictures/],
     ['with data to train on that are none', ['train', 'empty'], /empty has no train\.csv and no sub-folders/],
     ['with a run that is none', ['eval', 'empty', 'discs'], /empty holds no run/],
+    [
+      'in the data set to fetch',
+      ['fetch', 'flowers103'],
+      /There is no data set flowers103 to fetch: known is flowers102/,
+    ],
+    ['in an address to fetch from', ['fetch', 'flowers102', '--from', 'there'], /--from must be a URL, got "there"/],
     ['in going on with no run', ['train', '--resume', 'nothing'], /nothing does not exist/],
     ['in going on by other rules', ['train', '--resume', 'x', '--epochs', '3'], /so --epochs cannot be given with it/],
     ['in a run folder under a file', ['train', 'discs', '--run', 'typo.toml/x'], /typo\.toml\/x: cannot be written/],

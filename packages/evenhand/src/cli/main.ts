@@ -1,25 +1,9 @@
 import { suggest } from '../suggest.js';
 import { version } from '../version.js';
 import { type Command, helpOf } from './command.js';
+import { commands } from './commands.js';
 import { exitCodes, tell, UsageError } from './errors.js';
 import { table } from './text.js';
-
-/** A command's module is loaded only when it is called, as libtorch takes a second. */
-const commands: Record<string, { summary: string; load: () => Promise<Command> }> = {
-  check: { summary: 'look at data before training', load: async () => (await import('./check.js')).check },
-  train: { summary: 'train on labelled pictures', load: async () => (await import('./train.js')).train },
-  eval: { summary: 'score a run on labelled pictures', load: async () => (await import('./eval.js')).evaluation },
-  export: {
-    summary: 'make a run or weights one model file',
-    load: async () => (await import('./export.js')).exportModel,
-  },
-  predict: {
-    summary: 'answer what pictures show, with a model file',
-    load: async () => (await import('./predict.js')).predict,
-  },
-  submit: { summary: "pack a run as the competition's zip", load: async () => (await import('./submit.js')).submit },
-  recipes: { summary: 'show the recipes, and why each', load: async () => (await import('./recipes.js')).recipeList },
-};
 
 const help = `evenhand trains image classifiers that treat every class alike.
 
