@@ -17,6 +17,7 @@ import { fetchFlowers102 } from './fetch.js';
 const GOLDEN = fileURLToPath(new URL('../../golden/data', import.meta.url));
 const PICTURES = fileURLToPath(new URL('../../../predict/golden', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-fetch-'));
+const picture = (id: number): string => ['landscape.jpg', 'portrait.jpg', 'grey.jpg'][id % 3]!;
 let server: Server;
 let home: string;
 const requests: string[] = [];
@@ -45,7 +46,6 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-const picture = (id: number): string => ['landscape.jpg', 'portrait.jpg', 'grey.jpg'][id % 3]!;
 const file = (name: string) => {
   const md5 = createHash('md5')
     .update(readFileSync(join(folder, 'home', name)))
