@@ -144,7 +144,22 @@ class Lite0(nn.Module):
         return self.classifier(self.features(x))
 
 
+def mini(num_classes):
+    """B0 at half its width and 0.6 of its depth."""
+    config = torchvision.models.efficientnet.MBConvConfig
+    rows = [
+        config(expand, kernel, stride, inputs, outputs, layers, width_mult=0.5, depth_mult=0.6)
+        for expand, kernel, stride, inputs, outputs, layers in [
+            (1, 3, 1, 32, 16, 1), (6, 3, 2, 16, 24, 2), (6, 5, 2, 24, 40, 2), (6, 3, 2, 40, 80, 3),
+            (6, 5, 1, 80, 112, 3), (6, 5, 2, 112, 192, 4), (6, 3, 1, 192, 320, 1),
+        ]  # fmt: skip
+    ]
+    return torchvision.models.EfficientNet(rows, 0.2, num_classes=num_classes)
+
+
 def build(name, num_classes, **options):
+    if name == "efficientnet_mini":
+        return mini(num_classes)
     if name == "efficientnet_lite0":
         return Lite0(num_classes)
     return getattr(torchvision.models, name)(num_classes=num_classes, **options)
@@ -165,7 +180,7 @@ def write(name, value):
 
 def evaluation():
     logits, keys = {}, {}
-    for name in TORCHVISION + ["efficientnet_lite0"]:
+    for name in TORCHVISION + ["efficientnet_mini", "efficientnet_lite0"]:
         parameters = sum(p.numel() for p in build(name, 1000).parameters())
         model = build(name, CLASSES).eval()
         keys[name] = {key: list(value.shape) for key, value in model.state_dict().items()}
@@ -215,7 +230,7 @@ def presets():
 
 def settings():
     values = {}
-    for name in TORCHVISION:
+    for name in TORCHVISION + ["efficientnet_mini"]:
         modules = list(build(name, CLASSES).modules())
         values[name] = {
             "norm": sorted({(m.eps, m.momentum) for m in modules if isinstance(m, nn.BatchNorm2d)}),

@@ -172,6 +172,6 @@ function withAbsolutePaths(config: Config): Config {
     valCsv: absolute(config.valCsv),
     valImages: absolute(config.valImages),
     labelList: absolute(config.labelList),
-    weights: weights === 'imagenet' || weights === 'none' ? weights : resolve(weights),
+    weights: weights === 'pretrained' || weights === 'none' ? weights : resolve(weights),
   };
 }

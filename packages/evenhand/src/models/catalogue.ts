@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Interpolation, Preset } from '@evenhand/predict';
 import { manualSeed } from '@evenhand/torch';
 import { suggest } from '../suggest.js';
@@ -12,8 +13,8 @@ export interface ModelInfo {
   readonly parameters: number;
   /** What the official weights were trained to see. */
   readonly preset: Preset;
-  /** The official ImageNet weights. */
-  readonly weights: WeightsSource;
+  /** What it is pretrained on: the official ImageNet weights, or the path of a file that comes with this package. */
+  readonly weights: WeightsSource | string;
 }
 
 interface Entry extends ModelInfo {
@@ -35,7 +36,7 @@ function efficientnet(name: keyof typeof EFFICIENTNETS): Entry['build'] {
   return (numClasses) => new EfficientNet(EFFICIENTNETS[name], numClasses);
 }
 
-// Presets and counts are those of torchvision's IMAGENET1K_V1 weights. Its EfficientNet files of before 0.17 have names
+// Presets and counts are those of torchvision's IMAGENET1K_V1 weights; mini's weights are our own (tools/pretrain.mjs). Its EfficientNet files of before 0.17 have names
 // whose hash is not theirs (pytorch/vision #7744, #8036); these are the renamed ones.
 const CATALOGUE = {
   efficientnet_b0: {
@@ -106,6 +107,12 @@ const CATALOGUE = {
       'efficientnet_b7_lukemelas-c5b4e57e.pth',
       'c5b4e57e0da1a10bb4f8a5b410dd3b7b6e7461f9b757209be29409707c3d87dd',
     ),
+  },
+  efficientnet_mini: {
+    build: efficientnet('efficientnet_mini'),
+    parameters: 1_472_090,
+    preset: preset(144, 128),
+    weights: fileURLToPath(new URL('../../weights/efficientnet_mini.safetensors', import.meta.url)),
   },
   efficientnet_lite0: {
     build: (numClasses) => new EfficientNetLite0(numClasses),

@@ -36,8 +36,12 @@ function scaled(width: number, depth: number, dropout: number, norm = PYTORCH_NO
   return { rows, stem: makeDivisible(B0_STEM * width), dropout, stochasticDepth: 0.2, norm };
 }
 
-/** EfficientNet B0 to B7: width, depth, dropout, batch normalisation as in torchvision `models/efficientnet.py`. */
+/**
+ * EfficientNet B0 to B7: width, depth, dropout, batch normalisation as in torchvision `models/efficientnet.py`; mini is B0
+ * at half its width and less depth, for small pictures and small machines.
+ */
 export const EFFICIENTNETS = {
+  efficientnet_mini: scaled(0.5, 0.6, 0.2),
   efficientnet_b0: scaled(1.0, 1.0, 0.2),
   efficientnet_b1: scaled(1.0, 1.1, 0.2),
   efficientnet_b2: scaled(1.1, 1.2, 0.3),

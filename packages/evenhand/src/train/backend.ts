@@ -51,7 +51,7 @@ export async function loadBackbone(
     onEvent({ type: 'note', text: 'No pretrained weights: everything is trained from scratch.' });
     return;
   }
-  const weights = config.weights === 'imagenet' ? modelInfo(config.model).weights : config.weights;
+  const weights = config.weights === 'pretrained' ? modelInfo(config.model).weights : config.weights;
   const path = await loadPretrained(model, weights);
   onEvent({ type: 'note', text: `Backbone ${config.model} from ${path}` });
 }

@@ -18,7 +18,7 @@ function refused(action: () => unknown, message: RegExp): void {
 /** What the recipe of the competition was, value by value: a default that drifts makes another recipe of it. */
 const COMPETITION: Partial<Config> = {
   model: 'efficientnet_b3',
-  weights: 'imagenet',
+  weights: 'pretrained',
   headHidden: 0,
   cropScale: [0.08, 1],
   cropRatio: [3 / 4, 4 / 3],

@@ -39,8 +39,8 @@ export const fields = {
   // Model
   model: choice(modelNames(), 'efficientnet_b3', 'the backbone'),
   weights: text(
-    'imagenet',
-    'imagenet, none, or the path of a weights file',
+    'pretrained',
+    'pretrained, none, or the path of a weights file',
     'what the backbone starts from; none trains from scratch',
   ),
   headDropout: number(
