@@ -194,7 +194,7 @@ test('a model of another program needs both', () => {
       name: 'ModelError',
       message:
         'm.onnx: it was not written by evenhand and says neither its class names nor its preset: give both (--labels FILE ' +
-        'with a name a line, --preset FILE with JSON or the name of a model).',
+        'with a name a line, --preset FILE with JSON).',
     });
   }
 });

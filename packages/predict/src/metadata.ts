@@ -168,7 +168,7 @@ export function metadataOf(bytes: Uint8Array, name: string, { labels, preset }: 
     if (labels === undefined || preset === undefined) {
       throw new ModelError(
         `${name}: it was not written by evenhand and says neither its class names nor its preset: give both (--labels FILE ` +
-          'with a name a line, --preset FILE with JSON or the name of a model).',
+          'with a name a line, --preset FILE with JSON).',
       );
     }
     const unknown = { version: 'unknown', model: 'unknown', config: null, dataFingerprint: null, validation: null };
