@@ -3,8 +3,8 @@ import type { Pace } from './model.js';
 /** Room that estimates leave for what they cannot know: 5 %. */
 const CAUTION = 1.05;
 
-/** Weight of the newest picture in the running means. */
-const NEWEST = 0.1;
+/** Weight of the newest pictures in the running means, shared by as many as may end at once. */
+const NEWEST = 0.2;
 
 /**
  * Decides how many views each picture gets, so that all get an answer before a deadline: as many of those asked for as
@@ -16,8 +16,9 @@ const NEWEST = 0.1;
 export class ViewPlanner {
   /** Milliseconds that one view takes in the model. */
   #view: number;
-  /** Milliseconds between two answers of a lane, but for the views in the model. */
+  /** Milliseconds between two answers of a lane, but for the views in the model; below 0 where some ended at once. */
   #rest = 0;
+  #recorded = 0;
 
   /**
    * @param views asked for
@@ -38,18 +39,27 @@ export class ViewPlanner {
    * @param inModel milliseconds of them in the model
    */
   record(views: number, between: number, inModel: number): void {
-    this.#view += NEWEST * (inModel / views - this.#view);
-    this.#rest += NEWEST * (Math.max(0, between - inModel) - this.#rest);
+    const { lanes, ahead } = this.pace;
+    // The trial counts as one picture, so that it is soon forgotten.
+    const weight = Math.max(NEWEST / (lanes * ahead), 1 / (++this.#recorded + 1));
+    this.#view += weight * (inModel / views - this.#view);
+    this.#rest += weight * (between - inModel - this.#rest);
   }
 
-  /** How many views the next picture gets, of which `left` (that one among them) have no answer yet; 0 for none. */
-  viewsFor(left: number, now: number): number {
-    const { lanes, ahead } = this.pace;
+  /**
+   * How many views the next picture gets; 0 for none.
+   *
+   * @param left pictures without an answer: this one, those that are under way and those to come
+   * @param underWay of them those that were begun before this one
+   */
+  viewsFor(left: number, underWay: number, now: number): number {
+    const { lanes } = this.pace;
     const time = this.deadline - now;
-    // The picture waits for those that its lane has taken on before it.
     const fits = (views: number, pictures: number): boolean =>
-      pictures * (this.#rest + views * this.#view) * CAUTION <= time;
-    for (let views = this.views; views > 1; views--) if (fits(views, Math.max(ahead, left / lanes))) return views;
-    return fits(1, ahead) ? 1 : 0;
+      pictures * (Math.max(0, this.#rest) + views * this.#view) * CAUTION <= time;
+    // Room for one more picture, as one may take twice as long as most.
+    for (let views = this.views; views > 1; views--) if (fits(views, Math.ceil(left / lanes) + 1)) return views;
+    // It waits for those that its lane has taken on before it.
+    return fits(1, Math.ceil((underWay + 1) / lanes)) ? 1 : 0;
   }
 }

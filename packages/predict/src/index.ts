@@ -1,5 +1,5 @@
 /** Runs a trained model: in Node (this door), in the browser by `@evenhand/predict/browser`. */
-export { type DecisionRule, MOST_PROBABLE } from './decide.js';
+export { type Decision, type DecisionRule, decide, MOST_PROBABLE } from './decide.js';
 export { decode, decodeCrop, type ImageHeader, type ImageSource, MAX_PIXELS, probe, read } from './decode.js';
 export { ImageError, type Pixels } from './image.js';
 export {

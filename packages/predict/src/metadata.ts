@@ -44,6 +44,9 @@ export function metadataEntries(metadata: ModelMetadata): Record<string, string>
 /** Numbers of fields in onnx.proto, `ModelProto` and `StringStringEntryProto`. */
 const FIELD = { irVersion: 1, graph: 7, metadata: 14, key: 1, value: 2 };
 
+/** The wire type of strings, bytes and messages, whose length stands before them. */
+const BYTES = 2;
+
 /**
  * The entries of an ONNX file's `metadata_props`.
  *
@@ -56,8 +59,8 @@ export function readEntries(bytes: Uint8Array, name: string): Map<string, string
   try {
     new PbfReader(bytes).readFields((field, _, pbf) => {
       seen.add(field);
-      // A file that ends inside its graph would be passed over silently.
-      if (field === FIELD.graph && pbf.pos + peekLength(pbf) > bytes.length) throw new RangeError('it ends too soon');
+      // A file that ends inside a field, such as its graph, would be passed over silently.
+      if (pbf.type === BYTES && pbf.pos + peekLength(pbf) > bytes.length) throw new RangeError('it ends too soon');
       if (field !== FIELD.metadata) return;
       const entry = pbf.readMessage(readEntry, { key: '', value: '' });
       entries.set(entry.key, entry.value);
@@ -83,11 +86,11 @@ function readEntry(field: number, entry: { key: string; value: string }, pbf: Pb
 }
 
 function notOnnx(bytes: Uint8Array, seen: ReadonlySet<number>, error?: unknown): string {
-  if (bytes.length === 0) return 'the file is empty (0 bytes); copy it again';
+  if (bytes.length === 0) return 'the file is empty (0 bytes); copy it again.';
   if (seen.has(FIELD.irVersion) && seen.has(FIELD.graph) && error !== undefined) {
-    return 'the ONNX file is damaged or cut short; copy or export it again';
+    return 'the ONNX file is damaged or cut short; copy or export it again.';
   }
-  return 'it is not an ONNX file; make one with evenhand export';
+  return 'it is not an ONNX file; make one with evenhand export.';
 }
 
 /**
@@ -120,7 +123,8 @@ export function readMetadata(bytes: Uint8Array, name = 'The model'): ModelMetada
   if (classCounts !== null && !numbers(classCounts)) throw wrong('classCounts', 'a number a class');
   const decision = (value('decision') ?? MOST_PROBABLE) as DecisionRule;
   const { temperature, scale = null, offset = null } = decision;
-  if (!(temperature > 0) || (scale !== null && !numbers(scale)) || (offset !== null && !numbers(offset))) {
+  const divides = Number.isFinite(temperature) && temperature > 0;
+  if (!divides || (scale !== null && !numbers(scale)) || (offset !== null && !numbers(offset))) {
     throw wrong('decision', 'a temperature above 0 with a scale and an offset a class');
   }
   let preset: Preset;
@@ -164,7 +168,7 @@ export function metadataOf(bytes: Uint8Array, name: string, { labels, preset }: 
     if (labels === undefined || preset === undefined) {
       throw new ModelError(
         `${name}: it was not written by evenhand and says neither its class names nor its preset: give both (--labels FILE ` +
-          'with a name a line, --preset FILE with JSON or the name of a model).',
+          'with a name a line, --preset FILE with JSON).',
       );
     }
     const unknown = { version: 'unknown', model: 'unknown', config: null, dataFingerprint: null, validation: null };

@@ -114,13 +114,14 @@ export abstract class Model<Image> {
     const { lanes, ahead } = this.pace;
     const planner = deadline === undefined ? undefined : new ViewPlanner(views.length, this.pace, deadline);
     const underWay: Promise<Outcome>[] = [];
-    let taken = 0;
+    let begun = 0;
+    let answered = 0;
     let before: number | undefined;
     const work = async (image: Image): Promise<Outcome> => {
-      const number = planner === undefined ? views.length : planner.viewsFor(count - taken, performance.now());
-      taken++;
-      if (number === 0) return new NotDone();
+      const number = planner?.viewsFor(count - answered, begun - answered, performance.now()) ?? views.length;
+      begun++;
       try {
+        if (number === 0) return new NotDone();
         const { logits, milliseconds } = await this.run(image, views.slice(0, number));
         const now = performance.now();
         // Answers come from all lanes: what one lane needs for one is so many times longer.
@@ -130,6 +131,8 @@ export abstract class Model<Image> {
       } catch (error) {
         if (error instanceof ImageError) return error;
         throw error;
+      } finally {
+        answered++;
       }
     };
     const patience = deadline === undefined ? undefined : new Timer(deadline);

@@ -4,7 +4,7 @@ export interface OpCall {
   readonly schema: string;
   /** As given: those before `*` by position, those after it in one object at the end; defaults are left out. */
   readonly args: readonly unknown[];
-  /** What it gave. An operation in place gives another handle on the memory of its first argument. */
+  /** What it gave. An operation in place gives its first argument itself. */
   readonly result: unknown;
 }
 

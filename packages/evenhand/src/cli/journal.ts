@@ -1,5 +1,4 @@
 import { appendFileSync, closeSync, createReadStream, existsSync, openSync, rmSync, truncateSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { UsageError } from './errors.js';
 import { guardedWrite } from './output.js';
 
@@ -61,7 +60,7 @@ export class Journal {
       );
     }
     const kept = there ? await readKept(path, head) : undefined;
-    if (kept !== undefined) truncateSync(path, kept.bytes);
+    if (there) truncateSync(path, kept?.bytes ?? 0);
     const descriptor = guardedWrite(path, () => openSync(path, 'a'));
     const journal = new Journal(path, descriptor, kept?.done ?? 0, kept?.unanswered ?? 0);
     if (kept === undefined) {
@@ -88,7 +87,7 @@ export class Journal {
   async *entries(): AsyncGenerator<Entry> {
     this.flush();
     let head = true;
-    for await (const line of createInterface({ input: createReadStream(this.#path, 'utf8') })) {
+    for await (const line of linesOf(this.#path)) {
       if (!head) yield JSON.parse(line) as Entry;
       head = false;
     }
@@ -104,7 +103,17 @@ export class Journal {
 
 const pathOf = (out: string): string => `${out}.partial`;
 
-/** What of a journal is whole: a crash can cut its last line short. */
+/** The lines that have an end. Not by `readline`, which also splits at line separators that JSON leaves in a string. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = '';
+  for await (const part of createReadStream(path, 'utf8')) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}
+
+/** What of a journal is whole, undefined where nothing is: a crash can cut its last line short. */
 async function readKept(
   path: string,
   head: Head,
@@ -112,24 +121,18 @@ async function readKept(
   let bytes = 0;
   let done = -1;
   let unanswered = 0;
-  let rest = '';
-  for await (const part of createReadStream(path, 'utf8')) {
-    const lines = (rest + part).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) {
-      let value: unknown;
-      try {
-        value = JSON.parse(line);
-      } catch {
-        return done < 0 ? undefined : { bytes, done, unanswered };
-      }
-      if (done < 0) requireSame(path, head, value as Head);
-      else if ((value as Entry).error !== undefined) unanswered++;
-      bytes += Buffer.byteLength(line) + 1;
-      done++;
+  for await (const line of linesOf(path)) {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      break;
     }
+    if (done < 0) requireSame(path, head, value as Head);
+    else if ((value as Entry).error !== undefined) unanswered++;
+    bytes += Buffer.byteLength(line) + 1;
+    done++;
   }
-  if (done < 0) truncateSync(path, 0);
   return done < 0 ? undefined : { bytes, done, unanswered };
 }
 

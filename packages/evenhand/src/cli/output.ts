@@ -53,17 +53,20 @@ export async function writeLines(path: string, lines: AsyncIterable<string>): Pr
   const temporary = `${path}.${process.pid}.tmp`;
   const descriptor = guardedWrite(path, () => openSync(temporary, 'w'));
   try {
-    let waiting = '';
-    const flush = (): void => guardedWrite(path, () => appendFileSync(descriptor, waiting));
-    for await (const line of lines) {
-      waiting += line;
-      if (waiting.length < 65_536) continue;
+    try {
+      let waiting = '';
+      const flush = (): void => guardedWrite(path, () => appendFileSync(descriptor, waiting));
+      for await (const line of lines) {
+        waiting += line;
+        if (waiting.length < 65_536) continue;
+        flush();
+        waiting = '';
+      }
       flush();
-      waiting = '';
+      guardedWrite(path, () => fsyncSync(descriptor));
+    } finally {
+      closeSync(descriptor);
     }
-    flush();
-    guardedWrite(path, () => fsyncSync(descriptor));
-    closeSync(descriptor);
     guardedWrite(path, () => renameSync(temporary, path));
   } catch (error) {
     rmSync(temporary, { force: true });

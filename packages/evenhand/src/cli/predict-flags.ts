@@ -193,13 +193,10 @@ export async function labelsOf(file: string | undefined): Promise<string[] | und
 
 export function presetOf(given: string | undefined): Preset | undefined {
   if (given === undefined) return undefined;
-  let text = given;
-  if (!given.trimStart().startsWith('{')) {
-    if (!existsSync(given)) throw new UsageError(`--preset ${given}: there is no such file`);
-    text = readFileSync(given, 'utf8');
-  }
+  const inline = given.trimStart().startsWith('{');
+  if (!inline && !existsSync(given)) throw new UsageError(`--preset ${given}: there is no such file`);
   try {
-    return validatePreset(JSON.parse(text));
+    return validatePreset(JSON.parse(inline ? given : readFileSync(given, 'utf8')));
   } catch (error) {
     throw new UsageError(`--preset ${given}: ${(error as Error).message}`, { cause: error });
   }

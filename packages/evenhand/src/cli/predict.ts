@@ -122,7 +122,10 @@ class Prediction {
     const from = done;
     try {
       done = await this.#answer(journal, done);
-      if (done < this.count) return this.#interrupted(done);
+      if (done < this.count) {
+        journal?.close(false);
+        return this.#interrupted(done);
+      }
       if (journal !== undefined) await this.#write(journal);
       journal?.close(true);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
+import { pipeline } from 'node:stream';
 import { CsvError, type Parser, parse } from 'csv-parse';
 import { DataError } from './errors.js';
 
@@ -20,7 +21,8 @@ export interface Table {
 export interface OpenTable {
   readonly file: string;
   readonly columns: readonly string[];
-  readonly rows: AsyncIterable<Row>;
+  /** Keeps the file open until its end, an error or `return()`. */
+  readonly rows: AsyncGenerator<Row, void, undefined>;
 }
 
 /**
@@ -36,17 +38,21 @@ export async function readCsv(file: string): Promise<Table> {
   return { file, columns, rows: all };
 }
 
-/** As `readCsv`, row by row; what is wrong with a row is thrown when it is reached. */
+/** As `readCsv`, row by row; what is wrong with a row is thrown when it is reached, or a few thousand rows before. */
 export async function openCsv(file: string): Promise<OpenTable> {
   const delimiter = await delimiterOf(file);
   const options = { bom: true, trim: true, skip_empty_lines: true, info: true, delimiter };
-  const records = recordsOf(file, createReadStream(file).pipe(parse(options)));
+  // Unlike `pipe`, it ends both sides: the file is closed when no more rows are asked for, and a failing disk is told.
+  const records = recordsOf(
+    file,
+    pipeline(createReadStream(file), parse(options), () => {}),
+  );
   const { value: first } = await records.next();
-  if (first === undefined) throw new DataError(`${file} is empty; expected a header line that names the columns.`);
+  if (!first) throw new DataError(`${file} is empty; expected a header line that names the columns.`);
   return { file, columns: first.values, rows: records };
 }
 
-async function* recordsOf(file: string, parser: Parser): AsyncGenerator<Row, undefined, undefined> {
+async function* recordsOf(file: string, parser: Parser): AsyncGenerator<Row, void, undefined> {
   try {
     // the library's types do not know of `info`
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
@@ -56,22 +62,21 @@ async function* recordsOf(file: string, parser: Parser): AsyncGenerator<Row, und
     if (error instanceof CsvError) throw new DataError(`${file} is not a well-formed CSV file: ${error.message}.`);
     throw error;
   }
-  return undefined;
 }
 
-/** What separates the fields of the header line. */
+/** What separates the fields of the header line, the first that is not blank. */
 async function delimiterOf(file: string): Promise<string> {
   let header = '';
   try {
     for await (const part of createReadStream(file, 'utf8')) {
       header += part;
-      if (/[\r\n]/.test(part)) break;
+      if (/[\r\n]/.test(header.trimStart())) break;
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new DataError(`${file} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : message}.`);
   }
-  header = header.slice(0, header.search(/[\r\n]|$/));
+  header = header.split(/[\r\n]+/).find((line) => line.trim() !== '') ?? '';
   return [',', ';', '\t'].find((mark) => header.includes(mark)) ?? ',';
 }
 

@@ -33,7 +33,8 @@ export interface UnlabelledCsvOptions {
  */
 export async function unlabelledCsv(file: string, options: UnlabelledCsvOptions = {}): Promise<UnlabelledSource> {
   const images = await imagesOf(file, options.images);
-  const { columns } = await openCsv(file);
+  const { columns, rows: unread } = await openCsv(file);
+  await unread.return();
   const table = { file, columns };
   const filename = columnOf(table, options.filenameColumn ?? 'filename', 'the file names');
   const found = ['image_id', 'id'].find((name) => columns.includes(name));

@@ -34,10 +34,11 @@ const binary =
     return graph.node(op, [named(graph, a), named(graph, b)]);
   };
 
+/** An addition has a factor of its scalar after it. */
 const scalar =
   (op: string): Translation =>
-  (graph, [a, b]) =>
-    graph.node(op, [named(graph, a), graph.scalar(Number(b))]);
+  (graph, [a, b, alpha = 1]) =>
+    graph.node(op, [named(graph, a), graph.scalar(Number(b) * Number(alpha))]);
 
 const silu: Translation = (graph, [x]) => {
   const name = named(graph, x);
@@ -167,11 +168,20 @@ const constantPadNd: Translation = (graph, [x, pad, value = 0]) => {
   return graph.node('Pad', [named(graph, x), graph.integers([...begins, ...ends]), graph.scalar(Number(value))]);
 };
 
-const meanDim: Translation = (graph, [x, dims, keep = false]) =>
-  graph.node('ReduceMean', [named(graph, x)], { axes: ints([dims].flat() as number[]), keepdims: int(keep ? 1 : 0) });
+const meanDim: Translation = (graph, [x, dims, keep = false]) => {
+  if (dims === null) throw new ExportError('A mean over all dimensions cannot be exported, as it mixes images.');
+  return graph.node('ReduceMean', [named(graph, x)], {
+    axes: ints([dims].flat() as number[]),
+    keepdims: int(keep ? 1 : 0),
+  });
+};
 
-const permute: Translation = (graph, [x, dims]) =>
-  graph.node('Transpose', [named(graph, x)], { perm: ints(dims as number[]) });
+/** ONNX does not count dimensions from the end here. */
+const permute: Translation = (graph, [x, dims]) => {
+  const order = dims as number[];
+  const perm = order.map((dim) => (dim < 0 ? dim + order.length : dim));
+  return graph.node('Transpose', [named(graph, x)], { perm: ints(perm) });
+};
 
 const cat: Translation = (graph, [tensors, dim = 0]) =>
   graph.node(

@@ -5,6 +5,9 @@ const MARGIN = 56;
 export const WIDTH = 595.28 - 2 * MARGIN;
 const BOTTOM = 841.89 - MARGIN;
 
+/** What of a cell is shown at most. */
+const MOST_LINES = 3;
+
 const INK = '#1c1c1c';
 const FAINT = '#6b6b6b';
 const LINE = '#d0d0d0';
@@ -24,8 +27,8 @@ export interface Series {
 }
 
 /**
- * Pages of text, tables and simple charts, from top to bottom. Only a new `page` begins a page: what does not fit is a
- * mistake of the caller's, and is refused.
+ * Pages of text, tables and simple charts, from top to bottom. Only `page` begins a page: titles and cells that are too
+ * long are cut, and what finds no room at a page's end is left out.
  */
 export class Pages {
   readonly #pdf: PDFKit.PDFDocument;
@@ -52,25 +55,28 @@ export class Pages {
     const { x, y } = this.#pdf;
     // Text below the margin would begin a page by itself.
     this.#pdf.page.margins.bottom = 0;
-    this.#font(8, FAINT).text(footer, MARGIN, BOTTOM + 18, { width: WIDTH, lineBreak: false });
-    this.#pdf.page.margins.bottom = MARGIN;
+    this.#font(8, FAINT).text(this.#cut(footer, WIDTH, 1), MARGIN, BOTTOM + 18, { width: WIDTH, lineBreak: false });
     this.#pdf.x = x;
     this.#pdf.y = y;
   }
 
   title(text: string, below: string): void {
-    this.#font(22, INK, 'Helvetica-Bold').text(latin(text));
+    const font = this.#font(22, INK, 'Helvetica-Bold');
+    font.text(this.#cut(text, WIDTH, 1));
     this.#font(10, FAINT).text(latin(below)).moveDown(0.8);
   }
 
+  /** Stands where something has room below it. */
   heading(text: string): void {
+    if (!this.#fits(40)) return;
     this.#pdf.moveDown(0.5);
     this.#font(12, ACCENT, 'Helvetica-Bold').text(latin(text)).moveDown(0.25);
   }
 
   paragraph(text: string): void {
-    this.#font(9.5, INK).text(latin(text), { lineGap: 1.5 }).moveDown(0.4);
-    this.#checkRoom();
+    const font = this.#font(9.5, INK);
+    const options = { width: WIDTH, lineGap: 1.5 };
+    if (this.#fits(font.heightOfString(latin(text), options))) font.text(latin(text), options).moveDown(0.4);
   }
 
   /** Rows of cells; columns are wide as told, in shares of the page; the first row is the head where `head`. */
@@ -80,14 +86,19 @@ export class Pages {
     for (const [r, row] of rows.entries()) {
       const bold = head && r === 0;
       const top = this.#pdf.y;
-      let left = MARGIN;
-      let height = 0;
-      for (const [c, cell] of row.entries()) {
+      const cells = row.map((cell, c) => {
         const width = (WIDTH * (shares[c] ?? 1)) / total - 6;
-        this.#font(size, c % 2 === 0 && !head ? FAINT : INK, bold ? 'Helvetica-Bold' : 'Helvetica');
-        const text = latin(cell);
-        height = Math.max(height, this.#pdf.heightOfString(text, { width }));
-        this.#pdf.text(text, left, top, { width });
+        const colour = c % 2 === 0 && !head ? FAINT : INK;
+        const draw = () => this.#font(size, colour, bold ? 'Helvetica-Bold' : 'Helvetica');
+        draw();
+        const text = this.#cut(cell, width, MOST_LINES);
+        return { width, draw, text, height: this.#pdf.heightOfString(text, { width }) };
+      });
+      const height = Math.max(...cells.map((cell) => cell.height));
+      if (!this.#fits(height)) break;
+      let left = MARGIN;
+      for (const { width, draw, text } of cells) {
+        draw().text(text, left, top, { width });
         left += width + 6;
       }
       this.#pdf.x = MARGIN;
@@ -101,12 +112,12 @@ export class Pages {
       this.#pdf.y += 4;
     }
     this.#pdf.moveDown(0.4);
-    this.#checkRoom();
   }
 
-  /** Lines over x, y from 0 to 1; a vertical line stands at `mark`. */
-  chart(series: readonly Series[], xName: string, height: number, mark?: Point & { readonly name: string }): void {
+  /** Lines over x, y from 0 to 1 where it is a number; a vertical line stands at `mark`. */
+  chart(series: readonly Series[], xName: string, height: number, mark?: Point): void {
     const pdf = this.#pdf;
+    if (!this.#fits(height + 34)) return;
     const [left, top, width] = [MARGIN + 28, pdf.y + 4, WIDTH - 34];
     const xs = series.flatMap(({ points }) => points.map(({ x }) => x));
     const [least, most] = [Math.min(...xs), Math.max(...xs)];
@@ -132,7 +143,7 @@ export class Pages {
       });
     }
     this.#font(7.5, FAINT).text(xName, left, top + height + 14, { width, align: 'right', lineBreak: false });
-    if (mark !== undefined) {
+    if (mark !== undefined && Number.isFinite(mark.y)) {
       const [x, y] = at(mark);
       pdf
         .moveTo(x, top)
@@ -148,7 +159,8 @@ export class Pages {
       const colour = dashed ? FAINT : ACCENT;
       pdf.lineWidth(1.4).strokeColor(colour);
       if (dashed) pdf.dash(3, { space: 2 });
-      for (const [i, point] of points.entries()) i === 0 ? pdf.moveTo(...at(point)) : pdf.lineTo(...at(point));
+      const known = points.filter(({ y }) => Number.isFinite(y));
+      for (const [i, point] of known.entries()) i === 0 ? pdf.moveTo(...at(point)) : pdf.lineTo(...at(point));
       pdf.stroke();
       pdf
         .moveTo(legend, top + height + 18)
@@ -160,12 +172,12 @@ export class Pages {
     }
     pdf.x = MARGIN;
     pdf.y = top + height + 30;
-    this.#checkRoom();
   }
 
   /** Thin bars side by side, each a value from 0 to 1. */
   bars(values: readonly number[], height: number): void {
     const pdf = this.#pdf;
+    if (!this.#fits(height + 14)) return;
     const [left, top, width] = [MARGIN + 28, pdf.y + 4, WIDTH - 34];
     for (const y of [0, 0.5, 1]) {
       const level = top + (1 - y) * height;
@@ -182,7 +194,6 @@ export class Pages {
     }
     pdf.x = MARGIN;
     pdf.y = top + height + 10;
-    this.#checkRoom();
   }
 
   /** The PDF's bytes. */
@@ -195,12 +206,28 @@ export class Pages {
     return this.#pdf.font(name).fontSize(size).fillColor(colour);
   }
 
-  #checkRoom(): void {
-    if (this.#pdf.y > BOTTOM + 14) throw new Error('The report does not fit on its page.');
+  #fits(height: number): boolean {
+    return this.#pdf.y + height <= BOTTOM + 14;
+  }
+
+  /** As much of a text as fits into so many lines of the font that is set. */
+  #cut(whole: string, width: number, lines: number): string {
+    const text = latin(whole);
+    const room = lines * this.#pdf.currentLineHeight(true) + 0.1;
+    const fits = (part: string): boolean => this.#pdf.heightOfString(part, { width }) <= room;
+    // No letter is narrower than two points.
+    let [short, long] = [0, Math.min(text.length, Math.ceil((lines * width) / 2))];
+    if (long === text.length && fits(text)) return text;
+    while (long - short > 1) {
+      const middle = (short + long) >> 1;
+      if (fits(`${text.slice(0, middle)}...`)) short = middle;
+      else long = middle;
+    }
+    return `${text.slice(0, short)}...`;
   }
 }
 
 /** PDF's own fonts have the letters of Western Europe only. */
 function latin(text: string): string {
-  return text.replace(/[^\u0020-\u007e\u00a0-\u00ff\n]/g, '?');
+  return text.replace(/\s+/g, ' ').replace(/[^\u0020-\u007e\u00a0-\u00ff]/g, '?');
 }

@@ -82,7 +82,7 @@ function curveSection(pages: Pages, epochs: readonly EpochMetrics[], best: Epoch
   if (epochs.length === 0) return;
   pages.heading('Macro F1 and accuracy after each epoch');
   const points = (value: (epoch: EpochMetrics) => number) => epochs.map((epoch, i) => ({ x: i + 1, y: value(epoch) }));
-  const mark = best && { x: epochs.indexOf(best) + 1, y: best.macroF1, name: 'chosen' };
+  const mark = best && { x: epochs.indexOf(best) + 1, y: best.macroF1 };
   pages.chart(
     [
       { name: 'Macro F1 (point: the chosen checkpoint)', points: points(({ macroF1 }) => macroF1) },

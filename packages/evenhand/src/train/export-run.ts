@@ -7,7 +7,7 @@ import {
   type Preset,
   type ValidationScore,
 } from '@evenhand/predict';
-import { loadStateDict, nn, openWeights, writeAtomically } from '@evenhand/torch';
+import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@evenhand/torch';
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { createModel, type ImageModel, modelInfo } from '../models/index.js';
@@ -85,7 +85,7 @@ export interface ExportWeightsOptions extends FileOptions {
  * Makes weights that were trained anywhere one ONNX file, as `exportRun` does.
  *
  * @throws RangeError for an unknown architecture, WeightsFileError where the weights cannot be read or the file cannot be
- * written, TorchError where they are of another model or number of classes
+ * written, ConfigError where they are of another model or number of classes
  */
 export function exportWeights(options: ExportWeightsOptions): Exported {
   const { model: name, weights, labels, imageSize = 0, out, half = false } = options;
@@ -112,12 +112,7 @@ function write(
   { out, half = false }: FileOptions,
 ): Exported {
   try {
-    const file = openWeights(weights);
-    try {
-      loadStateDict(model, file);
-    } finally {
-      file.close();
-    }
+    loadWeights(model, weights, metadata);
     const bytes = exportOnnx(model, {
       size: metadata.preset.crop,
       metadata: metadataEntries(metadata),
@@ -129,6 +124,20 @@ function write(
     return { path: out, bytes: bytes.length, metadata };
   } finally {
     nn.disposeModule(model);
+  }
+}
+
+/** @throws ConfigError where the weights are of another model or number of classes: whoever named both can mend it */
+function loadWeights(model: ImageModel, weights: string, { model: name, classes }: ModelMetadata): void {
+  const file = openWeights(weights);
+  try {
+    loadStateDict(model, file);
+  } catch (error) {
+    if (!(error instanceof TorchError && error.code === 'TORCH_BAD_ARGUMENT')) throw error;
+    const expected = `expected the weights of ${name} with a head of ${classes.length} classes`;
+    throw new ConfigError(`${error.message}; ${expected}: check the labels and the model`, { cause: error });
+  } finally {
+    file.close();
   }
 }
 

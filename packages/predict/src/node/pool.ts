@@ -69,7 +69,7 @@ class Member {
         reject(error);
         this.#break(error);
       });
-      this.#worker.on('exit', () => this.#break(new Error(`${name}: the model was closed while it was at work.`)));
+      this.#worker.on('exit', () => this.#break(new Error(`${name}: the model was closed.`)));
     });
     this.ready.catch(() => {});
   }

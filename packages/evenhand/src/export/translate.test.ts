@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ops, type Tensor } from '@evenhand/torch';
+import { assertTranslated, type Computation, constant, traced } from './export.test.helper.js';
+
+const IMAGE = [4, 7, 6];
+const MATRIX = [6, 5];
+
+const weight = constant([8, 4, 3, 3]);
+const bias = constant([8], 2);
+const depthwise = constant([4, 1, 3, 2], 3);
+const even = constant([5, 4, 2, 4], 4);
+const linear = constant([5, 6], 5);
+const five = constant([5], 6);
+const image = constant([1, 4, 7, 6], 7);
+const [scale, shift, mean] = [8, 9, 10].map((seed) => constant([4], seed)) as [Tensor, Tensor, Tensor];
+const variance = ops.exp(constant([4], 11));
+const double = ops.to(constant([6]), { dtype: 'float64' });
+
+/** Each operation that has a translation, in all the ways that make it another node. */
+const cases: [name: string, computation: Computation, rest?: number[]][] = [
+  ['conv2d', (x) => ops.conv2d(x, weight)],
+  ['conv2d with bias', (x) => ops.conv2d(x, weight, bias)],
+  ['conv2d with one stride and padding', (x) => ops.conv2d(x, weight, bias, 2, 1)],
+  ['conv2d of unequal sides', (x) => ops.conv2d(x, weight, null, [2, 1], [0, 2], [3, 1])],
+  ['conv2d in groups', (x) => ops.conv2d(x, depthwise, null, 1, [1, 0], 1, 4)],
+  ['conv2d, same', (x) => ops.conv2dPadded(x, weight, bias, 1, 'same', [2, 1])],
+  ['conv2d, same with an even kernel', (x) => ops.conv2dPadded(x, even, five, 1, 'same')],
+  ['conv2d, valid', (x) => ops.conv2dPadded(x, depthwise, null, [1, 2], 'valid', 1, 4)],
+  ['conv2d, padding left out', (x) => ops.conv2dPadded(x, weight)],
+  ['batchNorm', (x) => ops.batchNorm(x, scale, shift, mean, variance, false, 0.1, 1e-3, false)],
+  ...(['none', 'relu', 'relu6', 'silu', 'sigmoid', 'hardswish'] as const).map((activation): [string, Computation] => [
+    `batchNormAct, ${activation}`,
+    (x) => ops.batchNormAct(x, scale, shift, mean, variance, false, 0.1, 1e-3, activation),
+  ]),
+  ['relu', ops.relu],
+  ['relu6', ops.relu6],
+  ['silu', ops.silu],
+  ['sigmoid', ops.sigmoid],
+  ['hardswish', ops.hardswish],
+  ['hardsigmoid', ops.hardsigmoid],
+  ['clamp', (x) => ops.clamp(x, -1, 2.5)],
+  ['clamp from below', (x) => ops.clamp(x, 0.5)],
+  ['clamp from above', (x) => ops.clamp(x, null, 0.5)],
+  ['softmax', (x) => ops.softmax(x, 1)],
+  ['softmax of the last dimension', (x) => ops.softmax(x, -1)],
+  ['adaptiveAvgPool2d', (x) => ops.adaptiveAvgPool2d(x, 1)],
+  ['avgPool2d', (x) => ops.avgPool2d(x, 2)],
+  ['avgPool2d with padding', (x) => ops.avgPool2d(x, [3, 2], [2, 1], [1, 1])],
+  ['avgPool2d without its padding', (x) => ops.avgPool2d(x, 3, 2, 1, false, false)],
+  ['maxPool2d', (x) => ops.maxPool2d(x, 2)],
+  ['maxPool2d with padding', (x) => ops.maxPool2d(x, [3, 2], [2, 1], 1)],
+  ['maxPool2d with dilation', (x) => ops.maxPool2d(x, 2, 1, 0, [2, 3])],
+  ['flatten', (x) => ops.flatten(x, 1)],
+  ['flatten to the last dimension', (x) => ops.flatten(x, 1, 3)],
+  ['reshape', (x) => ops.reshape(x, [x.shape[0]!, 2, 2, 42])],
+  ['reshape with a free size', (x) => ops.reshape(x, [x.shape[0]!, 4, -1])],
+  ['reshape to a free number', (x) => ops.reshape(x, [-1, 4, 42])],
+  ['permute', (x) => ops.permute(x, [0, 2, 3, 1])],
+  ['permute from the end', (x) => ops.permute(x, [0, -1, 1, -2])],
+  ['cat', (x) => ops.cat([x, ops.relu(x), x], 1)],
+  ['cat of the last dimension', (x) => ops.cat([x, x], -1)],
+  ['linear', (x) => ops.linear(x, linear, five), [6]],
+  ['linear without bias', (x) => ops.linear(x, linear), [6]],
+  ['matmul', (x) => ops.matmul(x, linear), MATRIX],
+  ['add', (x) => ops.add(x, image)],
+  ['add of itself', (x) => ops.add(x, x)],
+  ['sub', (x) => ops.sub(x, image)],
+  ['sub from a constant', (x) => ops.sub(image, x)],
+  ['mul', (x) => ops.mul(x, image)],
+  ['div', (x) => ops.div(x, image)],
+  ['add in place', (x) => ops.relu(ops.add_(ops.relu(x), image))],
+  ['mul in place', (x) => ops.relu(ops.mul_(ops.relu(x), image))],
+  ['addScalar', (x) => ops.addScalar(x, 1.5)],
+  ['addScalar with alpha', (x) => ops.addScalar(x, 1.5, 3)],
+  ['mulScalar', (x) => ops.mulScalar(x, -1.5)],
+  ['divScalar', (x) => ops.divScalar(x, 3)],
+  ['constantPadNd', (x) => ops.constantPadNd(x, [1, 2])],
+  ['constantPadNd of two dimensions with a value', (x) => ops.constantPadNd(x, [1, 2, 0, 3], -2)],
+  ['constantPadNd that cuts', (x) => ops.constantPadNd(x, [-1, 2])],
+  ['meanDim', (x) => ops.meanDim(x, [2, 3])],
+  ['meanDim of one dimension', (x) => ops.meanDim(x, 1)],
+  ['meanDim with its dimensions kept', (x) => ops.meanDim(x, [-1, -2], true)],
+  ['dropout', (x) => ops.relu(ops.dropout(x, 0.5, false))],
+  ['to', (x) => ops.relu(ops.to(x, { dtype: 'float32' }))],
+  ['to of a memory format', (x) => ops.relu(ops.to(x, { memoryFormat: 'channelsLast' }))],
+  ['contiguous', (x) => ops.relu(ops.contiguous(x))],
+  ['clone', (x) => ops.relu(ops.clone(x))],
+  ['detach', (x) => ops.relu(ops.detach(x))],
+];
+
+for (const [name, computation, rest = IMAGE] of cases) {
+  test(`${name} computes in ONNX Runtime what it does in libtorch`, async () => {
+    await assertTranslated(computation, rest, name);
+  });
+}
+
+test('what is computed in place is read by all who come after, and a clone keeps what was', async () => {
+  const computation = (x: Tensor): Tensor => {
+    const y = ops.relu(x);
+    const kept = ops.clone(y);
+    ops.add_(y, image);
+    ops.mul_(y, y);
+    return ops.add(y, kept);
+  };
+  await assertTranslated(computation, IMAGE, 'in place');
+});
+
+const refused: [name: string, computation: Computation, message: string][] = [
+  [
+    'without a translation',
+    ops.exp,
+    'The model uses aten::exp, which has no translation to ONNX: add one to packages/evenhand/src/export/translate.ts.',
+  ],
+  [
+    'dropout in training mode',
+    (x) => ops.dropout(x, 0.5, true),
+    'The model is in training mode: call nn.setTraining(model, false) first.',
+  ],
+  [
+    'batchNorm in training mode',
+    (x) => ops.batchNorm(x, scale, shift, mean, variance, true, 0.1, 1e-3, false),
+    'The model is in training mode: call nn.setTraining(model, false) first.',
+  ],
+  [
+    'batchNormAct in training mode',
+    (x) => ops.batchNormAct(x, scale, shift, mean, variance, true, 0.1, 1e-3, 'relu'),
+    'The model is in training mode: call nn.setTraining(model, false) first.',
+  ],
+  [
+    'batchNorm without weight',
+    (x) => ops.batchNorm(x, null, null, mean, variance, false, 0.1, 1e-3, false),
+    'A BatchNorm without weight, bias or statistics cannot be exported.',
+  ],
+  ['add with alpha', (x) => ops.add(x, x, { alpha: 2 }), 'Add with alpha 2 cannot be exported: scale before.'],
+  ['ceil_mode', (x) => ops.maxPool2d(x, 2, 2, 0, 1, true), 'MaxPool with ceil_mode cannot be exported.'],
+  [
+    'divisor_override',
+    (x) => ops.avgPool2d(x, 2, 2, 0, false, true, 3),
+    'AveragePool with divisor_override cannot be exported.',
+  ],
+  [
+    'adaptive pooling to more than a point',
+    (x) => ops.adaptiveAvgPool2d(x, [2, 3]),
+    'An adaptive pooling to 2 x 3 cannot be exported, only one to 1 x 1.',
+  ],
+  [
+    'flattening the batch',
+    (x) => ops.flatten(x),
+    'Flattening dimensions 0 to -1 cannot be exported, only all after the first.',
+  ],
+  [
+    'linear on images',
+    (x) => ops.linear(x, constant([3, 6])),
+    'A linear layer on anything but [N,F] cannot be exported.',
+  ],
+  ['another type', (x) => ops.to(x, { dtype: 'float64' }), 'A conversion to float64 cannot be exported.'],
+  [
+    'a constant of another type',
+    (x) => ops.mul(x, double),
+    'constant_0 is of the type float64; only float32 and int64 can be exported.',
+  ],
+  [
+    'a mean over everything',
+    (x) => ops.meanDim(x, null),
+    'A mean over all dimensions cannot be exported, as it mixes images.',
+  ],
+];
+
+for (const [name, computation, message] of refused) {
+  test(`${name} is refused in a sentence`, () => {
+    assert.throws(() => traced(computation, IMAGE), { name: 'ExportError', message });
+  });
+}
