@@ -54,9 +54,9 @@ const DRAW: Readonly<Record<Centre, (heart: Heart) => void>> = {
     drawFilaments({ ...heart, colour: GREEN }, 1, 0.05, heart.size * 1.15, 1.6);
   },
   ring: (heart) => {
-    drawFilaments(heart, 30, heart.size * 1.05, heart.size * 0.5, 0.75);
-    drawFilaments(heart, 20, heart.size * 0.75, heart.size * 0.6, 0.75);
-    const pod = { ...heart, colour: mix(heart.colour, GREEN, 0.75) };
+    drawFilaments(heart, 30, heart.size * 1.05, heart.size * 0.5, 1);
+    drawFilaments(heart, 20, heart.size * 0.75, heart.size * 0.6, 1);
+    const pod = { ...heart, colour: mix(heart.colour, GREEN, 0.3) };
     drawDome(pod, heart.size * 0.42, heart.size * 0.5, 1.1);
   },
   corona: (heart) => drawCorona(heart),
@@ -89,11 +89,22 @@ function drawHollow({ canvas, pose, size, petal }: Heart, radius: number): void 
 }
 
 /** A head of many tiny florets in their natural spiral (Vogel 1979), on a dome. */
-function drawDome({ canvas, random, pose, light, size, colour }: Heart, radius: number, height: number, dot: number): void {
+function drawDome(
+  { canvas, random, pose, light, size, colour }: Heart,
+  radius: number,
+  height: number,
+  dot: number,
+): void {
   const up = (r: number): number => height * (1 - (r / radius) ** 2) - 0.04;
   const base = circle(pose, radius, up(radius), 18);
   const shadow = css({ l: 0.2, c: 0.05, h: 300 });
-  canvas.path(polygon(base), { fill: shadow, 'fill-opacity': 0.3, stroke: shadow, 'stroke-width': radius * 0.22 * pose.scale, 'stroke-opacity': 0.16 });
+  canvas.path(polygon(base), {
+    fill: shadow,
+    'fill-opacity': 0.3,
+    stroke: shadow,
+    'stroke-width': radius * 0.22 * pose.scale,
+    'stroke-opacity': 0.16,
+  });
   const silhouette = [0, 0.35, 0.6, 0.8, 0.93, 1].map((share) => circle(pose, radius * share, up(radius * share), 14));
   canvas.path(silhouette.map((ring) => polygon(ring)).join(''), { fill: css(lit(mix(colour, BROWN, 0.3), 0.72)) });
   const count = Math.min(110, Math.round(26 + radius * pose.scale * 9));
@@ -114,7 +125,8 @@ function drawDome({ canvas, random, pose, light, size, colour }: Heart, radius: 
     points.push(place(pose, [r * Math.cos(angle), r * Math.sin(angle), up(r)]));
   }
   const width = (dot * 1.9 * radius * pose.scale) / Math.sqrt(count);
-  for (const [stroke, points] of groups) canvas.path(dots(points), { stroke, 'stroke-width': width, 'stroke-linecap': 'round' });
+  for (const [stroke, points] of groups)
+    canvas.path(dots(points), { stroke, 'stroke-width': width, 'stroke-linecap': 'round' });
   void size;
 }
 
@@ -141,7 +153,12 @@ function drawFilaments(heart: Heart, count: number, radius: number, height: numb
     return curve([spot(0.15, 0), spot(0.45, 0.6), spot(1, 1)]);
   });
   const thin = Math.max(0.16, size * 0.045 * pose.scale);
-  canvas.path(stalks.join(''), { fill: 'none', stroke: css({ l: 0.88, c: 0.05, h: 110 }), 'stroke-width': thin, 'stroke-opacity': 0.85 });
+  canvas.path(stalks.join(''), {
+    fill: 'none',
+    stroke: css({ l: 0.88, c: 0.05, h: 110 }),
+    'stroke-width': thin,
+    'stroke-opacity': 0.85,
+  });
   const width = Math.max(0.55, dot * 0.045 * pose.scale);
   const below = ends.map(([x, y]): Point => [x + width * 0.12, y + width * 0.22]);
   canvas.path(dots(below), { stroke: css(lit(colour, 0.62)), 'stroke-width': width * 1.1, 'stroke-linecap': 'round' });
@@ -164,8 +181,19 @@ function drawCorona(heart: Heart): void {
     return [share, css(lit(colour, shade(light, turned(pose, normal)) * 0.92))];
   });
   const quads = foot.map((_, i) => polygon([at(i, foot), at(i + 1, foot), at(i + 1, rim), at(i, rim)]));
-  canvas.path(polygon(foot), { fill: '#180c10', 'fill-opacity': 0.3, stroke: '#180c10', 'stroke-opacity': 0.15, 'stroke-width': size * 0.4 * pose.scale });
-  canvas.path(quads.join(''), { fill: canvas.linear(sides.left, sides.right, wall), 'fill-rule': 'nonzero', stroke: css(lit(colour, 0.86)), 'stroke-width': 0.15 });
+  canvas.path(polygon(foot), {
+    fill: '#180c10',
+    'fill-opacity': 0.3,
+    stroke: '#180c10',
+    'stroke-opacity': 0.15,
+    'stroke-width': size * 0.4 * pose.scale,
+  });
+  canvas.path(quads.join(''), {
+    fill: canvas.linear(sides.left, sides.right, wall),
+    'fill-rule': 'nonzero',
+    stroke: css(lit(colour, 0.86)),
+    'stroke-width': 0.15,
+  });
   const deep = place(pose, [0, 0, size * 0.2]);
   const inside = canvas.radial(deep, size * 1.25 * pose.scale, [
     [0, css(lit(mix(colour, GREEN, 0.4), 0.5))],
@@ -173,7 +201,12 @@ function drawCorona(heart: Heart): void {
     [0.85, css(lit(colour, 0.98))],
     [1, css(lit(colour, 1.06))],
   ]);
-  canvas.path(polygon(rim), { fill: inside, stroke: css(lit(colour, 1.1)), 'stroke-width': size * 0.09 * pose.scale, 'stroke-linejoin': 'round' });
+  canvas.path(polygon(rim), {
+    fill: inside,
+    stroke: css(lit(colour, 1.1)),
+    'stroke-width': size * 0.09 * pose.scale,
+    'stroke-linejoin': 'round',
+  });
   drawAnthers({ ...heart, colour: { l: 0.9, c: 0.12, h: 95 } }, 5, size * 0.18, height * 0.6, 0.35);
 }
 

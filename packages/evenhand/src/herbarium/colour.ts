@@ -19,8 +19,20 @@ export function mix(a: Colour, b: Colour, share: number): Colour {
 
 /** The same colour in more (over 1) or less light; shadows keep their chroma and turn a little to blue, as outdoors. */
 export function lit(colour: Colour, light: number): Colour {
-  if (light >= 1) return { l: Math.min(0.99, colour.l * light), c: colour.c / (1 + (light - 1) * 1.2), h: colour.h };
-  return mix({ l: colour.l * light, c: colour.c * (0.5 + 0.5 * light), h: colour.h }, { l: 0.3, c: 0.06, h: 275 }, (1 - light) * 0.28);
+  if (light >= 1) {
+    // Only part of the way to white, or the sunny petals of a yellow flower would be white.
+    const more = Math.min(1, (light - 1) * 2);
+    return {
+      l: colour.l + (Math.max(0.97, colour.l) - colour.l) * more * 0.6,
+      c: colour.c * (1 - 0.25 * more),
+      h: colour.h,
+    };
+  }
+  return mix(
+    { l: colour.l * light, c: colour.c * (0.5 + 0.5 * light), h: colour.h },
+    { l: 0.3, c: 0.06, h: 275 },
+    (1 - light) * 0.28,
+  );
 }
 
 /** As `#rrggbb`; chroma that sRGB cannot show is taken away, at the same lightness and hue. */

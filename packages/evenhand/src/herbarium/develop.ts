@@ -26,7 +26,7 @@ export function developmentOf(random: Random): Development {
     contrast: about(random, 1.04, 0.22),
     saturation: about(random, 1, 0.22),
     vignette: chance(random, 0.6) ? within(random, [0.05, 0.4]) : 0,
-    grain: within(random, [2, 9]),
+    grain: within(random, [2, 8]),
     blur: chance(random, 0.2) ? within(random, [0.3, 0.85]) : 0,
     offset: random.int(TILE * TILE),
   };
@@ -46,7 +46,7 @@ function noise(): Float32Array {
     // Coarser noise from means of neighbours: paper, and the mottling of real surfaces.
     let coarse = 0;
     for (let k = 0; k < 9; k++) coarse += at(x + (k % 3) * 2, y + Math.floor(k / 3) * 2);
-    return value * 0.5 + coarse * 0.2;
+    return value * 0.5 + coarse * 0.15;
   });
   return tile;
 }

@@ -36,16 +36,17 @@ export function drawFlower(
 ): void {
   const petals = petalsOf(random, traits, open);
   const paint = paintOf(traits);
+  const crowded = petals.length > 12;
   const draw = ({ surface, layer }: Petal): void => {
     // Inner layers are lighter or darker as a whole, so that they stand out from those behind them.
     const colour = { ...traits.colour, l: Math.min(0.98, traits.colour.l + (layer - (traits.layers - 1) / 2) * 0.018) };
-    drawPetal(canvas, random, surface, pose, light, { ...paint, colour }, detail);
+    drawPetal(canvas, random, surface, pose, light, { ...paint, colour }, crowded ? Math.min(detail, 32) : detail);
   };
   const depth = new Map(petals.map((petal) => [petal, depthOf(petal.surface, pose)]));
   const order = (a: Petal, b: Petal): number => depth.get(a)! - depth.get(b)! || a.place - b.place;
   const inside = petals.filter(({ surface }) => facing(surface, pose) >= 0);
   const outside = petals.filter((petal) => !inside.includes(petal));
-  drawCalyx(canvas, random, traits, pose);
+  if (detail > 28) drawCalyx(canvas, random, traits, pose);
   // What shows its inside lies behind the centre, what shows its outside before it.
   for (const petal of inside.sort((a, b) => a.layer - b.layer || order(a, b))) draw(petal);
   drawCentre(canvas, random, traits, traits.colour, pose, light, open);
@@ -72,7 +73,8 @@ function petalsOf(random: Random, traits: Traits, open: number): Petal[] {
       tip: traits.tip,
       length: length * about(random, 1, 0.06),
       width: traits.width * width * about(random, 1, 0.06),
-      start: traits.layers > 1 ? 0.06 : traits.centre === 'disc' || traits.centre === 'cone' ? traits.heart * 0.6 : 0.04,
+      start:
+        traits.layers > 1 ? 0.06 : traits.centre === 'disc' || traits.centre === 'cone' ? traits.heart * 0.6 : 0.04,
       azimuth: azimuth * RADIANS,
       rise: (rise + (84 - rise) * (1 - open) ** 1.3) * RADIANS,
       bend: (traits.bend * open + about(random, 0, 9) + 12 * (1 - open)) * RADIANS,
@@ -112,7 +114,13 @@ function drawCalyx(canvas: Canvas, random: Random, { leafColour }: Traits, pose:
     const angle = turn + (i * 2 * Math.PI) / 5;
     const spot = (r: number, off: number, high: number) =>
       place(pose, [r * Math.cos(angle + off), r * Math.sin(angle + off), high]);
-    return polygon([spot(0.05, -0.8, -0.12), spot(0.22, -0.35, -0.06), spot(0.42, 0, -0.02), spot(0.22, 0.35, -0.06), spot(0.05, 0.8, -0.12)]);
+    return polygon([
+      spot(0.05, -0.8, -0.12),
+      spot(0.22, -0.35, -0.06),
+      spot(0.42, 0, -0.02),
+      spot(0.22, 0.35, -0.06),
+      spot(0.05, 0.8, -0.12),
+    ]);
   });
   canvas.path(blades.join(''), { fill: css(lit(green, 0.85)), 'fill-rule': 'nonzero' });
 }

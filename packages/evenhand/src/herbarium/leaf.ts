@@ -1,6 +1,6 @@
 import type { Random } from '../random.js';
 import { type Canvas, curve, type Point, polygon } from './canvas.js';
-import { about, within } from './chance.js';
+import { within } from './chance.js';
 import { type Colour, css, lit, mix } from './colour.js';
 import type { LeafShape } from './traits.js';
 
@@ -30,14 +30,26 @@ export function drawLeaf(
     drawBlade(canvas, random, SHAPES[shape], rib, length, colour, light);
     return;
   }
-  canvas.path(curve([0, 0.3, 0.6, 1].map(rib)), { fill: 'none', stroke: css(lit(colour, 0.9 * light)), 'stroke-width': 0.5 });
+  canvas.path(curve([0, 0.3, 0.6, 1].map(rib)), {
+    fill: 'none',
+    stroke: css(lit(colour, 0.9 * light)),
+    'stroke-width': 0.5,
+  });
   for (const t of [0.25, 0.45, 0.65, 0.85]) {
     for (const side of [-1, 1]) {
       const leaflet = ribOf(rib(t), direction + sag * t + side * 0.95, length * (0.42 - 0.18 * t), -0.3 * side);
       drawBlade(canvas, random, SHAPES.lanceolate, leaflet, length * 0.4, colour, light * (side < 0 ? 0.9 : 1.03));
     }
   }
-  drawBlade(canvas, random, SHAPES.lanceolate, ribOf(rib(0.92), direction + sag, length * 0.32, 0), length * 0.3, colour, light);
+  drawBlade(
+    canvas,
+    random,
+    SHAPES.lanceolate,
+    ribOf(rib(0.92), direction + sag, length * 0.32, 0),
+    length * 0.3,
+    colour,
+    light,
+  );
 }
 
 type Rib = (t: number) => Point;
@@ -59,7 +71,7 @@ function drawBlade(
   colour: Colour,
   light: number,
 ): void {
-  const places = Array.from({ length: 17 }, (_, i) => i / 16);
+  const places = Array.from({ length: 12 }, (_, i) => i / 11);
   const squeeze = within(random, [0.55, 1]);
   const off = (t: number, share: number): Point => {
     const [a, b] = [rib(Math.max(0, t - 0.03)), rib(Math.min(1, t + 0.03))];
@@ -68,7 +80,8 @@ function drawBlade(
     const half = width(t) * length * share * squeeze;
     return [x - ((b[1] - a[1]) / far) * half, y + ((b[0] - a[0]) / far) * half];
   };
-  const own = { l: about(random, colour.l, 0.05), c: colour.c, h: about(random, colour.h, 6) };
+  // Few steps, so that leaves can share gradients.
+  const own = { l: colour.l + (random.int(3) - 1) * 0.03, c: colour.c, h: colour.h + (random.int(3) - 1) * 4 };
   const [base, tip] = [rib(0), rib(1)];
   const half = (side: number, bright: number): void => {
     const fill = canvas.linear(base, tip, [
@@ -80,15 +93,21 @@ function drawBlade(
     const inner = [0.75, 0.5, 0.25].map(rib);
     canvas.path(polygon([...outer, ...inner]), { fill });
   };
-  const sunny = within(random, [0.04, 0.16]) * (random.uniform() < 0.5 ? 1 : -1);
+  const sunny = (0.05 + 0.05 * random.int(3)) * (random.uniform() < 0.5 ? 1 : -1);
   half(1, light * (1 + sunny));
   half(-1, light * (1 - sunny));
+  if (length < 9) return;
   const veins = [0.2, 0.36, 0.52, 0.68].flatMap((t) =>
     [-1, 1].map((side) => polygon([rib(t), off(Math.min(0.97, t + 0.17), side * 0.82)], false)),
   );
   const pale = css(lit(mix(own, { l: 0.86, c: 0.08, h: 115 }, 0.55), light));
   canvas.path(veins.join(''), { fill: 'none', stroke: pale, 'stroke-width': 0.18, 'stroke-opacity': 0.4 });
-  canvas.path(curve([0, 0.33, 0.66, 0.97].map(rib)), { fill: 'none', stroke: pale, 'stroke-width': 0.35, 'stroke-opacity': 0.7 });
+  canvas.path(curve([0, 0.33, 0.66, 0.97].map(rib)), {
+    fill: 'none',
+    stroke: pale,
+    'stroke-width': 0.35,
+    'stroke-opacity': 0.7,
+  });
 }
 
 /** Draws a stem through points, round by three strokes: dark, its colour, a glint. */

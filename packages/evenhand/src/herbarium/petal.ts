@@ -1,13 +1,14 @@
 import type { Random } from '../random.js';
-import { about, within } from './chance.js';
 import { type Canvas, curve, dots, type Point, polygon, type Stop } from './canvas.js';
+import { about, within } from './chance.js';
 import { type Colour, css, lit, mix } from './colour.js';
-import { cross, type Light, minus, type Pose, place, project, shade, turned, unit, type Vec3 } from './pose.js';
+import { cross, type Light, minus, type Pose, place, shade, turned, unit, type Vec3 } from './pose.js';
 import type { Surface } from './surface.js';
-import type { Edge, Eye, Spots, Traits, Veins } from './traits.js';
+import type { Edge, Eye, Spots, Tip, Traits, Veins } from './traits.js';
 
 /** The colours and marks of the petals of one flower. */
 export interface Paint {
+  readonly tip: Tip;
   readonly colour: Colour;
   readonly fade: number;
   readonly eye: Eye;
@@ -18,8 +19,8 @@ export interface Paint {
   readonly reach: number;
 }
 
-export function paintOf({ colour, fade, eye, spots, veins, edge, heart }: Traits, reach?: number): Paint {
-  return { colour, fade, eye, spots, veins, edge, reach: reach ?? Math.min(0.5, 0.3 + heart * 0.35) };
+export function paintOf({ tip, colour, fade, eye, spots, veins, edge, heart }: Traits): Paint {
+  return { tip, colour, fade, eye, spots, veins, edge, reach: Math.min(0.5, 0.3 + heart * 0.35) };
 }
 
 const YELLOW: Colour = { l: 0.86, c: 0.17, h: 92 };
@@ -31,7 +32,8 @@ function darkOf({ l, c, h }: Colour): Colour {
 }
 
 function paleOf({ l, c, h }: Colour): Colour {
-  if (l > 0.88) return c > 0.1 ? { l: 0.97, c: 0.02, h } : { l: 0.8, c: 0.13, h: 350 };
+  // On a pale petal a blush takes its place.
+  if (l > 0.86) return { l: 0.78, c: 0.14, h: c > 0.1 ? 25 : 350 };
   return { l: 0.95, c: Math.min(c, 0.03), h };
 }
 
@@ -40,8 +42,11 @@ function eyeOf({ colour, eye }: Paint): Colour {
   return eye === 'dark' ? darkOf(colour) : paleOf(colour);
 }
 
+/** The larger of them get finer outlines, vaulting, lines and a shadow of their own. */
+type Fineness = 0 | 1 | 2;
+
 /**
- * Draws one petal: body, light and shadow on it, marks. Whether we see its back decides its colours too.
+ * Draws one petal: its shadow, body, light on it, marks. Whether we see its back decides its colours too.
  * @param detail how large the flower is in pixels; small ones get no fine lines
  */
 export function drawPetal(
@@ -54,43 +59,49 @@ export function drawPetal(
   detail: number,
 ): void {
   const at = (u: number, v: number): Point => place(pose, surface(u, v));
-  const tint = { l: about(random, paint.colour.l, 0.025), c: paint.colour.c, h: about(random, paint.colour.h, 3) };
-  const backSeen = facing(surface, pose) < 0;
-  const own = backSeen ? mix(tint, { l: 0.78, c: 0.06, h: 115 }, 0.22) : tint;
-  const lightAt = (u: number, v: number): number => shade(light, normalAt(surface, pose, u, v));
-  const outline = polygon(outlineOf(at, 1, 1, detail > 16));
-
-  const fall = 0.035 * pose.scale;
-  const [dx, dy] = [-light.from[0] * fall, light.from[1] * fall + fall * 0.4];
-  canvas.path(outline, {
-    transform: `translate(${dx.toFixed(2)} ${dy.toFixed(2)})`,
-    fill: '#100818',
-    'fill-opacity': 0.15 * light.strength + 0.05,
-    stroke: '#100818',
-    'stroke-opacity': 0.07,
-    'stroke-width': fall * 1.6,
-  });
+  const middle = normalAt(surface, pose, 0.5, 0);
+  const backSeen = middle[2] < 0;
+  const wide = distance(at(0.6, -1), at(0.6, 1)) * (detail / pose.scale);
+  const fine: Fineness = detail < 28 || wide < 5 ? 0 : detail < 36 || wide < 13 ? 1 : 2;
+  // Few steps of colour and light, so that petals can share gradients.
+  const tint = (random.int(3) - 1) * 0.016;
+  const own = { l: paint.colour.l + tint, c: paint.colour.c, h: paint.colour.h + tint * 150 };
+  const body = backSeen ? mix(own, { l: 0.78, c: 0.06, h: 115 }, 0.22) : own;
+  const base = stepped(shade(light, normalAt(surface, pose, 0.2, 0)), 0.07);
+  const tip = stepped(shade(light, normalAt(surface, pose, 0.85, 0)), 0.07);
+  const lightAt = (u: number): number => (base + (tip - base) * u) * (0.76 + 0.24 * smooth(u / 0.4));
+  const outline = polygon(outlineOf(at, paint.tip, 1, 1, fine));
+  const shadow = shadowOf(light, pose.scale);
+  if (fine === 2) canvas.path(polygon(moved(outlineOf(at, paint.tip, 1, 1, 0), shadow.by)), shadow.soft);
 
   const colourAt = (u: number): Colour => {
-    const lighter = { ...own, l: Math.min(0.98, own.l + paint.fade * (u - 0.4)), c: own.c * (1 - paint.fade * u) };
-    const zone = paint.eye === 'none' || backSeen ? 0 : 1 - smooth((u - paint.reach + 0.06) / 0.14);
-    const body = zone > 0 ? mix(lighter, eyeOf(paint), zone) : lighter;
+    const faded = { ...body, l: Math.min(0.98, body.l + paint.fade * (u - 0.4)), c: body.c * (1 - paint.fade * u) };
+    const zone = paint.eye === 'none' || backSeen ? 0 : 1 - smooth((u - paint.reach + 0.07) / 0.14);
     // What is deep in the flower gets less light.
-    return lit(body, lightAt(u, 0) * (0.76 + 0.24 * smooth(u / 0.4)));
+    return lit(zone > 0 ? mix(faded, eyeOf(paint), zone) : faded, lightAt(u));
   };
-  const body = along(canvas, at, [0, 0.12, 0.24, paint.reach - 0.06, paint.reach + 0.08, 0.62, 0.82, 1], colourAt);
+  const eyed = paint.eye !== 'none' && !backSeen;
+  const places = eyed ? [0, paint.reach - 0.07, paint.reach + 0.07, 1] : [0, 0.3, 1];
+  const along = (stops: readonly number[], colour: (u: number) => Colour): string =>
+    canvas.linear(
+      at(0, 0),
+      at(1, 0),
+      stops.map((u): Stop => [u, css(colour(u))]),
+    );
+  const fill = along(places, colourAt);
+  const rim = fine === 2 ? {} : shadow.rim;
   if (paint.edge === 'none') {
-    canvas.path(outline, { fill: body });
+    canvas.path(outline, { fill, ...rim });
   } else {
     const margin = paint.edge === 'dark' ? darkOf(paint.colour) : paleOf(paint.colour);
-    canvas.path(outline, { fill: along(canvas, at, [0, 0.3, 0.6, 1], (u) => lit(mix(own, margin, smooth((u - 0.1) / 0.3)), lightAt(u, 0))) });
-    canvas.path(polygon(outlineOf(at, 0.88, 0.8, detail > 16)), { fill: body, 'fill-opacity': 0.5 });
-    canvas.path(polygon(outlineOf(at, 0.84, 0.7, detail > 16)), { fill: body });
+    const outer = along([0, 0.3, 1], (u) => lit(mix(body, margin, smooth((u - 0.1) / 0.2)), lightAt(u)));
+    canvas.path(outline, { fill: outer, ...rim });
+    if (fine === 2) canvas.path(polygon(outlineOf(at, paint.tip, 0.88, 0.8, 1)), { fill, 'fill-opacity': 0.5 });
+    canvas.path(polygon(outlineOf(at, paint.tip, 0.82, 0.68, fine)), { fill });
   }
-  drawShape(canvas, at, lightAt, outline);
-  if (backSeen) return;
-  if (detail > 14) drawLines(canvas, at, paint, own, lightAt(0.5, 0));
-  drawSpots(canvas, random, at, paint, pose.scale);
+  if (fine > 0) drawVault(canvas, at, (v) => shade(light, normalAt(surface, pose, 0.6, v)), outline);
+  if (fine === 2 || paint.veins === 'bold') drawLines(canvas, at, paint, body, shade(light, middle));
+  if (paint.spots !== 'none') drawSpots(canvas, random, at, paint, pose.scale);
 }
 
 /** The side of a petal that we see: above 0 its inside. */
@@ -98,20 +109,33 @@ export function facing(surface: Surface, pose: Pose): number {
   return normalAt(surface, pose, 0.5, 0)[2];
 }
 
+function shadowOf({ from, strength }: Light, scale: number) {
+  const fall = 0.04 * scale;
+  const by: Point = [-from[0] * fall, from[1] * fall + fall * 0.4];
+  const dark = { stroke: '#100818', 'stroke-width': fall * 1.5 };
+  return {
+    by,
+    soft: { ...dark, fill: '#100818', 'fill-opacity': 0.14 * strength + 0.05, 'stroke-opacity': 0.07 },
+    // For small petals a thin dark rim does: half the shapes.
+    rim: { ...dark, 'stroke-opacity': 0.13, 'stroke-width': fall * 0.8, 'paint-order': 'stroke' },
+  };
+}
+
 /** Light across the petal, by which it looks vaulted. */
-function drawShape(canvas: Canvas, at: (u: number, v: number) => Point, lightAt: Surfaced<number>, outline: string): void {
-  const middle = lightAt(0.6, 0);
-  const stops = [-1, -0.55, -0.12, 0.12, 0.55, 1].map((v): readonly [Point, string, number] => {
-    const crease = Math.abs(v) === 0.12 ? -0.03 : 0;
-    const by = lightAt(0.6, v) / middle - 1 + crease;
-    return [at(0.6, v), by < 0 ? '#1a0830' : '#fffdf0', Math.min(0.45, Math.abs(by) * (by < 0 ? 1.5 : 1.1))];
-  });
-  const [from, to] = [at(0.6, -1), at(0.6, 1)];
-  canvas.path(outline, { fill: canvas.linear(from, to, ordered(from, to, stops)) });
+function drawVault(canvas: Canvas, at: Surfaced<Point>, lightAt: (v: number) => number, outline: string): void {
+  const middle = lightAt(0);
+  const stop = (place: number, change: number): Stop => [
+    place,
+    change < 0 ? '#1a0830' : '#fffdf0',
+    Math.min(0.45, Math.abs(change) * (change < 0 ? 1.5 : 1.1)),
+  ];
+  const [left, right] = [stepped(lightAt(-1) / middle - 1, 0.07), stepped(lightAt(1) / middle - 1, 0.07)];
+  const stops = [stop(0, left), stop(0.25, left * 0.45), stop(0.5, -0.03), stop(0.75, right * 0.45), stop(1, right)];
+  canvas.path(outline, { fill: canvas.linear(at(0.6, -1), at(0.6, 1), stops) });
 }
 
 /** Veins where the species has them, else the faint lines that every petal has. */
-function drawLines(canvas: Canvas, at: (u: number, v: number) => Point, paint: Paint, own: Colour, light: number): void {
+function drawLines(canvas: Canvas, at: Surfaced<Point>, paint: Paint, own: Colour, light: number): void {
   const bold = paint.veins === 'bold';
   const lines = (bold ? [-0.66, -0.33, 0, 0.33, 0.66] : [-0.6, -0.2, 0.2, 0.6]).map((v) => {
     const end = (bold ? 0.9 : 0.8) - 0.12 * Math.abs(v);
@@ -128,8 +152,7 @@ function drawLines(canvas: Canvas, at: (u: number, v: number) => Point, paint: P
   });
 }
 
-function drawSpots(canvas: Canvas, random: Random, at: (u: number, v: number) => Point, paint: Paint, scale: number): void {
-  if (paint.spots === 'none') return;
+function drawSpots(canvas: Canvas, random: Random, at: Surfaced<Point>, paint: Paint, scale: number): void {
   const colour = css(darkOf(paint.colour));
   if (paint.spots === 'blotch') {
     const centre = about(random, 0.36, 0.02);
@@ -138,13 +161,22 @@ function drawSpots(canvas: Canvas, random: Random, at: (u: number, v: number) =>
       const wobble = within(random, [0.85, 1.1]);
       return at(centre + 0.15 * wobble * Math.cos(turn), 0.62 * wobble * Math.sin(turn));
     });
-    canvas.path(polygon(ring), { fill: colour, 'fill-opacity': 0.85, stroke: colour, 'stroke-opacity': 0.35, 'stroke-width': 0.03 * scale });
+    canvas.path(polygon(ring), {
+      fill: colour,
+      'fill-opacity': 0.85,
+      stroke: colour,
+      'stroke-opacity': 0.35,
+      'stroke-width': 0.03 * scale,
+    });
     return;
   }
   const [count, from, to] = paint.spots === 'freckles' ? [15, 0.2, 0.55] : [8, 0.5, 0.88];
   const points = Array.from({ length: count }, (_, i) =>
     // Spread evenly, not by chance alone, which makes clumps.
-    at(from + (to - from) * ((i + random.uniform()) / count), (((i * 0.618 + 0.3 * random.uniform()) % 1) * 2 - 1) * 0.74),
+    at(
+      from + (to - from) * ((i + random.uniform()) / count),
+      (((i * 0.618 + 0.3 * random.uniform()) % 1) * 2 - 1) * 0.74,
+    ),
   );
   canvas.path(dots(points), {
     stroke: colour,
@@ -156,33 +188,35 @@ function drawSpots(canvas: Canvas, random: Random, at: (u: number, v: number) =>
 
 type Surfaced<T> = (u: number, v: number) => T;
 
-function outlineOf(at: Surfaced<Point>, wide: number, far: number, fine: boolean): Point[] {
-  const sides = fine ? [0, 0.1, 0.22, 0.36, 0.5, 0.64, 0.78, 0.9] : [0, 0.25, 0.5, 0.75];
+const SIDES = [
+  [0, 0.3, 0.6, 0.82],
+  [0, 0.2, 0.4, 0.6, 0.8],
+  [0, 0.12, 0.26, 0.42, 0.58, 0.74, 0.88],
+] as const;
+
+/** Steps across a tip that meet its corners. */
+const STEPS: Readonly<Record<Tip, readonly [number, number, number]>> = {
+  round: [6, 8, 12],
+  pointed: [4, 6, 8],
+  notched: [8, 10, 14],
+  fringed: [14, 14, 14],
+  toothed: [6, 12, 12],
+  cut: [4, 6, 8],
+};
+
+function outlineOf(at: Surfaced<Point>, tip: Tip, wide: number, far: number, fine: Fineness): Point[] {
+  const sides = SIDES[fine];
   const end = 1 - (1 - far) * 0.35;
-  const steps = fine ? 22 : 10;
-  const tip = Array.from({ length: steps + 1 }, (_, i) => at(end, wide * ((2 * i) / steps - 1)));
+  const steps = STEPS[tip][fine];
+  const across = Array.from({ length: steps + 1 }, (_, i) => at(end, wide * ((2 * i) / steps - 1)));
   const left = sides.map((u) => at(u * end, -wide));
   const right = sides.map((u) => at(u * end, wide)).reverse();
-  return [...left, ...tip, ...right];
+  return [...left, ...across, ...right];
 }
 
-/** A gradient along the middle line of a petal as it is seen, foreshortened or bent back. */
-function along(canvas: Canvas, at: Surfaced<Point>, places: readonly number[], colourAt: (u: number) => Colour): string {
-  const [from, to] = [at(0, 0), at(1, 0)];
-  const sorted = [...places].sort((a, b) => a - b);
-  return canvas.linear(from, to, ordered(from, to, sorted.map((u) => [at(u, 0), css(colourAt(u)), 1] as const)));
-}
+const moved = (points: readonly Point[], [dx, dy]: Point): Point[] => points.map(([x, y]): Point => [x + dx, y + dy]);
 
-/** Stops at the places of points along a line, made to ascend. */
-function ordered(from: Point, to: Point, stops: readonly (readonly [Point, string, number])[]): Stop[] {
-  const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
-  const square = dx * dx + dy * dy || 1;
-  let before = 0;
-  return stops.map(([[x, y], colour, opacity]): Stop => {
-    before = Math.min(1, Math.max(before, ((x - from[0]) * dx + (y - from[1]) * dy) / square));
-    return opacity === 1 ? [before, colour] : [before, colour, opacity];
-  });
-}
+const stepped = (x: number, step: number): number => Math.round(x / step) * step;
 
 function normalAt(surface: Surface, pose: Pose, u: number, v: number): Vec3 {
   const [a, b] = [Math.max(0, u - 0.06), Math.min(1, u + 0.06)];
@@ -201,5 +235,3 @@ const distance = (a: Point, b: Point): number => Math.hypot(a[0] - b[0], a[1] - 
 
 /** Depth of a petal in the picture: what is nearer is larger. */
 export const depthOf = (surface: Surface, pose: Pose): number => turned(pose, surface(0.6, 0))[2];
-
-export { project };

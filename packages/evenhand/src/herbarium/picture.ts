@@ -1,5 +1,6 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type OverlayOptions, type Sharp } from 'sharp';
 import { Random } from '../random.js';
+import type { Canvas } from './canvas.js';
 import { develop, developmentOf } from './develop.js';
 import { composeScene } from './scene.js';
 import type { Species } from './species.js';
@@ -29,19 +30,16 @@ export async function drawSpecies(species: Species, index: number, options: Pict
   const scene = composeScene(random, species.traits, size);
   const how = developmentOf(random);
   // What is out of focus is drawn small and enlarged, which costs less than blurring it and looks the same.
-  const pixels = (sharpness: number): number => Math.max(8, Math.round((sharpness * size) / 192));
-  const layers = [{ input: scene.focus.svg(size) }];
+  const unfocused = (layer: Canvas, sharpness: number): Sharp => {
+    const small = sharp(layer.svg(Math.max(8, Math.round((sharpness * size) / 192))));
+    return small.resize(size, size, { kernel: 'cubic' }).blur(size / 150);
+  };
+  const layers: OverlayOptions[] = [{ input: scene.focus.svg(size) }];
   if (scene.near !== undefined) {
-    const small = sharp(scene.near.svg(pixels(scene.nearSharpness)));
-    layers.push({ input: await small.resize(size, size, { kernel: 'cubic' }).blur(size / 120).png({ compressionLevel: 0 }).toBuffer() });
+    // As PNG: sharp takes raw pixels with opacity for something else than it gives.
+    layers.push({ input: await unfocused(scene.near, scene.nearSharpness).png({ compressionLevel: 0 }).toBuffer() });
   }
-  const back = sharp(scene.back.svg(pixels(scene.backSharpness)));
-  const taken = await back
-    .resize(size, size, { kernel: 'cubic' })
-    .blur(size / 160)
-    .composite(layers)
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const taken = await rawOf(unfocused(scene.back, scene.backSharpness).composite(layers));
   const { data, info } = how.blur > 0 ? await blurred(taken, (how.blur * size) / 100) : taken;
   const developed = develop(data, size, info.channels, how);
   return sharp(developed, { raw: { width: size, height: size, channels: 3 } })

@@ -38,7 +38,13 @@ function lookOf(random: Random, form: Form): [tilt: number, towards: number] {
   return [tilt, chance(random, 0.75) ? UP + about(random, 0, 1.3) : within(random, [0, 2 * Math.PI])];
 }
 
-function bloom(canvas: Canvas, random: Random, { traits, light, pixels }: Surroundings, pose: Pose, open: number): void {
+function bloom(
+  canvas: Canvas,
+  random: Random,
+  { traits, light, pixels }: Surroundings,
+  pose: Pose,
+  open: number,
+): void {
   drawFlower(canvas, random, traits, pose, light, { open, detail: (pose.scale * pixels) / 100 });
 }
 
@@ -46,7 +52,9 @@ function drawSingle(canvas: Canvas, random: Random, around: Surroundings, form: 
   const { traits } = around;
   const [tilt, towards] = lookOf(random, form);
   // Cups are seen narrower than they are long; all flowers are to fill about the same space.
-  const reach = Math.cos(((traits.rise + traits.bend / 2) * Math.PI) / 180 / 1.6) + (traits.centre === 'disc' ? traits.heart * 0.5 : 0);
+  const reach =
+    Math.cos(((traits.rise + traits.bend / 2) * Math.PI) / 180 / 1.6) +
+    (traits.centre === 'disc' ? traits.heart * 0.5 : 0);
   const pose = poseOf(plant.centre, plant.radius / Math.max(0.6, reach), tilt, towards);
   const foot: Point = [plant.centre[0] + about(random, 0, 26), 108];
   const neck = place(pose, [0, 0, -0.12]);
@@ -61,8 +69,16 @@ function drawSingle(canvas: Canvas, random: Random, around: Surroundings, form: 
 
 function drawBud(canvas: Canvas, random: Random, around: Surroundings, from: Point, radius: number): void {
   const side = chance(random, 0.5) ? 1 : -1;
-  const tip: Point = [from[0] + side * radius * within(random, [0.7, 1.2]), from[1] - radius * within(random, [0.1, 0.7])];
-  drawStem(canvas, [from, [(from[0] + tip[0]) / 2 + side * radius * 0.15, from[1]], tip], Math.max(0.7, radius * 0.045), around.traits.leafColour);
+  const tip: Point = [
+    from[0] + side * radius * within(random, [0.7, 1.2]),
+    from[1] - radius * within(random, [0.1, 0.7]),
+  ];
+  drawStem(
+    canvas,
+    [from, [(from[0] + tip[0]) / 2 + side * radius * 0.15, from[1]], tip],
+    Math.max(0.7, radius * 0.045),
+    around.traits.leafColour,
+  );
   const pose = poseOf(tip, radius * 0.42, 1.25, UP - side * within(random, [0, 0.5]));
   bloom(canvas, random, around, pose, within(random, [0.02, 0.3]));
 }
@@ -80,10 +96,19 @@ function drawUmbel(canvas: Canvas, random: Random, around: Surroundings, form: F
   const florets = Array.from({ length: count }, (_, i) => {
     const far = Math.sqrt((i + 0.4) / count);
     const angle = i * 2.39996 + about(random, 0, 0.3);
-    const at: Point = [centre[0] + radius * 0.68 * far * Math.cos(angle), centre[1] + radius * 0.6 * far * Math.sin(angle)];
+    const at: Point = [
+      centre[0] + radius * 0.68 * far * Math.cos(angle),
+      centre[1] + radius * 0.6 * far * Math.sin(angle),
+    ];
     return { at, far, angle: Math.atan2(-Math.sin(angle) + 0.35, Math.cos(angle)) };
   }).sort((a, b) => b.far - a.far);
-  for (const { at } of florets) drawStem(canvas, [hub, [(hub[0] + at[0]) / 2, (hub[1] + at[1]) / 2 + 1], at], Math.max(0.5, radius * 0.03), traits.leafColour);
+  for (const { at } of florets)
+    drawStem(
+      canvas,
+      [hub, [(hub[0] + at[0]) / 2, (hub[1] + at[1]) / 2 + 1], at],
+      Math.max(0.5, radius * 0.03),
+      traits.leafColour,
+    );
   for (const { at, far, angle } of florets) {
     const tilt = Math.min((form.tilt * Math.PI) / 180, 0.15 + far * within(random, [0.35, 0.85]));
     const pose = poseOf(at, small * about(random, 1, 0.08), tilt, angle);
@@ -110,10 +135,19 @@ function drawSpike(canvas: Canvas, random: Random, around: Surroundings, form: F
     const [x, y] = spot(t);
     const out = side * size * within(random, form.hanging ? [0.45, 0.75] : [0.25, 0.7]);
     const at: Point = [x + out, y + (form.hanging ? size * 0.1 : about(random, 0, size * 0.2))];
-    drawStem(canvas, [[x, y + size * 0.1], [x + out * 0.5, y - size * 0.2], at], Math.max(0.5, radius * 0.035), traits.leafColour);
+    drawStem(
+      canvas,
+      [[x, y + size * 0.1], [x + out * 0.5, y - size * 0.2], at],
+      Math.max(0.5, radius * 0.035),
+      traits.leafColour,
+    );
     const bud = t > 0.62 ? within(random, [0.05, 0.5]) : within(random, [0.85, 1]);
     const tilt = ((form.tilt * Math.PI) / 180) * within(random, form.hanging ? [0.6, 1] : [0.25, 0.9]);
-    const towards = form.hanging ? -UP + side * within(random, [0.1, 0.7]) : side > 0 ? within(random, [-0.2, 1]) : Math.PI - within(random, [-0.2, 1]);
+    const towards = form.hanging
+      ? -UP + side * within(random, [0.1, 0.7])
+      : side > 0
+        ? within(random, [-0.2, 1])
+        : Math.PI - within(random, [-0.2, 1]);
     bloom(canvas, random, around, poseOf(at, size, tilt, towards), bud);
   }
 }

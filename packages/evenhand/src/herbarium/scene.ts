@@ -1,11 +1,11 @@
 import type { Random } from '../random.js';
 import { drawBackground, pickBackground, sharpnessOf } from './background.js';
-import { Canvas, type Point } from './canvas.js';
+import { Canvas, type Point, rectangle } from './canvas.js';
 import { about, chance, pick, within } from './chance.js';
 import { type Colour, css, lit } from './colour.js';
 import { FORMS } from './forms.js';
-import { drawPlant, type Plant } from './plant.js';
 import { drawLeaf } from './leaf.js';
+import { drawPlant, type Plant } from './plant.js';
 import { type Light, unit } from './pose.js';
 import type { Traits } from './traits.js';
 
@@ -35,7 +35,12 @@ export function composeScene(random: Random, traits: Traits, pixels: number): Sc
     const far = 1 + random.int(3);
     for (let i = 0; i < far; i++) {
       const centre: Point = [within(random, [5, 95]), within(random, [8, 80])];
-      drawPlant(back, random, { ...shared, pixels: 12 }, { centre, radius: plants[0]!.radius * within(random, [0.35, 0.7]), leaves: 1 });
+      drawPlant(
+        back,
+        random,
+        { ...shared, pixels: 12 },
+        { centre, radius: plants[0]!.radius * within(random, [0.35, 0.7]), leaves: 1 },
+      );
     }
   }
   if (kind !== 'sky' && kind !== 'water' && chance(random, 0.5)) undergrowth(focus, random, traits);
@@ -63,7 +68,9 @@ function plantsOf(random: Random, traits: Traits): Plant[] {
     const angle = within(random, [0, 6.283]);
     const far = radius * within(random, [1.25, 2.2]);
     const centre: Point = [subject.centre[0] + far * Math.cos(angle), subject.centre[1] + far * 0.9 * Math.sin(angle)];
-    const free = plants.every((plant) => Math.hypot(plant.centre[0] - centre[0], plant.centre[1] - centre[1]) > radius * 1.15);
+    const free = plants.every(
+      (plant) => Math.hypot(plant.centre[0] - centre[0], plant.centre[1] - centre[1]) > radius * 1.15,
+    );
     if (free) plants.unshift({ centre, radius: radius * within(random, [0.65, 0.95]), leaves: random.int(3) });
   }
   return plants;
@@ -76,7 +83,15 @@ function undergrowth(canvas: Canvas, random: Random, { leaf, leafColour }: Trait
     const shape = chance(random, 0.6) ? leaf : 'linear';
     const colour = { ...leafColour, l: leafColour.l * within(random, [0.6, 1]) };
     const length = within(random, [22, 48]) * (shape === 'linear' ? 1.6 : 1);
-    drawLeaf(canvas, random, shape, [within(random, [-5, 105]), within(random, [92, 112])], within(random, [0.5, 2.64]), length, colour);
+    drawLeaf(
+      canvas,
+      random,
+      shape,
+      [within(random, [-5, 105]), within(random, [92, 112])],
+      within(random, [0.5, 2.64]),
+      length,
+      colour,
+    );
   }
 }
 
@@ -96,9 +111,20 @@ function dapple(canvas: Canvas, random: Random): void {
     const bright = chance(random, 0.5);
     const at: Point = [within(random, [0, 100]), within(random, [0, 100])];
     const radius = within(random, [18, 50]);
-    const [tone, depth] = bright ? ['#fff3c8', within(random, [0.12, 0.32])] : ['#0c1024', within(random, [0.18, 0.42])];
-    const fill = canvas.radial(at, radius, [[0, tone, depth], [0.6, tone, depth * 0.7], [1, tone, 0]], within(random, [0.4, 1]));
-    canvas.path('M0 0H100V100H0Z', { fill });
+    const [tone, depth] = bright
+      ? ['#fff3c8', within(random, [0.12, 0.32])]
+      : ['#0c1024', within(random, [0.18, 0.42])];
+    const fill = canvas.radial(
+      at,
+      radius,
+      [
+        [0, tone, depth],
+        [0.6, tone, depth * 0.7],
+        [1, tone, 0],
+      ],
+      within(random, [0.4, 1]),
+    );
+    canvas.path(rectangle(), { fill });
   }
 }
 
@@ -111,7 +137,13 @@ function foreground(canvas: Canvas, random: Random, green: Colour): void {
     if (chance(random, 0.75)) {
       drawLeaf(canvas, random, 'linear', [x, 108], within(random, [1, 2.14]), within(random, [50, 110]), colour, 1.1);
     } else {
-      canvas.ellipse([x, within(random, [85, 108])], within(random, [10, 26]), within(random, [8, 16]), { fill: css(colour), 'fill-opacity': 0.8 }, within(random, [-40, 40]));
+      canvas.ellipse(
+        [x, within(random, [85, 108])],
+        within(random, [10, 26]),
+        within(random, [8, 16]),
+        { fill: css(colour), 'fill-opacity': 0.8 },
+        within(random, [-40, 40]),
+      );
     }
   }
 }

@@ -30,7 +30,7 @@ export interface SpeciesOptions {
 }
 
 /** What a random number is for, so that two uses of one seed never share numbers. */
-const PURPOSE = { sizes: 1, forms: 2, genus: 3, names: 4 };
+const PURPOSE = { sizes: 1, forms: 2, genus: 3, names: 4, colours: 5 };
 
 /**
  * The species of a world, genus by genus. A pure function of its options.
@@ -40,11 +40,12 @@ export function herbariumSpecies(options: SpeciesOptions = {}): Species[] {
   const { seed = 0, world = 0, species = 102, genusSizes = [3, 6] } = options;
   const sizes = sizesOf(new Random(seed, world, PURPOSE.sizes), species, genusSizes);
   const names = new Random(seed, world, PURPOSE.names);
-  const forms = formsOf(new Random(seed, world, PURPOSE.forms), sizes.length);
+  const forms = inTurn(new Random(seed, world, PURPOSE.forms), Object.keys(FORMS), sizes.length);
+  const colours = inTurn(new Random(seed, world, PURPOSE.colours), [...PETAL_COLOURS.keys()], sizes.length);
   const genera = new Set<string>();
   return sizes.flatMap((size, genus) => {
     const random = new Random(seed, world, PURPOSE.genus, genus);
-    const { base, key, members } = genusOf(random, forms[genus]!, size);
+    const { base, key, members } = genusOf(random, forms[genus]!, colours[genus]!, size);
     const first = genusName(names, genera);
     const epithets = new Set<string>();
     return members.map((own, index): Species => {
@@ -57,35 +58,42 @@ export function herbariumSpecies(options: SpeciesOptions = {}): Species[] {
 /** Sizes of genera that come to `total`, each at random among those after which the rest can still be shared out. */
 function sizesOf(random: Random, total: number, [fewest, most]: readonly [number, number]): number[] {
   if (!(Number.isInteger(fewest) && Number.isInteger(most) && 2 <= fewest && fewest <= most && most <= 6)) {
-    throw new RangeError(`Herbarium expects genusSizes to be two integers from 2 to 6 in order, not ${fewest}, ${most}`);
+    throw new RangeError(
+      `Herbarium expects genusSizes to be two integers from 2 to 6 in order, not ${fewest}, ${most}`,
+    );
   }
   const possible = (n: number): boolean => n === 0 || Math.ceil(n / most) * fewest <= n;
   if (!(Number.isInteger(total) && total > 0 && possible(total))) {
-    throw new RangeError(`Herbarium expects a number of species that genera of ${fewest} to ${most} add up to, not ${total}`);
+    throw new RangeError(
+      `Herbarium expects a number of species that genera of ${fewest} to ${most} add up to, not ${total}`,
+    );
   }
   const sizes: number[] = [];
   let rest = total;
   while (rest > 0) {
     const choices = Array.from({ length: most - fewest + 1 }, (_, i) => fewest + i);
-    const size = pick(random, choices.filter((choice) => choice <= rest && possible(rest - choice)));
+    const size = pick(
+      random,
+      choices.filter((choice) => choice <= rest && possible(rest - choice)),
+    );
     sizes.push(size);
     rest -= size;
   }
   return sizes;
 }
 
-/** A form a genus; none comes again before all have come. */
-function formsOf(random: Random, genera: number): string[] {
-  const forms: string[] = [];
-  while (forms.length < genera) forms.push(...shuffled(random, Object.keys(FORMS)));
-  return forms.slice(0, genera);
+/** `count` of the choices; none comes again before all have come. */
+function inTurn<T>(random: Random, choices: readonly T[], count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) taken.push(...shuffled(random, choices));
+  return taken.slice(0, count);
 }
 
 type Values = { readonly [T in KeyTrait]: readonly Traits[T][] };
 
-function genusOf(random: Random, form: string, size: number) {
+function genusOf(random: Random, form: string, colour: number, size: number) {
   const row = FORMS[form]!;
-  const values = valuesOf(random, row);
+  const values = valuesOf(random, row, colour);
   const base = traitsOf(random, form, row, values);
   const [a, b] = keyOf(random, row, values, size);
   const pairs = values[a].flatMap((of) => values[b].map((and): Partial<Traits> => ({ [a]: of, [b]: and })));
@@ -93,11 +101,10 @@ function genusOf(random: Random, form: string, size: number) {
 }
 
 /** What each key trait can be in this genus, in random order and at most three, clearly different from one another. */
-function valuesOf(random: Random, row: Form): Values {
+function valuesOf(random: Random, row: Form, first: number): Values {
   const some = <T>(choices: readonly T[]): T[] => shuffled(random, choices).slice(0, 3);
   const marked = <T extends string>(trait: Form['marks'][number], marks: readonly T[]): (T | 'none')[] =>
     row.marks.includes(trait) ? shuffled(random, ['none' as const, ...shuffled(random, marks).slice(0, 2)]) : ['none'];
-  const first = random.int(PETAL_COLOURS.length);
   // Far enough apart to be told in any light, near enough to be of one family.
   const colours = [0, 3, 5].map((step) => {
     const { l, c, h } = PETAL_COLOURS[(first + step) % PETAL_COLOURS.length]!;
@@ -121,7 +128,10 @@ function keyOf(random: Random, row: Form, values: Values, size: number): [KeyTra
   const inside = row.rise[0] > 48 || row.centres.includes('throat');
   const seen = KEY_TRAITS.filter((trait) => values[trait].length > 1 && !(trait === 'heartColour' && inside));
   const pairs = seen.flatMap((a) => seen.filter((b) => b !== a).map((b): [KeyTrait, KeyTrait] => [a, b]));
-  return pick(random, pairs.filter(([a, b]) => values[a].length * values[b].length >= size));
+  return pick(
+    random,
+    pairs.filter(([a, b]) => values[a].length * values[b].length >= size),
+  );
 }
 
 /** Traits of the genus' own; its species replace those of the key. */

@@ -51,7 +51,17 @@ export interface Traits {
 }
 
 /** The traits in which species of one genus may differ; two of them are the key of a genus. */
-export const KEY_TRAITS = ['petals', 'layers', 'tip', 'colour', 'eye', 'spots', 'veins', 'edge', 'heartColour'] as const;
+export const KEY_TRAITS = [
+  'petals',
+  'layers',
+  'tip',
+  'colour',
+  'eye',
+  'spots',
+  'veins',
+  'edge',
+  'heartColour',
+] as const;
 export type KeyTrait = (typeof KEY_TRAITS)[number];
 
 const colour = (l: number, c: number, h: number): Colour => ({ l, c, h });
