@@ -32,7 +32,7 @@ export async function drawSpecies(species: Species, index: number, options: Pict
   // What is out of focus is drawn small and enlarged, which costs less than blurring it and looks the same.
   const unfocused = (layer: Canvas, sharpness: number): Sharp => {
     const small = sharp(layer.svg(Math.max(8, Math.round((sharpness * size) / 192))));
-    return small.resize(size, size, { kernel: 'cubic' }).blur(size / 150);
+    return small.resize(size, size, { kernel: 'cubic' }).blur(sigmaOf(size / 150));
   };
   const layers: OverlayOptions[] = [{ input: scene.focus.svg(size) }];
   if (scene.near !== undefined) {
@@ -52,5 +52,8 @@ type Raw = Awaited<ReturnType<typeof rawOf>>;
 const rawOf = (picture: Sharp) => picture.raw().toBuffer({ resolveWithObject: true });
 
 function blurred({ data, info: { width, height, channels } }: Raw, sigma: number): Promise<Raw> {
-  return rawOf(sharp(data, { raw: { width, height, channels } }).blur(sigma));
+  return rawOf(sharp(data, { raw: { width, height, channels } }).blur(sigmaOf(sigma)));
 }
+
+/** The least blur that libvips has is no blur to see. */
+const sigmaOf = (sigma: number): number => Math.max(0.3, sigma);
