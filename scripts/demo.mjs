@@ -10,8 +10,30 @@ const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
 const FOLDER = join(ROOT, 'demo');
 const DATA = join('demo', 'herbarium');
 /** What both trainings share: a small network that has seen other drawn flowers, and few epochs. */
-const SHARED = ['--model', 'efficientnet_mini', '--recipe', 'fast', '--image-size', '128', '--start-size', '0', '--on-bad-image', 'skip'];
-const LENGTH = ['--head-epochs', '2', '--epochs', '6', '--patience', '0', '--backbone-rate', '6e-4', '--head-rate', '2e-3'];
+const SHARED = [
+  '--model',
+  'efficientnet_mini',
+  '--recipe',
+  'fast',
+  '--image-size',
+  '128',
+  '--start-size',
+  '0',
+  '--on-bad-image',
+  'skip',
+];
+const LENGTH = [
+  '--head-epochs',
+  '2',
+  '--epochs',
+  '6',
+  '--patience',
+  '0',
+  '--backbone-rate',
+  '6e-4',
+  '--head-rate',
+  '2e-3',
+];
 /** What they differ in. */
 const RUNS = {
   plain: { title: 'plain fine-tuning', flags: ['--balance', 'none'] },
@@ -38,7 +60,11 @@ for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
   const run = join('demo', name);
   rmSync(join(ROOT, run), { recursive: true, force: true });
   evenhand('train', DATA, '--run', run, ...SHARED, ...LENGTH, ...flags);
-  scores[name] = await evaluate({ run: join(ROOT, run), data: testCsv(), read: { images: join(ROOT, DATA, 'test/images') } });
+  scores[name] = await evaluate({
+    run: join(ROOT, run),
+    data: testCsv(),
+    read: { images: join(ROOT, DATA, 'test/images') },
+  });
   console.log(`[${elapsed()}]`);
 }
 
@@ -114,8 +140,12 @@ function comparison() {
   });
   const head = ['', 'accuracy', 'Macro F1 [95 %]', 'frequent', `rare (up to ${most})`];
   const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i].length)));
-  const table = [head, ...rows].map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '));
-  const gain = metrics.pairedBootstrap(truth, scores.plain.predicted, scores.balanced.predicted, classes.length, { average: 'all' });
+  const table = [head, ...rows].map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+  );
+  const gain = metrics.pairedBootstrap(truth, scores.plain.predicted, scores.balanced.predicted, classes.length, {
+    average: 'all',
+  });
   const signed = (x) => `${x >= 0 ? '+' : ''}${x.toFixed(3)}`;
   return `${table.join('\n')}\n\nMacro F1 by the balanced recipe: ${signed(gain.value)} [${signed(gain.low)}, ${signed(gain.high)}], both on the same pictures`;
 }

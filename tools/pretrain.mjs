@@ -12,7 +12,17 @@ import { resolveConfig, resume, train, writeHerbarium } from 'evenhand';
 
 const [folder = 'pretraining'] = process.argv.slice(2);
 const out = join(dirname(fileURLToPath(import.meta.url)), '../packages/evenhand/weights');
-const herbarium = { world: 1, species: 240, mostImages: 40, fewestImages: 40, valPerClass: 2, testPerClass: 0, noise: 0, brokenFiles: 0, size: 160 };
+const herbarium = {
+  world: 1,
+  species: 240,
+  mostImages: 40,
+  fewestImages: 40,
+  valPerClass: 2,
+  testPerClass: 0,
+  noise: 0,
+  brokenFiles: 0,
+  size: 160,
+};
 const settings = {
   model: 'efficientnet_mini',
   weights: 'none',

@@ -8,6 +8,16 @@ export {
   readDataset,
 } from './data/index.js';
 export { ExportError, type ExportOptions, exportOnnx } from './export/index.js';
+export {
+  drawSpecies,
+  type HerbariumOptions,
+  type HerbariumSummary,
+  herbariumSpecies,
+  type Species,
+  type SpeciesOptions,
+  writeHerbarium,
+} from './herbarium/index.js';
+export * as metrics from './metrics/index.js';
 export * from './models/index.js';
 export { type Environment, type EpochMetrics, type Prediction, RunError, RunFolder } from './run/index.js';
 export {

@@ -1,0 +1,114 @@
+/** A point of the picture, whose sides are 100 long, y downwards. */
+export type Point = readonly [x: number, y: number];
+
+/** A colour at a place of a gradient, from 0 to 1; opaque unless said. */
+export type Stop = readonly [at: number, colour: string, opacity?: number];
+
+export type Attributes = Readonly<Record<string, string | number>>;
+
+/** Collects the shapes of one layer of a picture and writes them as SVG. */
+export class Canvas {
+  readonly #parts: string[] = [];
+  /** Stops, and the gradient that has them. */
+  readonly #colours = new Map<string, string>();
+  #gradients = 0;
+
+  /** A gradient along a line; the answer is a paint for `fill` or `stroke`. */
+  linear([x1, y1]: Point, [x2, y2]: Point, stops: readonly Stop[]): string {
+    const line = `x1="${len(x1)}" y1="${len(y1)}" x2="${len(x2)}" y2="${len(y2)}"`;
+    return this.#gradient('linearGradient', line, stops);
+  }
+
+  /** A gradient from a centre outwards, its circle squeezed to `ratio` of its height and then turned by `degrees`. */
+  radial([x, y]: Point, radius: number, stops: readonly Stop[], ratio = 1, degrees = 0): string {
+    const place = `translate(${len(x)} ${len(y)}) rotate(${num(degrees)}) scale(${len(radius)} ${len(radius * ratio)})`;
+    return this.#gradient('radialGradient', `cx="0" cy="0" r="1" gradientTransform="${place}"`, stops);
+  }
+
+  path(d: string, attributes: Attributes): void {
+    this.#parts.push(`<path d="${d}"${written(attributes)}/>`);
+  }
+
+  ellipse([x, y]: Point, rx: number, ry: number, attributes: Attributes, degrees = 0): void {
+    const turn = degrees === 0 ? '' : ` transform="rotate(${num(degrees)} ${len(x)} ${len(y)})"`;
+    this.#parts.push(
+      `<ellipse cx="${len(x)}" cy="${len(y)}" rx="${len(rx)}" ry="${len(ry)}"${turn}${written(attributes)}/>`,
+    );
+  }
+
+  /** The layer as a picture of `pixels` by `pixels`. */
+  svg(pixels: number): Buffer {
+    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${pixels}" height="${pixels}" viewBox="0 0 ${len(100)} ${len(100)}">`;
+    return Buffer.from(`${head}${this.#parts.join('')}</svg>`);
+  }
+
+  /** Gradients of the same colours share their stops: librsvg spends its time on the number of elements. */
+  #gradient(kind: string, geometry: string, stops: readonly Stop[]): string {
+    const id = `g${this.#gradients++}`;
+    const head = `<${kind} id="${id}" ${geometry}`;
+    const list = stops
+      .map(([at, colour, opacity]) => {
+        const see = opacity === undefined ? '' : ` stop-opacity="${num(opacity)}"`;
+        return `<stop offset="${num(at)}" stop-color="${colour}"${see}/>`;
+      })
+      .join('');
+    const alike = this.#colours.get(kind + list);
+    if (alike === undefined) this.#colours.set(kind + list, id);
+    this.#parts.push(
+      alike === undefined ? `${head} gradientUnits="userSpaceOnUse">${list}</${kind}>` : `${head} href="#${alike}"/>`,
+    );
+    return `url(#${id})`;
+  }
+}
+
+/** Lines from point to point; closed unless said. */
+export function polygon(points: readonly Point[], closed = true): string {
+  const [first, ...rest] = points;
+  if (first === undefined) return '';
+  return `M${len(first[0])} ${len(first[1])}L${rest.map(([x, y]) => `${len(x)} ${len(y)}`).join(' ')}${closed ? 'Z' : ''}`;
+}
+
+/** An open curve whose middle parts pass half way between the points. */
+export function curve(points: readonly Point[]): string {
+  const [first, ...rest] = points;
+  if (first === undefined || rest.length < 2) return polygon(points, false);
+  let d = `M${len(first[0])} ${len(first[1])}`;
+  for (const [i, [x, y]] of rest.entries()) {
+    const next = rest[i + 1];
+    if (next === undefined) break;
+    const last = i === rest.length - 2;
+    const [endX, endY] = last ? next : [(x + next[0]) / 2, (y + next[1]) / 2];
+    d += `Q${len(x)} ${len(y)} ${len(endX)} ${len(endY)}`;
+  }
+  return d;
+}
+
+/** Dots for a path with a round `stroke-linecap`, one stroke width across: cheaper than a circle each. */
+export function dots(points: readonly Point[]): string {
+  return points.map(([x, y]) => `M${len(x)} ${len(y)}h.1`).join('');
+}
+
+/** A rectangle from its upper left corner; the whole picture unless said. */
+export function rectangle(x = 0, y = 0, width = 100, height = 100): string {
+  return `M${len(x)} ${len(y)}h${len(width)}v${len(height)}h${len(-width)}Z`;
+}
+
+/** A length as SVG has it here: whole twentieths, a tenth of a pixel in the usual size, which are short to write. */
+function len(x: number): string {
+  return String(Math.round(x * 20));
+}
+
+/** A number that is no length, to a hundredth. */
+function num(x: number): string {
+  const rounded = Math.round(x * 100) / 100;
+  return Object.is(rounded, -0) ? '0' : String(rounded);
+}
+
+function written(attributes: Attributes): string {
+  return Object.entries(attributes)
+    .map(
+      ([name, value]) =>
+        ` ${name}="${typeof value === 'string' ? value : name === 'stroke-width' ? len(value) : num(value)}"`,
+    )
+    .join('');
+}
