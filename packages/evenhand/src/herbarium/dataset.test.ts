@@ -72,7 +72,7 @@ describe('writeHerbarium', () => {
     );
     assert.deepEqual([...tally((await rowsOf('val.csv')).map(([, , label]) => label!)).values()], Array(8).fill(1));
     assert.deepEqual(
-      [...tally((await rowsOf('test-labels.csv')).map(([, label]) => label!)).values()],
+      [...tally((await rowsOf('test-labels.csv')).map(([, , label]) => label!)).values()],
       Array(8).fill(2),
     );
     assert.ok((await rowsOf('test.csv')).every((row) => row.length === 2));

@@ -88,23 +88,13 @@ export async function writeHerbarium(folder: string, options: HerbariumOptions =
     const named = (index: number): string => species[index]!.name;
     const table = (name: string, columns: readonly string[], of: (row: (typeof rows)[number]) => string[]) =>
       writeFile(path.join(folder, name), [columns, ...rows.map(of)].map((row) => `${row.join(',')}\n`).join(''));
+    const labelled = (name: string, of: (item: Item) => number) =>
+      table(name, ['image_id', 'filename', 'label'], ({ id, item }) => [id, `${id}.jpg`, named(of(item))]);
     if (split === 'test') {
       await table('test.csv', ['image_id', 'filename'], ({ id }) => [id, `${id}.jpg`]);
-      await table('test-labels.csv', ['image_id', 'label'], ({ id, item }) => [id, named(item.shows)]);
-    } else {
-      await table(`${split}.csv`, ['image_id', 'filename', 'label'], ({ id, item }) => [
-        id,
-        `${id}.jpg`,
-        named(item.says),
-      ]);
-    }
-    if (split === 'train') {
-      await table('true-labels.csv', ['image_id', 'filename', 'label'], ({ id, item }) => [
-        id,
-        `${id}.jpg`,
-        named(item.shows),
-      ]);
-    }
+      await labelled('test-labels.csv', ({ shows }) => shows);
+    } else await labelled(`${split}.csv`, ({ says }) => says);
+    if (split === 'train') await labelled('true-labels.csv', ({ shows }) => shows);
   }
   await writeFile(path.join(folder, 'label_list.txt'), species.map(({ name }) => `${name}\n`).join(''));
   await allAtOnce(work, onProgress);
