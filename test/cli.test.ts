@@ -18,7 +18,7 @@ function fits(text: string): void {
 }
 
 describe('help', () => {
-  const commands = ['check', 'train', 'eval', 'export', 'predict', 'submit', 'recipes'];
+  const commands = ['check', 'train', 'eval', 'export', 'report', 'predict', 'submit', 'recipes'];
 
   test('lists the commands, and reads well at 80 columns', async () => {
     const text = await succeed(['--help'], folder);

@@ -13,6 +13,7 @@ const commands: Record<string, { summary: string; load: () => Promise<Command> }
     summary: 'make a run or weights one model file',
     load: async () => (await import('./export.js')).exportModel,
   },
+  report: { summary: 'write what a run came to as a page', load: async () => (await import('./report.js')).report },
   predict: {
     summary: 'answer what pictures show, with a model file',
     load: async () => (await import('./predict.js')).predict,
@@ -36,6 +37,7 @@ A first run:
   evenhand check photos
   evenhand train photos --recipe fast
   evenhand eval runs/photos-fast-1 more-photos
+  evenhand report runs/photos-fast-1
   evenhand predict runs/photos-fast-1 new-photos
 
 It exits with 0 when done, 1 after a failure, 2 after a mistake in what was

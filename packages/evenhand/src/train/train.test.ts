@@ -32,7 +32,15 @@ describe('a training from scratch', () => {
   });
 
   test('leaves a run folder with all that came of it', () => {
-    const names = ['best.safetensors', 'config.json', 'environment.json', 'last', 'metrics.jsonl', 'model.onnx', 'predictions.jsonl'];
+    const names = [
+      'best.safetensors',
+      'config.json',
+      'environment.json',
+      'last',
+      'metrics.jsonl',
+      'model.onnx',
+      'predictions.jsonl',
+    ];
     assert.deepEqual(readdirSync(runs.path('scratch')).sort(), names);
     assert.deepEqual(readdirSync(join(runs.path('scratch'), 'last')), ['state.safetensors']);
     const folder = RunFolder.open(runs.path('scratch'));
