@@ -1,4 +1,4 @@
-import { html, type Markup, percent } from './markup.js';
+import { html, type Markup, probability } from './markup.js';
 import type { ListedPicture } from './payload.js';
 
 /** A thumbnail; its pixels are in the style sheet, so that one picture may stand in several places. */
@@ -15,9 +15,9 @@ export function card(
   const answer = classes[predicted] ?? '';
   const said =
     truth === predicted
-      ? html`<span class="said right"><b>${label}</b> ${percent(confidence)}</span>`
-      : html`<span class="said wrong"><b>${answer}</b> ${percent(confidence)}</span>
-<span class="said">labelled <b>${label}</b> ${percent(given)}</span>`;
+      ? html`<span class="said right"><b>${label}</b> ${probability(confidence)}</span>`
+      : html`<span class="said wrong"><b>${answer}</b> ${probability(confidence)}</span>
+<span class="said">labelled <b>${label}</b> ${probability(given)}</span>`;
   const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
   return html`<figure class="card">${thumbnail(id, `${name}, labelled ${label}, answered ${answer}`)}
 <figcaption>${said}<span class="file" title="${file}">${name}</span></figcaption></figure>`;

@@ -157,10 +157,14 @@ export function calibrationSection({ scores }: Analysis): Section | null {
     confidenceChart(tempered ? fitted.bins : raw.bins),
   ];
   const [reliability, confidence] = charts.map(drawChart);
-  const words = temperature > 1 ? 'The model is surer than it is right' : 'The model is less sure than it could be';
+  const surer = temperature > 1 ? 'surer than it is right' : 'less sure than it could be';
+  const effect =
+    fitted.error < raw.error
+      ? html`lowers the expected calibration error from <b>${score(raw.error)}</b> to <b>${score(fitted.error)}</b>, on the pictures that it was fitted on.`
+      : html`lowers the loss, though not the expected calibration error (<b>${score(raw.error)}</b> as trained, <b>${score(fitted.error)}</b> with it):
+answers that are very sure and wrong weigh most in the loss.`;
   const verdict = tempered
-    ? html`${words}: the fitted temperature is <b>${temperature.toFixed(2)}</b>, which the exported model divides its logits by. It lowers the
-expected calibration error from <b>${score(raw.error)}</b> to <b>${score(fitted.error)}</b> on the pictures it was fitted on.`
+    ? html`By its loss, the model is ${surer}. The exported model divides its logits by the fitted temperature <b>${temperature.toFixed(2)}</b>, which ${effect}`
     : html`The expected calibration error is <b>${score(raw.error)}</b>. No temperature is applied: none lowered the loss of pictures held out
 of its fit, or there are too few pictures to fit one.`;
   const rows = raw.bins.map((bin, i) => {

@@ -33,13 +33,13 @@ export const NONE = '–';
 /** A score from 0 to 1 with three digits. */
 export const score = (x: number): string => (Number.isFinite(x) ? x.toFixed(3) : NONE);
 
-/** A share as per cent, without digits where they would pretend to know. */
-export function percent(x: number): string {
-  if (!Number.isFinite(x)) return NONE;
-  const hundred = x * 100;
-  if (hundred > 0 && hundred < 1) return '< 1 %';
-  if (hundred < 100 && hundred > 99) return '> 99 %';
-  return `${Math.round(hundred)} %`;
+/** A share as per cent. Its parts stay on one line. */
+export const percent = (x: number): string => (Number.isFinite(x) ? `${Math.round(x * 100)}\u00a0%` : NONE);
+
+/** A probability as per cent; none is told as certain. */
+export function probability(x: number): string {
+  if (x < 0.01) return '<\u00a01\u00a0%';
+  return x > 0.99 ? '>\u00a099\u00a0%' : percent(x);
 }
 
 export const count = (n: number): string => (Number.isFinite(n) ? n.toLocaleString('en') : NONE);

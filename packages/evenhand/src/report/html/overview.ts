@@ -52,7 +52,7 @@ function heroScore(headline: Headline): Markup {
 <span class="band" style="left:${at(low)};right:calc(100% - ${at(high)})"></span>
 <span class="tick f1" style="left:${at(macroF1)}"></span><span class="tick acc" style="left:${at(accuracy)}"></span>
 </div>
-<p class="ends" aria-hidden="true"><span>0</span><span class="key"><i class="f1"></i>Macro F1 <i class="acc"></i>accuracy</span><span>1</span></p>
+<p class="ends" aria-hidden="true"><span>0</span><span class="key"><span><i class="f1"></i>Macro F1</span><span><i class="acc"></i>accuracy</span></span><span>1</span></p>
 </div>`;
 }
 
@@ -168,8 +168,8 @@ ${[epoch.trainLoss, epoch.valLoss, epoch.accuracy, epoch.balancedAccuracy, epoch
     charts,
     body: html`<p class="lead">${phases(epochs.length - head, head)} The checkpoint that is kept is the one with the best Macro F1 on
 the validation pictures${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
-<div class="two"><figure>${scores}<figcaption><span class="key"><i class="f1"></i>Macro F1 with its 95 % interval <i class="acc dashed"></i>accuracy</span></figcaption></figure>
-<figure>${losses}<figcaption><span class="key"><i class="f1"></i>validation loss <i class="acc dashed"></i>training loss (on augmented, balanced pictures with smoothed labels, so not on the same scale)</span></figcaption></figure></div>
+<div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1 with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span></figcaption></figure>
+<figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, of what training sees: changed, mixed and balanced pictures</span></figcaption></figure></div>
 <details><summary>The numbers of every epoch</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced</th><th>Macro F1</th><th>95 % interval</th><th>Pixels</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
   };
 }

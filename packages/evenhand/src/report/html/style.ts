@@ -83,7 +83,7 @@ th,td{text-align:left;padding:.42rem .8rem;border-bottom:1px solid var(--rule);f
 thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .plain td,.plain th{white-space:nowrap}
 .plain .chosen{background:var(--accent-soft)}.plain .chosen th{font-weight:650}
-.settings td,.settings th{white-space:normal}.settings .doc{color:var(--soft)}
+.settings td{white-space:normal}.settings .doc{color:var(--soft)}
 .classes thead th{position:sticky;top:0;background:var(--card);box-shadow:0 1px 0 var(--rule-strong);padding:0;z-index:1}
 .classes thead button{all:unset;cursor:pointer;display:block;padding:.6rem .8rem}
 .classes thead button:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
@@ -92,6 +92,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .classes [aria-sort=ascending] button::after{content:"↑";opacity:1}
 .classes [aria-sort=descending] button::after{content:"↓";opacity:1}
 .number{text-align:right}
+.classes thead .number button{text-align:right}
 .bar{position:relative;min-width:170px}
 .bar i{position:absolute;left:.8rem;top:.62rem;height:.8rem;border-radius:3px;max-width:calc(100% - 5rem)}
 .bar i{width:0}
@@ -109,7 +110,8 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 `;
 
 const matrix = `
-.matrix{position:relative;overflow:auto;max-height:min(82vh,66rem)}
+.matrix{position:relative;overflow:auto}
+.matrix[data-zoomed]{max-height:min(85vh,66rem)}
 .matrix-grid{display:grid;grid-template-columns:auto auto;width:max-content;margin:0 auto;position:relative}
 .matrix-grid.bare{grid-template-columns:auto}.bare .corner{display:none}
 .labels{font-size:var(--label);line-height:1;color:var(--soft);background:var(--card);display:grid;z-index:1}
@@ -128,9 +130,12 @@ const matrix = `
 #matrix-said{margin:.6rem .2rem 0;min-height:1.5em}
 `;
 
+/** Where a thumbnail lacks: a frame with a hill and a sun, which each thumbnail's own rule replaces. */
+const placeholder =
+  "url(\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%23888' stroke-opacity='.6'%3E%3Crect x='12' y='15' width='24' height='18' rx='2'/%3E%3Cpath d='M12 30l7-7 6 6 4-4 7 7'/%3E%3Ccircle cx='29.5' cy='20.5' r='2'/%3E%3C/svg%3E\")";
+
 const pictures = `
-.thumb{display:block;aspect-ratio:1;background:var(--shade) center/cover no-repeat;border-radius:8px;position:relative;print-color-adjust:exact;-webkit-print-color-adjust:exact;isolation:isolate;overflow:hidden}
-.thumb::before{content:"no picture";position:absolute;inset:0;display:grid;place-items:center;color:var(--soft);font-size:.75rem;z-index:-1;border:1px dashed var(--rule-strong);border-radius:8px}
+.thumb{display:block;aspect-ratio:1;background:var(--shade) ${placeholder} center/cover no-repeat;border-radius:8px;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(128px,1fr));gap:1.1rem .9rem}
 .card{min-width:0;break-inside:avoid}
 .card figcaption{font-size:.85rem;line-height:1.35;padding-top:.4rem}
@@ -173,16 +178,17 @@ figure:not(.card){padding:.7rem}
 body{background:#fff;font-size:10.5pt}
 nav,.skip,.plainbutton,.tools,.script,dialog,#tip,.strip .more{display:none!important}
 main,header .inside,footer{max-width:none;padding-inline:0}
-section{padding:1.2rem 0;border:0}
-h2,h3,h4{break-after:avoid}
+section{padding:1rem 0;border:0}
+h2,h3,h4,.lead{break-after:avoid}
+.pairs{grid-template-columns:1fr 1fr}.pair{padding:.6rem .8rem}
 figure,.tiles>div,.headline,.pair,.card,tr{break-inside:avoid}
 .tall,.matrix{max-height:none;overflow:visible;border:0}
 .matrix-grid{zoom:.68}
 .classes thead th{position:static}.scroll{overflow:visible}
 .gallery{grid-template-columns:repeat(7,1fr);gap:.7rem .5rem}
 .card figcaption{font-size:8pt}.card .file{font-size:6.5pt}
-.plain td,.plain th{white-space:normal}table{font-size:8.5pt}th,td{padding:.18rem .5rem}
-.bar i{top:.34rem;height:.62rem}
+.plain td,.plain th{white-space:normal}table{font-size:8.5pt}th,td{padding:.1rem .5rem}
+.bar i{top:.28rem;height:.6rem}details:not([open]){display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 @page{margin:14mm}
 }

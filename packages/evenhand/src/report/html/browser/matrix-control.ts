@@ -79,6 +79,7 @@ export class MatrixControl {
     const { classes, cells, support } = this.payload;
     // The browser draws the bar for scrolling within the box.
     const fit = cellFor(this.box.clientWidth - 2, classes.length);
+    this.box.toggleAttribute('data-zoomed', this.#zoom > 1);
     this.box.innerHTML = matrixMarkup({
       classes,
       cells,
