@@ -52,7 +52,7 @@ function table(
     const other = mostTakenFor(matrix.counts, classes.length, k);
     const cells: Record<string, Markup> = {
       name: html`<th scope="row"><button type="button" class="link" data-class="${k}">${classes[k]}</button></th>`,
-      f1: html`<td class="number bar"><i class="support-${scale.stepOf(support)}" style="width:${(f1 * 100).toFixed(1)}%"></i><span>${score(f1)}</span></td>`,
+      f1: html`<td class="number bar"><i class="support-${scale.stepOf(support)}" style="--f1:${f1.toFixed(3)}"></i><span>${score(f1)}</span></td>`,
       precision: html`<td class="number">${score(precision)}</td>`,
       recall: html`<td class="number">${score(recall)}</td>`,
       support: html`<td class="number">${count(support)}</td>`,

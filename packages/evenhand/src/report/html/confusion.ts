@@ -3,7 +3,7 @@ import { confidenceChart, reliabilityChart } from './calibration-charts.js';
 import { card, thumbnail } from './card.js';
 import { drawChart } from './draw.js';
 import { count, html, type Markup, percent, plural, score } from './markup.js';
-import { cellFor, matrixMarkup } from './matrix.js';
+import { fit, matrixMarkup } from './matrix.js';
 import type { Section } from './overview.js';
 import type { Cell, ListedPicture } from './payload.js';
 
@@ -59,7 +59,7 @@ export function confusionSection(analysis: Analysis): Section | null {
     cells: cellsOf(scores),
     support: scores.report.perClass.map(({ support }) => support),
     order: scores.similarityOrder,
-    cell: cellFor(COLUMN, classes.length),
+    ...fit(COLUMN - 40, classes.length),
     mistakesOnly: false,
   });
   const shades = (kind: string): Markup[] => [0, 1, 2, 3, 4].map((i) => html`<i class="swatch ${kind}-${i}"></i>`);

@@ -16,6 +16,8 @@ export interface MatrixView {
   readonly order: readonly number[];
   /** Pixels of a cell's side. */
   readonly cell: number;
+  /** Pixels for a label beside it. */
+  readonly room: number;
   /** Leaves out the right answers. */
   readonly mistakesOnly: boolean;
 }
@@ -25,7 +27,7 @@ export interface MatrixView {
  * which cell a click meant follows from where it was.
  */
 export function matrixMarkup(view: MatrixView): Markup {
-  const { order, cell, classes } = view;
+  const { order, cell, room, classes } = view;
   const size = order.length;
   const side = Math.round(size * cell);
   const labelled = cell >= LEAST_FOR_LABELS;
@@ -33,7 +35,7 @@ export function matrixMarkup(view: MatrixView): Markup {
     labelled &&
     html`<div class="labels ${kind}" aria-hidden="true">${order.map((k) => html`<span>${classes[k]}</span>`)}</div>`;
   const font = Math.min(13, Math.max(7, cell - 1.5)).toFixed(1);
-  return html`<div class="matrix-grid${labelled ? '' : ' bare'}" style="--cell:${cell.toFixed(3)}px;--label:${font}px">
+  return html`<div class="matrix-grid${labelled ? '' : ' bare'}" style="--cell:${cell.toFixed(3)}px;--label:${font}px;--room:${room}px">
 <div class="corner" aria-hidden="true"></div>${labels('top')}${labels('left')}
 <svg class="cells" viewBox="0 0 ${size} ${size}" width="${side}" height="${side}" role="img" aria-label="Confusion matrix: a row a label, a column an answer" shape-rendering="crispEdges">${cellsMarkup(view)}</svg></div>`;
 }
@@ -65,9 +67,9 @@ const diagonal = (size: number): string => `<path class="diagonal" d="M0 0L${siz
 /** From 0 to SHADES - 1. */
 export const shadeOf = (share: number): number => Math.min(SHADES - 1, Math.max(0, Math.ceil(share * SHADES) - 1));
 
-/** Pixels of a cell, so that the matrix fits `width` with its labels where there is room for them. */
-export function cellFor(width: number, size: number): number {
-  const labels = 84;
-  const roomy = (width - labels) / size;
-  return Math.min(44, Math.max(1.2, roomy >= LEAST_FOR_LABELS ? roomy : width / size));
+/** Pixels of a cell and of a label, so that the matrix fits `width` with its labels where there is room for them. */
+export function fit(width: number, size: number): Pick<MatrixView, 'cell' | 'room'> {
+  const room = width >= 700 && size <= 60 ? 150 : 80;
+  const roomy = (width - room - 8) / size;
+  return { room, cell: Math.min(44, Math.max(1.2, roomy >= LEAST_FOR_LABELS ? roomy : width / size)) };
 }

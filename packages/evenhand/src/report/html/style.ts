@@ -94,8 +94,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .number{text-align:right}
 .classes thead .number button{text-align:right}
 .bar{position:relative;min-width:170px}
-.bar i{position:absolute;left:.8rem;top:.62rem;height:.8rem;border-radius:3px;max-width:calc(100% - 5rem)}
-.bar i{width:0}
+.bar i{position:absolute;left:.8rem;top:.62rem;height:.8rem;border-radius:3px;width:calc((100% - 5.2rem)*var(--f1))}
 .link{all:unset;cursor:pointer;color:var(--link);overflow-wrap:anywhere}
 .link:hover{text-decoration:underline}.link:focus-visible{outline:3px solid var(--accent);border-radius:3px}
 .classes tbody tr:hover{background:var(--shade)}
@@ -116,9 +115,9 @@ const matrix = `
 .matrix-grid.bare{grid-template-columns:auto}.bare .corner{display:none}
 .labels{font-size:var(--label);line-height:1;color:var(--soft);background:var(--card);display:grid;z-index:1}
 .labels span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-.labels.left{position:sticky;left:0;grid-auto-rows:var(--cell);align-items:center;text-align:right;padding-right:5px;max-width:76px}
-.labels.top{position:sticky;top:0;grid-auto-flow:column;grid-auto-columns:var(--cell);align-items:end;padding-bottom:5px;max-height:76px}
-.labels.top span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:72px;justify-self:center}
+.labels.left{position:sticky;left:0;grid-auto-rows:var(--cell);align-items:center;text-align:right;padding-right:5px;max-width:var(--room)}
+.labels.top{position:sticky;top:0;grid-auto-flow:column;grid-auto-columns:var(--cell);align-items:end;padding-bottom:5px;max-height:var(--room)}
+.labels.top span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:calc(var(--room) - 5px);justify-self:center}
 .corner{position:sticky;left:0;top:0;background:var(--card);z-index:2}
 .labels .at{color:var(--ink);font-weight:700}
 .cells{display:block;background:var(--shade);cursor:crosshair}

@@ -1,6 +1,6 @@
 /// <reference lib="dom" preserve="true" />
 import { percent } from '../markup.js';
-import { cellFor, matrixMarkup } from '../matrix.js';
+import { fit, matrixMarkup } from '../matrix.js';
 import type { Payload } from '../payload.js';
 import type { Tip } from './tips.js';
 
@@ -77,15 +77,15 @@ export class MatrixControl {
 
   #draw(): void {
     const { classes, cells, support } = this.payload;
-    // The browser draws the bar for scrolling within the box.
-    const fit = cellFor(this.box.clientWidth - 2, classes.length);
+    const { cell, room } = fit(this.box.clientWidth - 2, classes.length);
     this.box.toggleAttribute('data-zoomed', this.#zoom > 1);
     this.box.innerHTML = matrixMarkup({
       classes,
       cells,
       support,
       order: this.#order,
-      cell: fit * this.#zoom,
+      cell: cell * this.#zoom,
+      room,
       mistakesOnly: this.#mistakesOnly,
     }).text;
     if (this.#cursor !== undefined) this.#mark(this.#cursor, true);
