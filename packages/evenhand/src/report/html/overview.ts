@@ -73,7 +73,11 @@ function tiles({ best, scores, environment, epochs }: Analysis, headline: Headli
             string,
           ],
         ]),
-    ['Validation pictures', count(environment.dataset.val), `of ${headline.numPresent} classes (or answered)`],
+    [
+      'Validation pictures',
+      count(environment.dataset.val),
+      scores === null ? '' : `of ${plural(scores.report.numSupported, 'class', 'classes')}`,
+    ],
     [
       'Chosen epoch',
       best === null ? NONE : epochName(best),

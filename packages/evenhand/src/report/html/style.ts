@@ -85,7 +85,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .plain .chosen{background:var(--accent-soft)}.plain .chosen th{font-weight:650}
 .settings td{white-space:normal}.settings .doc{color:var(--soft)}
 .classes thead th{position:sticky;top:0;background:var(--card);box-shadow:0 1px 0 var(--rule-strong);padding:0;z-index:1}
-.classes thead button{all:unset;cursor:pointer;display:block;padding:.6rem .8rem}
+.classes thead button{all:unset;cursor:pointer;display:block;box-sizing:border-box;width:100%;padding:.6rem .8rem}
 .classes thead button:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
 .classes thead button::after{content:"↕";opacity:.35;margin-left:.35rem}
 .classes [aria-sort] button{color:var(--ink);font-weight:600}
@@ -114,7 +114,7 @@ const matrix = `
 .matrix-grid{display:grid;grid-template-columns:auto auto;width:max-content;margin:0 auto;position:relative}
 .matrix-grid.bare{grid-template-columns:auto}.bare .corner{display:none}
 .labels{font-size:var(--label);line-height:1;color:var(--soft);background:var(--card);display:grid;z-index:1}
-.labels span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.labels span{line-height:1.25;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .labels.left{position:sticky;left:0;grid-auto-rows:var(--cell);align-items:center;text-align:right;padding-right:5px;max-width:var(--room)}
 .labels.top{position:sticky;top:0;grid-auto-flow:column;grid-auto-columns:var(--cell);align-items:end;padding-bottom:5px;max-height:var(--room)}
 .labels.top span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:calc(var(--room) - 5px);justify-self:center}
@@ -178,7 +178,7 @@ body{background:#fff;font-size:10.5pt}
 nav,.skip,.plainbutton,.tools,.script,dialog,#tip,.strip .more{display:none!important}
 main,header .inside,footer{max-width:none;padding-inline:0}
 section{padding:1rem 0;border:0}
-h2,h3,h4,.lead{break-after:avoid}
+h2,h3,h4,.lead{break-after:avoid}.lead{break-inside:avoid}
 .pairs{grid-template-columns:1fr 1fr}.pair{padding:.6rem .8rem}
 figure,.tiles>div,.headline,.pair,.card,tr{break-inside:avoid}
 .tall,.matrix{max-height:none;overflow:visible;border:0}
@@ -186,7 +186,7 @@ figure,.tiles>div,.headline,.pair,.card,tr{break-inside:avoid}
 .classes thead th{position:static}.scroll{overflow:visible}
 .gallery{grid-template-columns:repeat(7,1fr);gap:.7rem .5rem}
 .card figcaption{font-size:8pt}.card .file{font-size:6.5pt}
-.plain td,.plain th{white-space:normal}table{font-size:8.5pt}th,td{padding:.1rem .5rem}
+.plain td,.plain:not(.settings) th{white-space:normal}table{font-size:8.5pt}th,td{padding:.1rem .5rem}
 .bar i{top:.28rem;height:.6rem}details:not([open]){display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 @page{margin:14mm}
