@@ -19,7 +19,7 @@ function fits(text: string): void {
 }
 
 describe('help', () => {
-  const commands = 'check train eval export predict submit fetch recipes doctor completion'.split(' ');
+  const commands = 'check train eval export report predict submit fetch recipes doctor completion'.split(' ');
 
   test('lists the commands, and reads well at 80 columns', async () => {
     const text = await succeed(['--help'], folder);

@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     summary: 'make a run or weights one model file',
     load: async () => (await import('./export.js')).exportModel,
   },
+  report: { summary: 'write what a run came to as a page', load: async () => (await import('./report.js')).report },
   predict: {
     summary: 'answer what pictures show, with a model file',
     load: async () => (await import('./predict.js')).predict,

@@ -20,6 +20,7 @@ A first run:
   evenhand check photos
   evenhand train photos --recipe fast
   evenhand eval runs/photos-fast-1 more-photos
+  evenhand report runs/photos-fast-1
   evenhand predict runs/photos-fast-1 new-photos
 
 It exits with 0 when done, 1 after a failure, 2 after a mistake in what was

@@ -1,4 +1,6 @@
-import { appendFileSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import { UsageError } from './errors.js';
 
 /** A line at the end of the terminal that is written over and over; nothing where standard error is no terminal. */
@@ -37,6 +39,14 @@ export function writeOutput(path: string, text: string): void {
     return;
   }
   guardedWrite(path, () => writeFileSync(path, text));
+}
+
+/** Writes a file that takes its name when all of it is there, in a folder that is made where it lacks. */
+export function writePage(path: string, text: string): void {
+  guardedWrite(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileAtomic.sync(path, text);
+  });
 }
 
 /** What `write` gives; where the system refuses, a `UsageError` that names the path. */

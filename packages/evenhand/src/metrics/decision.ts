@@ -1,6 +1,6 @@
 import { Random } from '../random.js';
 import { pairedBootstrap } from './bootstrap.js';
-import { argmax, type Logits, negativeLogLikelihood, softmax } from './logits.js';
+import { argmax, type Logits, softmax } from './logits.js';
 
 /**
  * How an answer follows from logits: of p = softmax(logits / temperature), the class with the greatest
@@ -103,7 +103,7 @@ export function macroF1Rule(logits: Float64Array, numClasses: number, temperatur
       scale: Array.from(size, (each) => 2 / each),
       offset: Array.from(size, (each, j) => -best.f1[j]! / each),
     };
-    const scored = score(applyRule(logits, numClasses, next));
+    const scored = score(greatest(probabilities, numClasses, next));
     if (scored.sum <= best.sum) break;
     best = scored;
     rule = next;
@@ -118,10 +118,27 @@ export function applyRule(logits: Logits, numClasses: number, { temperature, sca
     numClasses,
   );
   if (scale === null || offset === null) return argmax(probabilities, numClasses);
-  return argmax(
-    probabilities.map((p, i) => scale[i % numClasses]! * p + offset[i % numClasses]!),
-    numClasses,
-  );
+  return greatest(probabilities, numClasses, { scale, offset });
+}
+
+/** The class [N] with the greatest affine score of probabilities [N,K]; of equal ones the lowest. */
+function greatest(
+  probabilities: Float64Array,
+  numClasses: number,
+  { scale, offset }: { readonly scale: readonly number[]; readonly offset: readonly number[] },
+): Int32Array {
+  const best = new Int32Array(probabilities.length / numClasses);
+  for (let i = 0; i < best.length; i++) {
+    let most = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < numClasses; k++) {
+      const score = scale[k]! * probabilities[i * numClasses + k]! + offset[k]!;
+      if (score > most) {
+        most = score;
+        best[i] = k;
+      }
+    }
+  }
+  return best;
 }
 
 /** The temperature with the least negative log-likelihood, between 1/20 and 20: golden section over its logarithm. */
@@ -146,12 +163,18 @@ export function fitTemperature({ logits, truth }: Part, numClasses: number): num
   return Math.exp((low + high) / 2);
 }
 
+/** The mean negative log-likelihood, as `negativeLogLikelihood` has it, but without arrays: fits ask for it often. */
 function lossAt({ logits, truth }: Part, numClasses: number, temperature: number): number {
-  return negativeLogLikelihood(
-    logits.map((each) => each / temperature),
-    truth,
-    numClasses,
-  );
+  let total = 0;
+  for (let i = 0; i < truth.length; i++) {
+    const from = i * numClasses;
+    let maximum = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < numClasses; k++) maximum = Math.max(maximum, logits[from + k]! / temperature);
+    let sum = 0;
+    for (let k = 0; k < numClasses; k++) sum += Math.exp(logits[from + k]! / temperature - maximum);
+    total -= logits[from + truth[i]!]! / temperature - maximum - Math.log(sum);
+  }
+  return truth.length === 0 ? 0 : total / truth.length;
 }
 
 /** The fold of each image; each class is spread over all of them. */

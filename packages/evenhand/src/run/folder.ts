@@ -29,6 +29,7 @@ const files = {
   best: 'best.safetensors',
   last: 'last',
   model: 'model.onnx',
+  report: 'report.html',
   log: 'train.log',
 };
 
@@ -45,6 +46,8 @@ export class RunFolder {
   readonly best: string;
   /** The model file for prediction. */
   readonly model: string;
+  /** The page that shows the run. */
+  readonly report: string;
   /** All that is needed to resume. */
   readonly last: string;
 
@@ -52,6 +55,7 @@ export class RunFolder {
     this.path = path;
     this.best = join(path, files.best);
     this.model = join(path, files.model);
+    this.report = join(path, files.report);
     this.last = join(path, files.last, 'state.safetensors');
   }
 

@@ -1,0 +1,60 @@
+/// <reference lib="dom" preserve="true" />
+import { card } from '../card.js';
+import { html, type Markup, plural } from '../markup.js';
+import type { ListedPicture, Payload } from '../payload.js';
+
+/** More would make the dialog slow. */
+const MOST = 300;
+
+/** The pictures of a cell of the confusion matrix, or of a class. */
+export class PictureDialog {
+  readonly #dialog = document.getElementById('pictures') as HTMLDialogElement;
+  readonly #title = document.getElementById('pictures-title')!;
+  readonly #list = document.getElementById('pictures-list')!;
+
+  constructor(private readonly payload: Payload) {
+    document.getElementById('pictures-close')!.addEventListener('click', () => this.#dialog.close());
+    this.#dialog.addEventListener('click', ({ target }) => {
+      if (target === this.#dialog) this.#dialog.close();
+    });
+  }
+
+  showCell(truth: number, predicted: number): void {
+    const { classes, cells } = this.payload;
+    const count = cells.find(([t, p]) => t === truth && p === predicted)?.[2] ?? 0;
+    const answered = truth === predicted ? 'answered rightly' : `taken for ${classes[predicted]}`;
+    this.#open(`${classes[truth]}, ${answered}: ${plural(count, 'picture')}`, [
+      this.#gallery((t, p) => t === truth && p === predicted, count),
+    ]);
+  }
+
+  showClass(label: number): void {
+    const { cells, classes } = this.payload;
+    const kinds: readonly (readonly [string, (t: number, p: number) => boolean])[] = [
+      ['taken for another class', (t, p) => t === label && p !== label],
+      ['of another class, taken for this one', (t, p) => t !== label && p === label],
+      ['answered rightly', (t, p) => t === label && p === label],
+    ];
+    const parts = kinds.map(([name, fits]) => {
+      const count = cells.reduce((sum, [t, p, n]) => sum + (fits(t, p) ? n : 0), 0);
+      return html`<h3>${plural(count, 'picture')} ${name}</h3>${this.#gallery(fits, count)}`;
+    });
+    this.#open(classes[label]!, parts);
+  }
+
+  #gallery(fits: (truth: number, predicted: number) => boolean, count: number): Markup {
+    const { pictures, classes } = this.payload;
+    const found: ListedPicture[] = pictures.filter(([, , truth, predicted]) => fits(truth, predicted));
+    const shown = found.sort((a, b) => b[4] - a[4]).slice(0, MOST);
+    const more = count - shown.length;
+    return html`<div class="gallery">${shown.map((picture) => card(picture, classes))}</div>
+${more > 0 && html`<p class="faint">${plural(more, 'picture')} more, not listed in this page.</p>`}`;
+  }
+
+  #open(title: string, parts: readonly Markup[]): void {
+    this.#title.textContent = title;
+    this.#list.innerHTML = html`${parts}`.text;
+    if (!this.#dialog.open) this.#dialog.showModal();
+    this.#dialog.scrollTop = 0;
+  }
+}

@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import sharp from 'sharp';
+
+export interface Thumbnails {
+  /** A rule of CSS a picture. */
+  readonly css: string;
+  readonly shown: number;
+  /** Not shown, to keep the page small. */
+  readonly leftOut: number;
+  /** Missing or unreadable. */
+  readonly unread: readonly string[];
+}
+
+interface Wanted {
+  readonly id: number;
+  /** Relative to the data. */
+  readonly file: string;
+}
+
+const AT_ONCE = 8;
+
+/**
+ * Thumbnails of pictures, the first of them as far as `budget` bytes go. They are rules of CSS, so that a picture may
+ * stand in several places of a page and is in it once.
+ *
+ * @param data what the files' paths are relative to
+ */
+export async function thumbnails(wanted: readonly Wanted[], data: string, budget: number): Promise<Thumbnails> {
+  const { size, quality } = sizeFor(wanted.length);
+  const rules: string[] = [];
+  const unread: string[] = [];
+  let left = budget;
+  let next = 0;
+  while (next < wanted.length && left > 0) {
+    const batch = wanted.slice(next, next + AT_ONCE);
+    const made = await Promise.all(batch.map(({ file }) => thumbnail(data, file, size, quality)));
+    for (const [i, bytes] of made.entries()) {
+      const { id, file } = batch[i]!;
+      if (bytes === undefined) {
+        unread.push(file);
+        next++;
+        continue;
+      }
+      const rule = `.t${id}{background-image:url(data:image/webp;base64,${bytes.toString('base64')})}\n`;
+      left -= rule.length;
+      if (left <= 0) break;
+      rules.push(rule);
+      next++;
+    }
+  }
+  return { css: rules.join(''), shown: rules.length, leftOut: wanted.length - next, unread };
+}
+
+/** Pixels of a side, and how much detail, so that many pictures fit too. */
+function sizeFor(pictures: number): { size: number; quality: number } {
+  if (pictures <= 300) return { size: 176, quality: 62 };
+  return pictures <= 700 ? { size: 128, quality: 58 } : { size: 96, quality: 55 };
+}
+
+/** Undefined where there is no such picture. */
+async function thumbnail(data: string, file: string, size: number, quality: number): Promise<Buffer | undefined> {
+  // Paths beside a CSV file lead out of it first.
+  for (const path of new Set([resolve(data, file), resolve(data, file.replace(/^\.\.[\\/]/, ''))])) {
+    try {
+      return await sharp(path, { failOn: 'none' })
+        .rotate()
+        .resize(size, size, { fit: 'cover' })
+        .flatten({ background: '#ffffff' })
+        .webp({ quality, effort: 4 })
+        .toBuffer();
+    } catch {
+      // The next place, or a placeholder.
+    }
+  }
+  return undefined;
+}
