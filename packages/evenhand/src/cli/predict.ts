@@ -98,6 +98,8 @@ class Prediction {
   #notDone = 0;
   /** Without an answer since before an interruption. */
   #before = 0;
+  /** Whether it was said that views are dropped. */
+  #dropped = false;
   #stopping = false;
 
   constructor(
@@ -183,7 +185,7 @@ class Prediction {
   #entry(row: Unlabelled, outcome: Outcome): Entry {
     if ('label' in outcome) {
       const { label, probability, views, probabilities } = outcome;
-      if (views < viewsOf(this.settings.tta).length && this.#byViews.size === 0) this.#sayDropped();
+      if (views < viewsOf(this.settings.tta).length && !this.#dropped) this.#sayDropped();
       this.#byViews.set(views, (this.#byViews.get(views) ?? 0) + 1);
       const all = this.settings.probs === undefined ? {} : { probabilities: Array.from(probabilities) };
       return { label, probability, views, ...all };
@@ -259,6 +261,7 @@ class Prediction {
   }
 
   #sayDropped(): void {
+    this.#dropped = true;
     this.#status.clear();
     const { tta } = this.settings;
     process.stderr.write(`evenhand: --tta ${tta} does not fit into the time limit: views are dropped\n`);
