@@ -83,9 +83,11 @@ export function curve(points: readonly Point[]): string {
   return d;
 }
 
-/** Dots for a path with a round `stroke-linecap`, one stroke width across: cheaper than a circle each. */
-export function dots(points: readonly Point[]): string {
-  return points.map(([x, y]) => `M${len(x)} ${len(y)}h.1`).join('');
+/** Dots so wide, as hexagons in one path: librsvg fills them faster than it draws circles. */
+export function dots(points: readonly Point[], width: number): string {
+  const [long, half, high] = [len(width / 2), len(width / 4), len(width * 0.43)];
+  const rest = `l${half} ${high}h${long}l${half} -${high}l-${half} -${high}h-${long}Z`;
+  return points.map(([x, y]) => `M${len(x - width / 2)} ${len(y)}${rest}`).join('');
 }
 
 /** A rectangle from its upper left corner; the whole picture unless said. */

@@ -89,12 +89,7 @@ function drawHollow({ canvas, pose, size, petal }: Heart, radius: number): void 
 }
 
 /** A head of many tiny florets in their natural spiral (Vogel 1979), on a dome. */
-function drawDome(
-  { canvas, random, pose, light, size, colour }: Heart,
-  radius: number,
-  height: number,
-  dot: number,
-): void {
+function drawDome({ canvas, random, pose, light, colour }: Heart, radius: number, height: number, dot: number): void {
   const up = (r: number): number => height * (1 - (r / radius) ** 2) - 0.04;
   const base = circle(pose, radius, up(radius), 18);
   const shadow = css({ l: 0.2, c: 0.05, h: 300 });
@@ -125,9 +120,7 @@ function drawDome(
     points.push(place(pose, [r * Math.cos(angle), r * Math.sin(angle), up(r)]));
   }
   const width = (dot * 1.9 * radius * pose.scale) / Math.sqrt(count);
-  for (const [stroke, points] of groups)
-    canvas.path(dots(points), { stroke, 'stroke-width': width, 'stroke-linecap': 'round' });
-  void size;
+  for (const [fill, points] of groups) canvas.path(dots(points, width), { fill });
 }
 
 /** Anthers without visible stalks. */
@@ -135,8 +128,8 @@ function drawAnthers(heart: Heart, count: number, radius: number, height: number
   const { canvas, pose, random, colour } = heart;
   const points = circle(pose, radius, height, count, 0.1, random.uniform() * 6);
   const width = dot * heart.size * 0.62 * pose.scale;
-  canvas.path(dots(points), { stroke: css(lit(colour, 0.7)), 'stroke-width': width * 1.15, 'stroke-linecap': 'round' });
-  canvas.path(dots(points), { stroke: css(colour), 'stroke-width': width * 0.85, 'stroke-linecap': 'round' });
+  canvas.path(dots(points, width * 1.15), { fill: css(lit(colour, 0.7)) });
+  canvas.path(dots(points, width * 0.85), { fill: css(colour) });
 }
 
 function drawFilaments(heart: Heart, count: number, radius: number, height: number, dot: number): void {
@@ -161,8 +154,8 @@ function drawFilaments(heart: Heart, count: number, radius: number, height: numb
   });
   const width = Math.max(0.55, dot * 0.045 * pose.scale);
   const below = ends.map(([x, y]): Point => [x + width * 0.12, y + width * 0.22]);
-  canvas.path(dots(below), { stroke: css(lit(colour, 0.62)), 'stroke-width': width * 1.1, 'stroke-linecap': 'round' });
-  canvas.path(dots(ends), { stroke: css(lit(colour, 1.02)), 'stroke-width': width * 0.9, 'stroke-linecap': 'round' });
+  canvas.path(dots(below, width * 1.1), { fill: css(lit(colour, 0.62)) });
+  canvas.path(dots(ends, width * 0.9), { fill: css(lit(colour, 1.02)) });
 }
 
 /** A daffodil's trumpet: a wall that widens upwards to a wavy rim, and what is seen inside. */

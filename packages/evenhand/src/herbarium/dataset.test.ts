@@ -8,12 +8,12 @@ import sharp from 'sharp';
 import { type HerbariumOptions, type HerbariumSummary, writeHerbarium } from './dataset.js';
 
 const SMALL: HerbariumOptions = {
-  species: 8,
+  species: 6,
   size: 48,
-  mostImages: 12,
+  mostImages: 8,
   fewestImages: 2,
   valPerClass: 1,
-  testPerClass: 2,
+  testPerClass: 1,
   noise: 0.2,
   brokenFiles: 4,
 };
@@ -60,7 +60,7 @@ describe('writeHerbarium', () => {
 
   it('follows the long tail in training, and is even in validation and test', async () => {
     const falling = [...summary.trainCounts].sort((a, b) => b - a);
-    assert.deepEqual(falling, [12, 9, 7, 6, 4, 3, 3, 2]);
+    assert.deepEqual(falling, [8, 6, 5, 3, 3, 2]);
     const broken = new Set(summary.brokenFiles);
     const shown = (await rowsOf('true-labels.csv'))
       .filter(([, file]) => !broken.has(file!))
@@ -70,10 +70,10 @@ describe('writeHerbarium', () => {
       summary.species.map(({ name }) => counts.get(name)),
       [...summary.trainCounts],
     );
-    assert.deepEqual([...tally((await rowsOf('val.csv')).map(([, , label]) => label!)).values()], Array(8).fill(1));
+    assert.deepEqual([...tally((await rowsOf('val.csv')).map(([, , label]) => label!)).values()], Array(6).fill(1));
     assert.deepEqual(
       [...tally((await rowsOf('test-labels.csv')).map(([, , label]) => label!)).values()],
-      Array(8).fill(2),
+      Array(6).fill(1),
     );
     assert.ok((await rowsOf('test.csv')).every((row) => row.length === 2));
   });
@@ -87,12 +87,12 @@ describe('writeHerbarium', () => {
       );
       return said.flatMap(([, , label], i) => (label === shown[i]![2] ? [] : [`${shown[i]![2]} > ${label}`]));
     };
-    assert.equal((await wrong('a')).length, Math.round(0.2 * 46));
-    assert.equal(summary.wrongLabels, Math.round(0.2 * 46));
+    assert.equal((await wrong('a')).length, Math.round(0.2 * 27));
+    assert.equal(summary.wrongLabels, Math.round(0.2 * 27));
     const pairs = { ...SMALL, noise: 0.5, noiseKind: 'pairs', size: 32, valPerClass: 0, testPerClass: 0 } as const;
     await writeHerbarium(path.join(root, 'pairs'), pairs);
     const found = await wrong('pairs');
-    assert.equal(found.length, 23);
+    assert.equal(found.length, 14);
     assert.equal(new Set(found).size, new Set(found.map((pair) => pair.split(' > ')[0])).size, 'one sibling a species');
     for (const pair of found) assert.equal(pair.split(' > ')[0]!.split(' ')[0], pair.split(' > ')[1]!.split(' ')[0]);
   });

@@ -62,7 +62,7 @@ export function drawPetal(
   const middle = normalAt(surface, pose, 0.5, 0);
   const backSeen = middle[2] < 0;
   const wide = distance(at(0.6, -1), at(0.6, 1)) * (detail / pose.scale);
-  const fine: Fineness = detail < 28 || wide < 5 ? 0 : detail < 36 || wide < 13 ? 1 : 2;
+  const fine: Fineness = detail < 28 || wide < 5 ? 0 : detail < 34 || wide < 11 ? 1 : 2;
   // Few steps of colour and light, so that petals can share gradients.
   const tint = (random.int(3) - 1) * 0.016;
   const own = { l: paint.colour.l + tint, c: paint.colour.c, h: paint.colour.h + tint * 150 };
@@ -99,7 +99,7 @@ export function drawPetal(
     if (fine === 2) canvas.path(polygon(outlineOf(at, paint.tip, 0.88, 0.8, 1)), { fill, 'fill-opacity': 0.5 });
     canvas.path(polygon(outlineOf(at, paint.tip, 0.82, 0.68, fine)), { fill });
   }
-  if (fine > 0) drawVault(canvas, at, (v) => shade(light, normalAt(surface, pose, 0.6, v)), outline);
+  if (fine === 2) drawVault(canvas, at, (v) => shade(light, normalAt(surface, pose, 0.6, v)), outline);
   if (fine === 2 || paint.veins === 'bold') drawLines(canvas, at, paint, body, shade(light, middle));
   if (paint.spots !== 'none') drawSpots(canvas, random, at, paint, pose.scale);
 }
@@ -178,12 +178,8 @@ function drawSpots(canvas: Canvas, random: Random, at: Surfaced<Point>, paint: P
       (((i * 0.618 + 0.3 * random.uniform()) % 1) * 2 - 1) * 0.74,
     ),
   );
-  canvas.path(dots(points), {
-    stroke: colour,
-    'stroke-width': scale * (paint.spots === 'freckles' ? 0.038 : 0.062),
-    'stroke-linecap': 'round',
-    'stroke-opacity': 0.88,
-  });
+  const width = scale * (paint.spots === 'freckles' ? 0.042 : 0.066);
+  canvas.path(dots(points, width), { fill: colour, 'fill-opacity': 0.88 });
 }
 
 type Surfaced<T> = (u: number, v: number) => T;
