@@ -1,14 +1,23 @@
 // npm run demo: the main job from beginning to end, on flowers that are drawn on the spot.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { evaluate, metrics, writeHerbarium } from 'evenhand';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
-const FOLDER = join(ROOT, 'demo');
-const DATA = join('demo', 'herbarium');
+// A smaller demo is for its own test.
+const { values: options } = parseArgs({
+  options: {
+    folder: { type: 'string', default: join(ROOT, 'demo') },
+    species: { type: 'string', default: '102' },
+    epochs: { type: 'string', default: '6' },
+  },
+});
+const FOLDER = resolve(options.folder);
+const DATA = 'herbarium';
 /** What both trainings share: a small network that has seen other drawn flowers, and few epochs. */
 const SHARED = [
   '--model',
@@ -44,11 +53,12 @@ const RARE_SHARE = 1 / 3;
 const begin = performance.now();
 const elapsed = () => `${Math.round((performance.now() - begin) / 1000)} s`;
 
-title('1. Herbarium: 102 made-up species, drawn now, 60 pictures of the commonest and 4 of the rarest');
+mkdirSync(FOLDER, { recursive: true });
+title('1. Herbarium: made-up species, drawn now, 60 pictures of the commonest and 4 of the rarest');
 const made = await draw();
 console.log(
   `${made.train} training pictures (${made.wrongLabels} with a wrong label, ${made.brokenFiles.length} broken files), ` +
-    `${made.val} to validate, ${made.test} to test, in ${DATA}  [${elapsed()}]`,
+    `${made.val} to validate, ${made.test} to test, in ${shown(DATA)}  [${elapsed()}]`,
 );
 
 title('2. What to know before training');
@@ -69,19 +79,18 @@ for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
 }
 
 title('4. Predict the unseen test pictures, in order, from the model file alone');
-const answers = join('demo', 'predictions.csv');
-rmSync(join(ROOT, `${answers}.partial`), { force: true });
-evenhand('predict', join('demo', 'balanced'), '--csv', join(DATA, 'test.csv'), '--tta', 'flip', '--out', answers);
+rmSync(join(FOLDER, 'predictions.csv.partial'), { force: true });
+evenhand('predict', 'balanced', '--csv', join(DATA, 'test.csv'), '--tta', 'flip', '--out', 'predictions.csv');
 
 title('5. Report');
-evenhand('report', join('demo', 'balanced'));
+evenhand('report', 'balanced');
 
 title('What the parts bring, on test pictures that no training has seen');
 console.log(comparison());
 console.log(`
-Look at   demo/balanced/report.html
-Answers   demo/predictions.csv
-Model     demo/balanced/model.onnx   (evenhand predict demo/balanced photo.jpg)
+Look at   ${shown('balanced/report.html')}
+Answers   ${shown('predictions.csv')}
+Model     ${shown('balanced/model.onnx')}   (npx evenhand predict ${shown('balanced')} photo.jpg)
 
 The demo took ${elapsed()}.`);
 
@@ -90,7 +99,7 @@ function title(text) {
 }
 
 function evenhand(...args) {
-  const { status } = spawnSync(process.execPath, [PROGRAM, ...args], { cwd: ROOT, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [PROGRAM, ...args], { cwd: FOLDER, stdio: 'inherit' });
   if (status !== 0) {
     console.error(`demo: evenhand ${args.join(' ')} ended with exit code ${status}`);
     process.exit(status ?? 1);
@@ -99,9 +108,10 @@ function evenhand(...args) {
 
 /** Draws the data set, or takes the one that an earlier demo has drawn to its end. */
 async function draw() {
-  const done = join(FOLDER, 'herbarium/summary.json');
+  const done = join(FOLDER, DATA, 'summary.json');
   if (existsSync(done)) return JSON.parse(readFileSync(done, 'utf8'));
-  const { species, ...summary } = await writeHerbarium(join(FOLDER, 'herbarium'), {
+  const { species, ...summary } = await writeHerbarium(join(FOLDER, DATA), {
+    species: Number(options.species),
     size: 160,
     onProgress: (count, total) => {
       if (process.stderr.isTTY && count % 20 === 0) process.stderr.write(`\rdrawing ${count} of ${total}`);
@@ -112,9 +122,9 @@ async function draw() {
   return summary;
 }
 
-/** The test pictures with their labels, which the trainings never see. */
-function testCsv() {
-  return join(ROOT, DATA, 'test-labels.csv');
+/** A path of the demo's folder as it is reached from here. */
+function shown(name) {
+  return relative(process.cwd(), join(FOLDER, name));
 }
 
 function comparison() {

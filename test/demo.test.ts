@@ -1,0 +1,26 @@
+// The demo from beginning to end, made small: few species and an epoch.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './support.js';
+
+const PROGRAM = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
+const { path: folder, remove } = temporaryFolder();
+after(remove);
+
+test('the demo draws, checks, trains twice, predicts, reports and compares', () => {
+  const args = [PROGRAM, '--folder', join(folder, 'demo'), '--species', '6', '--epochs', '1'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  assert.equal(status, 0, `${stdout}\n${stderr}`);
+  assert.match(stdout, /\d+ training pictures \(\d+ with a wrong label, 6 broken files\), 18 to validate, 30 to test/);
+  assert.match(stdout, /Missing or unreadable files: 6\n/);
+  assert.match(stdout, /^plain fine-tuning +\d\.\d{3} +\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\] +\d\.\d{3} +\d\.\d{3}$/m);
+  assert.match(stdout, /^the balanced recipe +\d\.\d{3}/m);
+  assert.match(stdout, /Macro F1 by the balanced recipe: [+-]\d\.\d{3} \[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]/);
+  const rows = readFileSync(join(folder, 'demo/predictions.csv'), 'utf8').trim().split('\n');
+  assert.deepEqual([rows.length, rows[0]], [31, 'image_id,label']);
+  for (const name of ['balanced/report.html', 'balanced/model.onnx']) assert.ok(existsSync(join(folder, 'demo', name)));
+});
