@@ -1,18 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Answer,
-  ImageError,
-  load,
-  type ModelMetadata,
-  metadataOf,
-  mostFrequentClass,
-  type NodeModel,
-  NotDone,
-  type Outcome,
-  viewsOf,
-} from '@evenhand/predict';
+import { ImageError, mostFrequentClass, NotDone, type Outcome, viewsOf } from '@evenhand/predict';
 import { type Unlabelled, type UnlabelledSource, unlabelledCsv, unlabelledFiles } from '../data/index.js';
 import type { Command } from './command.js';
 import { exitCodes } from './errors.js';
@@ -20,6 +8,8 @@ import { parseFlags } from './flags.js';
 import { type Entry, Journal } from './journal.js';
 import { csv, StatusLine, writeLines } from './output.js';
 import { type PredictSettings, predictFlags, settingsOf } from './predict-flags.js';
+import { deadlineOf, type Opened, openModel } from './predict-open.js';
+import { large, small } from './predict-text.js';
 import { bar, duration, plural, quoted } from './text.js';
 
 export const predict: Command = {
@@ -37,7 +27,7 @@ export const predict: Command = {
     const source =
       settings.csv === undefined ? await unlabelledFiles(settings.paths) : await unlabelledCsv(settings.csv, settings);
     const { count, fingerprint } = await lookThrough(source);
-    const opened = await open(settings, count);
+    const opened = await openModel(settings, count);
     try {
       return await new Prediction(settings, source, count, opened).run(fingerprint);
     } finally {
@@ -45,37 +35,6 @@ export const predict: Command = {
     }
   },
 };
-
-interface Opened {
-  readonly metadata: ModelMetadata;
-  /** Absent where there was no time to load it. */
-  readonly model?: NodeModel;
-}
-
-async function open(settings: PredictSettings, count: number): Promise<Opened> {
-  const loading = load(settings.model, settings);
-  const deadline = deadlineOf(settings, count);
-  if (deadline === undefined) {
-    const model = await loading;
-    return { metadata: model.metadata, model };
-  }
-  const timer = new AbortController();
-  const late = sleep(Math.max(0, deadline - performance.now()), undefined, { signal: timer.signal }).catch(() => {});
-  const model = await Promise.race([loading, late]);
-  timer.abort();
-  if (model) return { metadata: model.metadata, model };
-  void loading.then((each) => each.close()).catch(() => {});
-  return { metadata: metadataOf(readFileSync(settings.model), settings.model, settings) };
-}
-
-/** Milliseconds that are set aside for writing the files at the end: some, and 5 a thousand rows. */
-const SET_ASIDE = 500;
-const SET_ASIDE_A_ROW = 0.005;
-
-/** When the last picture must have its answer, in milliseconds since the program began. */
-function deadlineOf({ timeLimit }: PredictSettings, count: number): number | undefined {
-  return timeLimit === undefined ? undefined : timeLimit - SET_ASIDE - SET_ASIDE_A_ROW * count;
-}
 
 /** How many pictures there are, and a hash of which: reads the source once, so that its mistakes show at the start. */
 async function lookThrough(source: UnlabelledSource): Promise<{ count: number; fingerprint: string }> {
@@ -297,17 +256,4 @@ class Prediction {
 
 async function* nothingDone(files: AsyncIterable<string>): AsyncGenerator<Outcome> {
   for await (const _ of files) yield new NotDone();
-}
-
-function large(row: Unlabelled, { top }: Answer): string {
-  const width = Math.max(...top.map(({ label }) => label.length));
-  const lines = top.map(({ label, probability }) => {
-    return `  ${label.padEnd(width)}  ${(probability * 100).toFixed(1).padStart(5)} %  ${bar(probability, 30)}`.trimEnd();
-  });
-  return [row.file, ...lines].join('\n');
-}
-
-function small(row: Unlabelled, { top }: Answer): string {
-  const answers = top.map(({ label, probability }) => `${label} ${(probability * 100).toFixed(1)} %`);
-  return `${row.file}  ${answers.join(', ')}`;
 }

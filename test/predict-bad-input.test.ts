@@ -1,0 +1,159 @@
+// What predict does with pictures that are none and with what was asked wrongly: a sentence, and nothing lost.
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import sharp from 'sharp';
+import { drawDiscs, evenhand, refusal, SMALL, succeed, temporaryFolder } from './support.js';
+
+const { path: folder, remove } = temporaryFolder();
+const RUN = 'runs/discs';
+const at = (...parts: string[]): string => join(folder, ...parts);
+const rowsOf = (file: string): string[] => readFileSync(at(file), 'utf8').trim().split('\n');
+
+before(async () => {
+  await drawDiscs(at('discs'), { train: 9, val: 3 });
+  await succeed(['train', 'discs', '--run', RUN, ...SMALL, '--epochs', '1'], folder);
+  writeFileSync(at('test.csv'), 'image_id,filename\n1,discs/val/red/0.jpg\n');
+});
+after(remove);
+
+describe('predict, of pictures that are none', () => {
+  const bad: [name: string, reason: RegExp][] = [
+    ['empty.jpg', /the file is empty \(0 bytes\)/],
+    ['cut.jpg', /damaged or cut short/],
+    ['page.jpg', /web page \(HTML\)/],
+    ['huge.png', /30000 x 30000 pixels are too many/],
+    ['missing.jpg', /there is no such file/],
+    ['text.jpg', /not a JPEG, PNG/],
+  ];
+  before(async () => {
+    mkdirSync(at('bad'), { recursive: true });
+    writeFileSync(at('bad/empty.jpg'), '');
+    copyFileSync(at('discs/val/red/0.jpg'), at('bad/cut.jpg'));
+    truncateSync(at('bad/cut.jpg'), readFileSync(at('bad/cut.jpg')).length >> 1);
+    writeFileSync(at('bad/page.jpg'), '<!DOCTYPE html><html><body>404 Not Found</body></html>');
+    writeFileSync(at('bad/text.jpg'), 'no picture at all');
+    const black = sharp({
+      create: { width: 30_000, height: 30_000, channels: 3, background: '#000' },
+      limitInputPixels: false,
+    });
+    await black.png({ compressionLevel: 9 }).toFile(at('bad/huge.png'));
+    copyFileSync(at('discs/val/red/1.jpg'), at('bad/good.jpg'));
+    const rows = [...bad.map(([name]) => name), 'good.jpg'].map((name, i) => `${i},${name}`);
+    writeFileSync(at('bad.csv'), `image_id,filename\n${rows.join('\n')}\n`);
+  });
+
+  test('gives each the most frequent class, names and counts them, and exits with 3', async () => {
+    // The class of which training saw most is green here.
+    for (let i = 0; i < 3; i++) copyFileSync(at('discs/train/green/0.jpg'), at(`discs/train/green/more-${i}.jpg`));
+    await succeed(['train', 'discs', '--run', 'runs/green', ...SMALL, '--epochs', '1'], folder);
+    for (let i = 0; i < 3; i++) rmSync(at(`discs/train/green/more-${i}.jpg`));
+    const args = [
+      'predict',
+      'runs/green',
+      '--csv',
+      'bad.csv',
+      '--images',
+      'bad',
+      '--out',
+      'bad-answers.csv',
+      '--probs',
+      'bad-p.csv',
+    ];
+    const { code, stderr } = await evenhand(args, folder);
+    assert.equal(code, 3, stderr);
+    for (const [name, reason] of bad) {
+      const line = stderr.split('\n').find((each) => each.includes(name));
+      assert.match(line ?? '', reason, name);
+      assert.match(line!, /^evenhand: bad\/\S+: .*; it gets the class green$/);
+    }
+    assert.match(stderr, /6 pictures could not be read: they have the class of which training saw most, green\./);
+    const rows = rowsOf('bad-answers.csv');
+    assert.deepEqual(rows.slice(0, 7), ['image_id,label', ...[0, 1, 2, 3, 4, 5].map((i) => `${i},green`)]);
+    assert.equal(rows.length, 8);
+    assert.equal(rowsOf('bad-p.csv')[1], '0,,,');
+    assert.match(rowsOf('bad-p.csv')[7]!, /^6(,[\d.e-]+){3}$/);
+  });
+
+  test('prints that one cannot be read, and exits with 3', async () => {
+    const { code, stdout } = await evenhand(['predict', RUN, 'bad/empty.jpg'], folder);
+    assert.deepEqual([code, stdout], [3, 'bad/empty.jpg  (cannot be read)\n']);
+    const { stdout: json } = await evenhand(['predict', RUN, 'bad/empty.jpg', '--json'], folder);
+    assert.match(JSON.parse(json).error, /empty/);
+  });
+});
+
+describe('predict, of a mistake', () => {
+  const mistakes: [name: string, args: string[], message: RegExp][] = [
+    ['without a model', ['predict'], /MODEL is missing/],
+    ['without pictures', ['predict', RUN], /There is nothing to predict/],
+    ['with a model that is not there', ['predict', 'no.onnx', 'discs/val/red'], /no\.onnx: there is no such file/],
+    ['with a folder without a model', ['predict', 'discs', 'discs/val/red'], /discs holds no model\.onnx/],
+    ['with a model that is none', ['predict', 'test.csv', 'discs/val/red'], /test\.csv: it is not an ONNX file/],
+    ['with an empty model', ['predict', 'bad/empty.jpg', 'discs/val/red'], /empty\.jpg: the file is empty/],
+    ['with half a model', ['predict', 'cut.onnx', 'discs/val/red'], /cut\.onnx: the ONNX file is damaged or cut short/],
+    [
+      'with too few labels',
+      ['predict', RUN, 'discs/val/red', '--labels', 'two.txt'],
+      /it has 3 classes, and 2 labels are given/,
+    ],
+    [
+      'with a CSV without its columns',
+      ['predict', RUN, '--csv', 'other.csv'],
+      /no column "filename".*"photo", "species"/,
+    ],
+    ['with an empty CSV', ['predict', RUN, '--csv', 'nothing.csv'], /nothing\.csv is empty/],
+    [
+      'with an image folder that is not there',
+      ['predict', RUN, '--csv', 'test.csv', '--images', 'no'],
+      /image folder no .*does not exist/,
+    ],
+    ['with a folder without images', ['predict', RUN, 'runs'], /runs has no pictures/],
+    ['with a picture that is not there', ['predict', RUN, 'discs/no.jpg'], /discs\/no\.jpg: there is no such file/],
+    [
+      'with a name that leaves the folder',
+      ['predict', RUN, '--csv', 'leaves.csv'],
+      /line 2: .*"\.\.\/\.\.\/secret\.jpg" leaves the image folder/,
+    ],
+    [
+      'in a time',
+      ['predict', RUN, '--csv', 'test.csv', '--time-limit', 'soon'],
+      /--time-limit must be a time such as 10m/,
+    ],
+    [
+      'in a kind of views',
+      ['predict', RUN, 'discs/val', '--tta', 'flop'],
+      /--tta must be one of none, flip, flip\+scales/,
+    ],
+    [
+      'in a device',
+      ['predict', RUN, 'discs/val', '--device', 'tpu'],
+      /--device must be one of auto, cpu, cuda, webgpu/,
+    ],
+    [
+      'with a device that is not there',
+      ['predict', RUN, 'discs/val/red', '--device', 'cuda'],
+      /the device cuda cannot be used here/,
+    ],
+    [
+      'with nowhere to write',
+      ['predict', RUN, '--csv', 'test.csv', '--out', 'no/where.csv'],
+      /no\/where\.csv.*cannot be written/,
+    ],
+    ['with two sources', ['predict', RUN, 'discs/val', '--csv', 'test.csv'], /--csv names the pictures already/],
+  ];
+  before(() => {
+    copyFileSync(at(RUN, 'model.onnx'), at('cut.onnx'));
+    truncateSync(at('cut.onnx'), 100_000);
+    writeFileSync(at('two.txt'), 'blue\nred\n');
+    writeFileSync(at('other.csv'), 'photo,species\na.jpg,red\n');
+    writeFileSync(at('nothing.csv'), '');
+    writeFileSync(at('leaves.csv'), 'image_id,filename\n1,../../secret.jpg\n');
+  });
+  for (const [name, args, message] of mistakes) {
+    test(`${name} is one sentence and exit code 2`, async () => {
+      assert.match(await refusal(args, folder), message);
+    });
+  }
+});
