@@ -13,7 +13,7 @@ const { values: options } = parseArgs({
   options: {
     folder: { type: 'string', default: join(ROOT, 'demo') },
     species: { type: 'string', default: '102' },
-    epochs: { type: 'string', default: '6' },
+    epochs: { type: 'string', default: '2' },
   },
 });
 const FOLDER = resolve(options.folder);
@@ -35,7 +35,7 @@ const LENGTH = [
   '--head-epochs',
   '2',
   '--epochs',
-  '6',
+  options.epochs,
   '--patience',
   '0',
   '--backbone-rate',
@@ -67,14 +67,10 @@ evenhand('check', DATA);
 const scores = {};
 for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
   title(`3. Train: ${what}`);
-  const run = join('demo', name);
-  rmSync(join(ROOT, run), { recursive: true, force: true });
-  evenhand('train', DATA, '--run', run, ...SHARED, ...LENGTH, ...flags);
-  scores[name] = await evaluate({
-    run: join(ROOT, run),
-    data: testCsv(),
-    read: { images: join(ROOT, DATA, 'test/images') },
-  });
+  rmSync(join(FOLDER, name), { recursive: true, force: true });
+  evenhand('train', DATA, '--run', name, ...SHARED, ...LENGTH, ...flags);
+  const read = { images: join(FOLDER, DATA, 'test/images') };
+  scores[name] = await evaluate({ run: join(FOLDER, name), data: join(FOLDER, DATA, 'test-labels.csv'), read });
   console.log(`[${elapsed()}]`);
 }
 

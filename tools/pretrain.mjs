@@ -1,7 +1,7 @@
 // Makes packages/evenhand/weights/efficientnet_mini.safetensors: the small network of the demo, trained from scratch by
 // evenhand itself on drawn flowers of another world than the demo's, whose species it never sees.
 //
-//   npm run setup && node tools/pretrain.mjs FOLDER        (about half an hour on two quiet cores)
+//   npm run setup && node tools/pretrain.mjs FOLDER        (about half an hour on two cores)
 //
 // The configuration is written beside the weights.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -41,18 +41,6 @@ const settings = {
   onBadImage: 'skip',
 };
 
-/** Two rounds, each with a whole cosine, the second at half the rate (warm restarts: arXiv 1608.03983). */
-const rounds = [
-  { headEpochs: 0 },
-  {
-    headEpochs: 1,
-    headPhaseRate: 3e-3,
-    backboneRate: 1e-3,
-    headRate: 1e-3,
-    weights: join(folder, 'run-1/best.safetensors'),
-  },
-];
-
 const data = join(folder, 'herbarium');
 if (!existsSync(join(data, 'label_list.txt'))) await writeHerbarium(data, herbarium);
 let told = performance.now();
@@ -66,30 +54,19 @@ const onEvent = (event) => {
   }
 };
 
-let config;
-let best;
-for (const [i, changes] of rounds.entries()) {
-  const run = join(folder, `run-${i + 1}`);
-  const values = { ...settings, ...changes, startSize: 0, data };
-  config = resolveConfig('fast', [{ source: 'tools/pretrain.mjs', values }]);
-  const begun = existsSync(join(run, 'config.json'));
-  ({ best } = begun ? await resume({ run, onEvent }) : await train({ run, config, onEvent }));
-}
+const run = join(folder, 'run');
+const config = resolveConfig('fast', [{ source: 'tools/pretrain.mjs', values: { ...settings, startSize: 0, data } }]);
+const begun = existsSync(join(run, 'config.json'));
+const { best } = begun ? await resume({ run, onEvent }) : await train({ run, config, onEvent });
 
 mkdirSync(out, { recursive: true });
 scope(() => {
-  const tensors = readTensors(join(folder, `run-${rounds.length}/best.safetensors`));
+  const tensors = readTensors(join(run, 'best.safetensors'));
   // The head knows species that no user has. 16 bits are enough to start from, and half the file.
   const kept = [...tensors].filter(([key]) => !key.startsWith('classifier') && !key.endsWith('num_batches_tracked'));
   const half = kept.map(([key, tensor]) => [key, ops.to(tensor, { dtype: 'float16' })]);
   saveTensors(join(out, 'efficientnet_mini.safetensors'), new Map(half));
 });
-const { data: _, weights: __, ...portable } = config;
-const about = {
-  madeBy: 'tools/pretrain.mjs',
-  herbarium,
-  rounds: rounds.length,
-  config: portable,
-  macroF1: best.macroF1,
-};
+const { data: _, ...portable } = config;
+const about = { madeBy: 'tools/pretrain.mjs', herbarium, config: portable, macroF1: best.macroF1 };
 writeFileSync(join(out, 'efficientnet_mini.json'), `${JSON.stringify(about, null, 2)}\n`);
