@@ -46,7 +46,8 @@ for (const name of modelNames()) {
       scope(() =>
         noGrad(() => {
           const x = images(2, size);
-          assertClose(model.forward(x), logits.flat(), 1e-4, `${name} at ${size}`);
+          // oneDNN chooses its kernels by the processor: the golden logits are of a Xeon, an EPYC lands 1.2e-4 away
+          assertClose(model.forward(x), logits.flat(), 3e-4, `${name} at ${size}`);
           assert.deepEqual(model.forwardFeatures(x).shape, [2, model.featureCount]);
         }),
       );
