@@ -115,6 +115,8 @@ async function bundle(): Promise<Map<string, Uint8Array>> {
     format: 'esm',
     target: 'node20.9',
     external: NATIVE,
+    // Packages of the older kind ask for Node's modules by require, which a module of the newer kind has not.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'silent',
   });
   return new Map(outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]));
