@@ -63,7 +63,9 @@ async function main(): Promise<void> {
   writeFileSync(join(folder, 'labels.txt'), `${labels.join('\n')}\n`);
   const weights = join(folder, 'weights.safetensors');
   makeWeights(weights, crop);
-  exportWeights({ model: MODEL, weights, labels, out: join(folder, 'model.onnx') });
+  // As the peer scales pictures, so that answers can be compared.
+  const preset = { ...modelInfo(MODEL).preset, interpolation: 'bilinear' as const };
+  exportWeights({ model: MODEL, weights, labels, preset, out: join(folder, 'model.onnx') });
 
   const contenders: Contender[] = [
     {
@@ -113,7 +115,10 @@ function makeWeights(path: string, size: number): void {
   for (const layer of nn.modules(model)) {
     if (layer instanceof nn.BatchNorm2d) Object.defineProperty(layer, 'momentum', { value: 1 });
   }
-  const noise = Float32Array.from({ length: 4 * 3 * size * size }, (_, i) => Math.sin(i * 12.9898) * 2);
+  const noise = Float32Array.from(
+    { length: 4 * 3 * size * size },
+    (_, i) => ((Math.sin(i * 12.9898) * 43_758.5453) % 1) * 3,
+  );
   scope(() => noGrad(() => model.forward(tensor(noise, [4, 3, size, size]))));
   saveTensors(path, nn.stateDict(model));
   nn.disposeModule(model);
