@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { load } from '@evenhand/predict';
 import { argmax, classificationReport, confusionMatrix } from '../metrics/index.js';
-import { RunFolder } from '../run/index.js';
+import { predictionArrays, RunFolder } from '../run/index.js';
 
 /** How a model file answers beside the checkpoint that it was made from. */
 export interface Comparison {
@@ -52,8 +52,8 @@ export async function compareOnValidation(
       logits.set(outcome.logits, at++ * classes.length);
       onProgress(at, rows.length);
     }
-    const truth = Int32Array.from(rows, ({ label }) => classes.indexOf(label));
-    const before = argmax(Float64Array.from(rows.flatMap((row) => row.logits)), classes.length);
+    const { truth, logits: expected } = predictionArrays(rows, classes);
+    const before = argmax(expected, classes.length);
     const after = argmax(logits, classes.length);
     const macroF1 = (predicted: Int32Array) =>
       classificationReport(confusionMatrix(truth, predicted, classes.length)).macroF1;

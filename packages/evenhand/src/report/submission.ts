@@ -1,5 +1,11 @@
 import { argmax, type ClassScore, classificationReport, confusionMatrix } from '../metrics/index.js';
-import type { Environment, EpochMetrics, Prediction, RunFolder } from '../run/index.js';
+import {
+  type Environment,
+  type EpochMetrics,
+  type Prediction,
+  predictionArrays,
+  type RunFolder,
+} from '../run/index.js';
 import { Pages } from './page.js';
 
 export interface SubmissionFacts {
@@ -111,8 +117,8 @@ function methodSection(pages: Pages, { settings }: SubmissionFacts): void {
 
 function classSection(pages: Pages, predictions: readonly Prediction[], classes: readonly string[]): void {
   if (predictions.length === 0) return;
-  const truth = Int32Array.from(predictions, ({ label }) => classes.indexOf(label));
-  const predicted = argmax(Float64Array.from(predictions.flatMap(({ logits }) => logits)), classes.length);
+  const { truth, logits } = predictionArrays(predictions, classes);
+  const predicted = argmax(logits, classes.length);
   const { perClass } = classificationReport(confusionMatrix(truth, predicted, classes.length));
   const scored = perClass
     .map((score, i) => ({ ...score, label: classes[i]! }))

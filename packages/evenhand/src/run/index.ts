@@ -1,4 +1,4 @@
 /** The run folder: everything that a training produced, and the only contract between it and all that comes after. */
 export { RunError } from './errors.js';
 export { RunFolder } from './folder.js';
-export type { Environment, EpochMetrics, Prediction } from './records.js';
+export { type Environment, type EpochMetrics, type Prediction, predictionArrays } from './records.js';

@@ -42,6 +42,20 @@ export interface Prediction {
   readonly logits: readonly number[];
 }
 
+/**
+ * Predictions as arrays: true classes [N] and logits [N,K].
+ *
+ * @param classes [K] of the run, in the order of the logits
+ */
+export function predictionArrays(
+  predictions: readonly Prediction[],
+  classes: readonly string[],
+): { truth: Int32Array; logits: Float64Array } {
+  const logits = new Float64Array(predictions.length * classes.length);
+  for (const [i, row] of predictions.entries()) logits.set(row.logits, i * classes.length);
+  return { truth: Int32Array.from(predictions, ({ label }) => classes.indexOf(label)), logits };
+}
+
 /** What a run ran on: environment.json. */
 export interface Environment {
   /** Of `evenhand`, `node`, `libtorch`, `sharp`, `libvips`, ... */

@@ -11,7 +11,7 @@ import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@ev
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { createModel, type ImageModel, modelInfo } from '../models/index.js';
-import { RunError, RunFolder } from '../run/index.js';
+import { predictionArrays, RunError, RunFolder } from '../run/index.js';
 import { version } from '../version.js';
 import { buildModel, presetAt } from './backend.js';
 import { resolveConfig } from './config.js';
@@ -150,9 +150,7 @@ function judge(
   const rows = folder.readPredictions();
   if (rows.length === 0) return { decision: null, validation: null };
   const numClasses = classes.length;
-  const truth = Int32Array.from(rows, ({ label }) => classes.indexOf(label));
-  const logits = new Float64Array(rows.length * numClasses);
-  for (const [i, row] of rows.entries()) logits.set(row.logits, i * numClasses);
+  const { truth, logits } = predictionArrays(rows, classes);
   const decision = fitDecision(logits, truth, numClasses, seed);
   const { value, low, high } = macroF1Interval(truth, decision.predicted, numClasses, { average: 'all', seed });
   return { decision, validation: { images: rows.length, macroF1: value, low, high } };
