@@ -1,7 +1,7 @@
 // Makes packages/evenhand/weights/efficientnet_mini.safetensors: the small network of the demo, trained from scratch by
 // evenhand itself on drawn flowers of another world than the demo's, whose species it never sees.
 //
-//   npm run setup && node tools/pretrain.mjs FOLDER        (about half an hour on two cores)
+//   npm run setup && node tools/pretrain.mjs FOLDER        (about an hour on two cores)
 //
 // The configuration is written beside the weights.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const [folder = 'pretraining'] = process.argv.slice(2);
 const out = join(dirname(fileURLToPath(import.meta.url)), '../packages/evenhand/weights');
 const herbarium = {
   world: 1,
-  species: 240,
+  species: 360,
   mostImages: 40,
   fewestImages: 40,
   valPerClass: 2,
@@ -27,7 +27,7 @@ const settings = {
   model: 'efficientnet_mini',
   weights: 'none',
   imageSize: 128,
-  epochs: 8,
+  epochs: 16,
   batchSize: 32,
   backboneRate: 2e-3,
   headRate: 2e-3,

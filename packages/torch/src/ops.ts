@@ -145,6 +145,9 @@ export const addmm = op(
   'aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor',
 );
 export const bmm = op('aten::bmm(Tensor self, Tensor mat2) -> Tensor');
+export const linalgEigh = op(
+  'aten::linalg_eigh(Tensor self, str UPLO="L") -> (Tensor eigenvalues, Tensor eigenvectors)',
+);
 export const linear = op('aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor');
 
 // Layers

@@ -1,0 +1,226 @@
+import { ops, scope, type Tensor, tensor } from '@evenhand/torch';
+import { Random } from '../random.js';
+import {
+  bestTemperature,
+  CONFUSION_PRIORS,
+  fitNoiseModel,
+  type NoiseModel,
+  pickRows,
+  posteriors,
+  type Scored,
+} from './noise-model.js';
+import { fitPlda, gaussianFeatures } from './plda.js';
+
+/** A share with its 95 % interval. */
+export interface Rate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What is known of the labels of N pictures of K classes. */
+export interface LabelEstimate {
+  /** [N,K]: the probability of each class to be the true one, given the picture and its label. */
+  readonly posterior: Float64Array;
+  /** [N]: the probability that the given label is wrong. */
+  readonly wrong: Float64Array;
+  /** [N]: the most probable class other than the given one. */
+  readonly suggested: Int32Array;
+  /** The share of wrong labels. */
+  readonly rate: Rate;
+  /** [K]: among the pictures with each label; all zero for a label that no picture has. */
+  readonly rateByLabel: readonly Rate[];
+  /** How wrong labels are spread over the others: evenly, or some pairs of classes more than others. */
+  readonly kind: 'uniform' | 'pairs';
+  readonly noise: NoiseModel;
+}
+
+export interface EstimateOptions {
+  /** [N,F] pooled features of each picture by a network that was not trained on these labels. */
+  readonly features: Tensor;
+  /** [N] given classes. */
+  readonly given: Int32Array;
+  readonly numClasses: number;
+  /** [N]: pictures of one group, as the same flower twice, are never on both sides of a fold. */
+  readonly groups?: ArrayLike<number>;
+  readonly seed: number;
+}
+
+const FOLDS = 10;
+const RESAMPLES = 200;
+
+/**
+ * Which labels are wrong. Each picture is judged by a classifier that was fitted without it (cross-fitting, Chernozhukov
+ * et al., arXiv 1608.00060), and by a model of the noise that was fitted without it, too.
+ *
+ * @throws RangeError where there are fewer than 2 pictures or classes, or features do not match
+ */
+export function estimateLabels(options: EstimateOptions): LabelEstimate {
+  const { features, given, numClasses, seed } = options;
+  if (features.shape[0] !== given.length) {
+    throw new RangeError(`There are ${given.length} labels but features of ${features.shape[0]} pictures.`);
+  }
+  if (given.length < 2 || numClasses < 2) throw new RangeError('Labels are judged from 2 pictures and 2 classes on.');
+  const foldOf = folds(given, options.groups, seed);
+  const x = gaussianFeatures(features);
+  const scores = new Float64Array(given.length * numClasses);
+  try {
+    for (let fold = 0; fold < FOLDS; fold++) scoreFold(x, given, numClasses, foldOf, fold, scores);
+  } finally {
+    x.dispose();
+  }
+  return judge({ scores, given, numClasses }, foldOf, seed);
+}
+
+/** Fits on all but a fold and writes its scores to their rows. */
+function scoreFold(
+  x: Tensor,
+  given: Int32Array,
+  k: number,
+  foldOf: Int32Array,
+  fold: number,
+  scores: Float64Array,
+): void {
+  const others = Int32Array.from(given.keys()).filter((i) => foldOf[i] !== fold);
+  const held = Int32Array.from(given.keys()).filter((i) => foldOf[i] === fold);
+  if (held.length === 0 || others.length === 0) return;
+  scope(() => {
+    const rows = (indices: Int32Array) => ops.indexSelect(x, 0, tensor(indices, [indices.length], { dtype: 'int64' }));
+    const memberships = new Float64Array(others.length * k);
+    for (const [row, i] of others.entries()) memberships[row * k + given[i]!] = 1;
+    const plda = fitPlda(rows(others), tensor(memberships, [others.length, k]));
+    const found = plda.score(rows(held));
+    plda.dispose();
+    for (const [row, i] of held.entries()) scores.set(found.subarray(row * k, (row + 1) * k), i * k);
+  });
+}
+
+/** From held-out scores to what is known of each label. */
+function judge(scored: Scored, foldOf: Int32Array, seed: number): LabelEstimate {
+  const { given, numClasses: k } = scored;
+  let best: { logLikelihood: number; posterior: Float64Array; noise: NoiseModel; prior: number } | undefined;
+  for (const prior of CONFUSION_PRIORS) {
+    const tried = { prior, ...crossFit(scored, foldOf, prior) };
+if (best === undefined || tried.logLikelihood > best.logLikelihood) best = tried;
+  }
+  const { posterior, noise, prior } = best!;
+  const wrong = Float64Array.from(given, (y, i) => 1 - posterior[i * k + y]!);
+  const suggested = Int32Array.from(given, (y, i) => likeliestOther(posterior.subarray(i * k, (i + 1) * k), y));
+  return {
+    posterior,
+    wrong,
+    suggested,
+    ...rates(scored, wrong, noise, prior, seed),
+    kind: noise.confusions === null ? 'uniform' : 'pairs',
+    noise,
+  };
+}
+
+/** The noise model of all pictures, and each picture's posterior by one that was fitted without its fold. */
+function crossFit(
+  scored: Scored,
+  foldOf: Int32Array,
+  confusionPrior: number,
+): { logLikelihood: number; posterior: Float64Array; noise: NoiseModel } {
+  const { given, numClasses: k } = scored;
+  const temperature = bestTemperature(scored, confusionPrior);
+  const noise = fitNoiseModel(scored, { confusionPrior, temperature });
+  const posterior = new Float64Array(scored.scores.length);
+  let total = 0;
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const held = pickRows(scored, (i) => foldOf[i] === fold);
+    if (held.given.length === 0) continue;
+    const others = pickRows(scored, (i) => foldOf[i] !== fold);
+    const found = posteriors(held, fitNoiseModel(others, { confusionPrior, temperature }));
+    total += found.logLikelihood * held.given.length;
+    let row = 0;
+    for (const [i, each] of foldOf.entries()) {
+      if (each !== fold) continue;
+      posterior.set(found.posterior.subarray(row * k, (row + 1) * k), i * k);
+      row++;
+    }
+  }
+  return { logLikelihood: total / given.length, posterior, noise };
+}
+
+function likeliestOther(probabilities: Float64Array, given: number): number {
+  let best = given === 0 ? 1 : 0;
+  for (const [c, p] of probabilities.entries()) if (c !== given && p > probabilities[best]!) best = c;
+  return best;
+}
+
+/**
+ * The rates with percentile-bootstrap intervals: pictures are drawn anew, the noise model is fitted to them anew from
+ * where it stands, and whether each label is wrong is drawn by its probability.
+ */
+function rates(
+  scored: Scored,
+  wrong: Float64Array,
+  noise: NoiseModel,
+  confusionPrior: number,
+  seed: number,
+): { rate: Rate; rateByLabel: Rate[] } {
+  const { given, numClasses: k, scores } = scored;
+  const n = given.length;
+  const totals = Array.from({ length: RESAMPLES }, () => 0);
+  const byLabel = Array.from({ length: k }, (): number[] => []);
+  for (let r = 0; r < RESAMPLES; r++) {
+    const random = new Random(seed, 1, r);
+    const drawn = Int32Array.from({ length: n }, () => random.int(n));
+    const sample: Scored = { scores: new Float64Array(scores.length), given: new Int32Array(n), numClasses: k };
+    for (const [row, i] of drawn.entries()) {
+      sample.scores.set(scores.subarray(i * k, (i + 1) * k), row * k);
+      sample.given[row] = given[i]!;
+    }
+    const model = fitNoiseModel(sample, { confusionPrior, temperature: noise.temperature, from: noise, iterations: 3 });
+    const { posterior } = posteriors(sample, model);
+    const count = new Int32Array(k);
+    const bad = new Int32Array(k);
+    let all = 0;
+    for (const [row, y] of sample.given.entries()) {
+      count[y]!++;
+      if (random.uniform() < posterior[row * k + y]!) continue;
+      bad[y]!++;
+      all++;
+    }
+    totals[r] = all / n;
+    for (let c = 0; c < k; c++) if (count[c]! > 0) byLabel[c]!.push(bad[c]! / count[c]!);
+  }
+  const sums = new Float64Array(k);
+  const counts = new Int32Array(k);
+  for (const [i, y] of given.entries()) {
+    sums[y]! += wrong[i]!;
+    counts[y]!++;
+  }
+  const value = sums.reduce((sum, each) => sum + each, 0) / n;
+  return {
+    rate: interval(value, totals),
+    rateByLabel: byLabel.map((drawn, c) => interval(counts[c]! === 0 ? 0 : sums[c]! / counts[c]!, drawn)),
+  };
+}
+
+function interval(value: number, drawn: readonly number[]): Rate {
+  const sorted = [...drawn].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? value;
+  return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
+}
+
+/** The fold of each picture: classes are spread over the folds, groups are kept together. */
+function folds(given: Int32Array, groups: ArrayLike<number> | undefined, seed: number): Int32Array {
+  const next = new Map<number, number>();
+  const foldOfGroup = new Map<number, number>();
+  const foldOf = new Int32Array(given.length);
+  for (const i of new Random(seed, 0).permutation(given.length)) {
+    const group = groups?.[i] ?? i;
+    const label = given[i]!;
+    let fold = foldOfGroup.get(group);
+    if (fold === undefined) {
+      const place = next.get(label) ?? label;
+      next.set(label, place + 1);
+      fold = place % FOLDS;
+      foldOfGroup.set(group, fold);
+    }
+    foldOf[i] = fold;
+  }
+  return foldOf;
+}

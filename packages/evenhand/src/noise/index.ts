@@ -1,0 +1,3 @@
+/** Wrong labels: which they are, how many, and what is known of each picture's true class. */
+export { type EstimateOptions, estimateLabels, type LabelEstimate, type Rate } from './estimate.js';
+export type { NoiseModel } from './noise-model.js';

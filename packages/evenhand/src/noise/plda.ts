@@ -1,0 +1,114 @@
+import { keep, ops, scope, type Tensor, tensor } from '@evenhand/torch';
+
+/**
+ * Probabilistic linear discriminant analysis: classes are Gaussians of one covariance whose means are themselves drawn
+ * from a Gaussian (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006). A class of four pictures so gets what
+ * four pictures can tell of its mean, and no more, which a softmax regression cannot say.
+ */
+export interface Plda {
+  /** Log densities [N,K] of features float64 [N,D] under each class. */
+  score(features: Tensor): Float64Array;
+  dispose(): void;
+}
+
+/** Share of the within-class covariance that is taken from a multiple of the identity (Friedman 1989). */
+const SHRINKAGE = 0.5;
+/** A class's mean counts as that of so many pictures at most, so that large classes do not rule between-class scatter. */
+const MOST_WEIGHT = 20;
+/** Directions in which classes differ by less than this share of the spread within them are left out. */
+const LEAST_RATIO = 1e-3;
+
+/**
+ * Fits the analysis.
+ *
+ * @param features float64 [N,D]
+ * @param memberships float64 [N,K]: how much each picture belongs to each class; rows sum to 1
+ */
+export function fitPlda(features: Tensor, memberships: Tensor): Plda {
+  const [n, d] = features.shape as [number, number];
+  const k = memberships.shape[1]!;
+  const kept = scope(() => {
+    const mean = ops.meanDim(features, [0], true);
+    const x = ops.sub(features, mean);
+    const counts = ops.sumDim(memberships, [0]);
+    const sums = ops.matmul(ops.transpose(memberships, 0, 1), x);
+    const means = ops.div(sums, ops.unsqueeze(ops.clamp(counts, 1e-9), 1));
+    const scatter = (weights: Tensor) =>
+      ops.matmul(ops.transpose(ops.mul(means, ops.unsqueeze(weights, 1)), 0, 1), means);
+    const total = ops.matmul(ops.transpose(x, 0, 1), x);
+    const present = ops.to(ops.logicalNot(ops.ltScalar(counts, 1)), { dtype: 'float64' });
+    const numPresent = Math.max(1, ops.sum(present).item());
+    const within = ops.divScalar(ops.sub(total, scatter(counts)), Math.max(1, n - numPresent));
+    const identity = eye(d);
+    const spread = Math.max(ops.sum(ops.mul(within, identity)).item() / d, Number.MIN_VALUE);
+    const shrunk = ops.add(ops.mulScalar(within, 1 - SHRINKAGE), ops.mulScalar(identity, SHRINKAGE * spread));
+    const weights = ops.mul(ops.clamp(counts, 0, MOST_WEIGHT), present);
+    const weight = Math.max(1, ops.sum(weights).item());
+    // The scatter of the means has in it what the pictures' spread adds to each.
+    const between = ops.divScalar(ops.sub(scatter(weights), ops.mulScalar(shrunk, numPresent)), weight);
+
+    const [values, vectors] = ops.linalgEigh(shrunk);
+    const whiten = ops.div(vectors, ops.unsqueeze(ops.sqrt(values), 0));
+    const whitened = ops.matmul(ops.transpose(whiten, 0, 1), ops.matmul(between, whiten));
+    const [ratios, directions] = ops.linalgEigh(whitened);
+    const found = ratios.toArray() as Float64Array;
+    const first = found.findIndex((ratio) => ratio > LEAST_RATIO);
+    const used = first < 0 ? 0 : found.length - first;
+    const projection = ops.contiguous(ops.narrow(ops.matmul(whiten, directions), 1, d - used, used));
+    const psi = ops.contiguous(ops.narrow(ratios, 0, d - used, used));
+    // Posterior of each class's mean, in directions where the spread within classes is 1: [K,used].
+    const precision = ops.addScalar(ops.mul(ops.unsqueeze(counts, 1), ops.unsqueeze(psi, 0)), 1);
+    const variance = ops.div(ops.expand(ops.unsqueeze(psi, 0), [k, used]), precision);
+    const centre = ops.mul(variance, ops.matmul(sums, projection));
+    const spreads = ops.addScalar(variance, 1);
+    return [mean, projection, centre, spreads].map(keep);
+  });
+  const [mean, projection, centre, spreads] = kept as [Tensor, Tensor, Tensor, Tensor];
+  return {
+    score: (rows) =>
+      scope(() => {
+        const z = ops.matmul(ops.sub(rows, mean), projection);
+        const inverse = ops.div(ops.onesLike(spreads), spreads);
+        const scaled = ops.mul(centre, inverse);
+        const squares = ops.matmul(ops.mul(z, z), ops.transpose(inverse, 0, 1));
+        const crossed = ops.matmul(z, ops.transpose(scaled, 0, 1));
+        const own = ops.sumDim(ops.add(ops.mul(centre, scaled), ops.log(spreads)), [1]);
+        const distances = ops.add(ops.sub(squares, ops.mulScalar(crossed, 2)), own);
+        return ops.mulScalar(distances, -0.5).toArray() as Float64Array;
+      }),
+    dispose() {
+      for (const each of kept) each.dispose();
+    },
+  };
+}
+
+function eye(d: number): Tensor {
+  const values = new Float64Array(d * d);
+  for (let i = 0; i < d; i++) values[i * d + i] = 1;
+  return tensor(values, [d, d]);
+}
+
+/** Dimensions that are kept: more cost time and tell little. */
+const DIMENSIONS = 300;
+
+/**
+ * Makes a network's pooled features fit for Gaussians: signed square root and unit length (Perronnin et al., ECCV 2010),
+ * then their principal components, at most 300.
+ *
+ * @param features [N,F]
+ * @returns float64 [N,D] on the CPU; the caller disposes of it
+ */
+export function gaussianFeatures(features: Tensor): Tensor {
+  return scope(() => {
+    const raw = ops.to(features, { dtype: 'float64', device: 'cpu' });
+    const magnitude = ops.sqrt(ops.abs(raw));
+    const signed = ops.where(ops.ltScalar(raw, 0), ops.neg(magnitude), magnitude);
+    const length = ops.clamp(ops.vectorNorm(signed, 2, [1], true), 1e-12);
+    const unit = ops.div(signed, length);
+    const x = ops.sub(unit, ops.meanDim(unit, [0], true));
+    const [n, f] = x.shape as [number, number];
+    const rank = Math.min(DIMENSIONS, f, Math.max(1, n - 1));
+    const [, vectors] = ops.linalgEigh(ops.matmul(ops.transpose(x, 0, 1), x));
+    return keep(ops.matmul(x, ops.narrow(vectors, 1, f - rank, rank)));
+  });
+}
