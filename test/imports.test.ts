@@ -17,7 +17,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   run: [],
   herbarium: [],
   models: ['@evenhand/torch'],
-  train: ['@evenhand/torch', '@evenhand/predict', 'data', 'export', 'metrics', 'models', 'run'],
+  noise: ['@evenhand/torch'],
+  train: ['@evenhand/torch', '@evenhand/predict', 'data', 'export', 'metrics', 'models', 'noise', 'run'],
   export: ['@evenhand/torch', 'models'],
   report: ['metrics', 'run'],
   cli: [
@@ -26,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'data',
     'metrics',
     'models',
+    'noise',
     'run',
     'train',
     'export',

@@ -172,6 +172,7 @@ function withAbsolutePaths(config: Config): Config {
     valCsv: absolute(config.valCsv),
     valImages: absolute(config.valImages),
     labelList: absolute(config.labelList),
+    corrections: absolute(config.corrections),
     weights: weights === 'pretrained' || weights === 'none' ? weights : resolve(weights),
   };
 }

@@ -10,6 +10,12 @@ export interface SamplerOptions {
   readonly exponent?: number;
 }
 
+/** Labels as probabilities: [N,K], rows sum to 1, with the number of classes K. */
+export interface SoftLabels {
+  readonly posterior: ArrayLike<number>;
+  readonly numClasses: number;
+}
+
 /**
  * The samples of an epoch in order, as indices into `labels`; a pure function of its arguments.
  * Sources: PyTorch's `WeightedRandomSampler`; square-root sampling: Mahajan et al., arXiv 1805.00932.
@@ -39,6 +45,39 @@ export function epochOrder(
     const of = classes[firstAbove(upTo, random.uniform() * total)]!;
     return of[random.int(of.length)]!;
   });
+}
+
+/**
+ * As `epochOrder` where labels are probabilities: a class is drawn, then one of its samples by the probability that it is
+ * of that class. Counts of classes are expected ones.
+ */
+export function softEpochOrder(
+  { posterior, numClasses }: SoftLabels,
+  { kind, exponent = 1 }: SamplerOptions,
+  seed: number,
+  epoch: number,
+): Int32Array {
+  const random = new Random(seed, epoch);
+  const n = posterior.length / numClasses;
+  if (kind === 'shuffle') return random.permutation(n);
+  const counts = expectedCounts({ posterior, numClasses });
+  const perSample = counts.map((count) => (count > 0 ? Math.max(count, LEAST_COUNT) ** -exponent : 0));
+  let total = 0;
+  const upTo = Array.from({ length: n }, (_, i) => {
+    for (let k = 0; k < numClasses; k++) total += posterior[i * numClasses + k]! * perSample[k]!;
+    return total;
+  });
+  return Int32Array.from({ length: n }, () => firstAbove(upTo, random.uniform() * total));
+}
+
+/** A class of which hardly a sample is left is not drawn as often as the others: there is little to draw from. */
+const LEAST_COUNT = 1;
+
+/** The expected number of samples of each class, [K]. */
+export function expectedCounts({ posterior, numClasses }: SoftLabels): Float64Array {
+  const counts = new Float64Array(numClasses);
+  for (let at = 0; at < posterior.length; at++) counts[at % numClasses]! += posterior[at]!;
+  return counts;
 }
 
 /** The first place whose value is above `x`, the last one where rounding leaves none. */

@@ -86,6 +86,53 @@ export function pairedBootstrap(
   return { value: b.value - a.value, ...percentiles(differences), shareAboveZero: above / differences.length };
 }
 
+/**
+ * Macro F1, the mean over all classes, where the true classes are known as probabilities: F1 of each class from the expected
+ * counts. The 95 % interval is that of {@link macroF1Interval} with the true classes drawn anew by their probabilities for
+ * each resample, so that it holds both what the images and what the labels leave open.
+ *
+ * @param posterior [N,K] probabilities of the true class; rows sum to 1
+ * @param predicted [N] class indices
+ * @throws RangeError as {@link macroF1Interval}, or when posterior is not [N,K]
+ */
+export function posteriorMacroF1(
+  posterior: ArrayLike<number>,
+  predicted: Int32Array,
+  numClasses: number,
+  { resamples = 500, seed = 0 }: Omit<BootstrapOptions, 'average'> = {},
+): Interval {
+  const n = predicted.length;
+  if (posterior.length !== n * numClasses) {
+    throw new RangeError(`${posterior.length} probabilities are not rows of ${numClasses} classes for ${n} images.`);
+  }
+  const size = new Float64Array(numClasses);
+  const right = new Float64Array(numClasses);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < numClasses; k++) size[k]! += posterior[i * numClasses + k]!;
+    size[predicted[i]!]! += 1;
+    right[predicted[i]!]! += posterior[i * numClasses + predicted[i]!]!;
+  }
+  const value = right.reduce((sum, each, k) => sum + (size[k]! > 0 ? (2 * each) / size[k]! : 0), 0) / numClasses;
+  const random = new Random(seed, 1);
+  const truth = new Int32Array(n);
+  const scores = Float64Array.from({ length: resamples }, (_, r) => {
+    for (let i = 0; i < n; i++) truth[i] = drawClass(posterior, i, numClasses, random.uniform());
+    const scorer = new Scorer(truth, predicted, numClasses, 'all');
+    return resample(truth, [scorer], numClasses, { resamples: 1, seed, stream: r })[0]!;
+  }).sort();
+  const { low, high } = percentiles(scores);
+  return { value, low: Math.min(low, value), high: Math.max(high, value) };
+}
+
+function drawClass(posterior: ArrayLike<number>, row: number, numClasses: number, uniform: number): number {
+  let left = uniform;
+  for (let k = 0; k < numClasses - 1; k++) {
+    left -= posterior[row * numClasses + k]!;
+    if (left < 0) return k;
+  }
+  return numClasses - 1;
+}
+
 /** One model's predictions, and the counts of its right and of all its predictions a class in the resample at hand. */
 class Scorer {
   readonly value: number;
@@ -137,14 +184,14 @@ function resample(
   truth: Int32Array,
   models: readonly [Scorer] | readonly [Scorer, Scorer],
   numClasses: number,
-  { resamples = 1000, seed = 0 }: BootstrapOptions,
+  { resamples = 1000, seed = 0, stream }: Omit<BootstrapOptions, 'average'> & { readonly stream?: number },
 ): Float64Array {
   if (truth.length === 0) throw new RangeError('An interval of Macro F1 needs at least one image, but there is none.');
   if (!Number.isInteger(resamples) || resamples < 1) {
     throw new RangeError(`resamples expects an integer from 1, not ${resamples}.`);
   }
   const images = imagesByClass(truth, numClasses);
-  const random = new Random(seed);
+  const random = stream === undefined ? new Random(seed) : new Random(seed, 2, stream);
   const scores = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
     for (const [label, own] of images.entries()) {

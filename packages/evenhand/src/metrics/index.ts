@@ -6,6 +6,7 @@ export {
   macroF1Interval,
   type PairedDifference,
   pairedBootstrap,
+  posteriorMacroF1,
 } from './bootstrap.js';
 export { addConfusion, type ConfusionMatrix, classCounts, confusionMatrix } from './confusion.js';
 export { applyRule, type FittedDecision, fitDecision, type MacroF1Rule, macroF1Rule } from './decision.js';

@@ -35,15 +35,29 @@ export interface LabelEstimate {
   readonly noise: NoiseModel;
 }
 
-export interface EstimateOptions {
+/** Pictures with the labels that they were given. */
+export interface Labelled {
   /** [N,F] pooled features of each picture by a network that was not trained on these labels. */
   readonly features: Tensor;
   /** [N] given classes. */
   readonly given: Int32Array;
+  /** [N]: where given, pictures whose label a person has confirmed (not 0): it is right. */
+  readonly confirmed?: ArrayLike<number>;
+}
+
+export interface EstimateOptions extends Labelled {
   readonly numClasses: number;
   /** [N]: pictures of one group, as the same flower twice, are never on both sides of a fold. */
   readonly groups?: ArrayLike<number>;
   readonly seed: number;
+  /** Other pictures, such as those to validate on: judged by all of the above, and no part of the fit. */
+  readonly heldOut?: Labelled;
+}
+
+export interface LabelEstimates {
+  readonly labels: LabelEstimate;
+  /** Of `heldOut`; null where there are none. */
+  readonly heldOut: LabelEstimate | null;
 }
 
 const FOLDS = 10;
@@ -55,62 +69,104 @@ const RESAMPLES = 200;
  *
  * @throws RangeError where there are fewer than 2 pictures or classes, or features do not match
  */
-export function estimateLabels(options: EstimateOptions): LabelEstimate {
-  const { features, given, numClasses, seed } = options;
+export function estimateLabels(options: EstimateOptions): LabelEstimates {
+  const { features, given, numClasses, seed, heldOut } = options;
   if (features.shape[0] !== given.length) {
     throw new RangeError(`There are ${given.length} labels but features of ${features.shape[0]} pictures.`);
   }
   if (given.length < 2 || numClasses < 2) throw new RangeError('Labels are judged from 2 pictures and 2 classes on.');
   const foldOf = folds(given, options.groups, seed);
-  const x = gaussianFeatures(features);
-  const scores = new Float64Array(given.length * numClasses);
+  const n = given.length;
+  const more = heldOut?.given.length ?? 0;
+  const x = more === 0 ? gaussianFeatures(features) : gaussianFeatures(features, heldOut!.features);
   try {
-    for (let fold = 0; fold < FOLDS; fold++) scoreFold(x, given, numClasses, foldOf, fold, scores);
+    const scores = new Float64Array(n * numClasses);
+    const own = Int32Array.from(given.keys());
+    for (let fold = 0; fold < FOLDS; fold++) {
+      const [held, others] = [own.filter((i) => foldOf[i] === fold), own.filter((i) => foldOf[i] !== fold)];
+      scoreRows(x, others, oneHot(given, others, numClasses), held, scores);
+    }
+    const labels = judge({ scores, given, numClasses }, foldOf, options.confirmed, seed);
+    if (more === 0) return { labels, heldOut: null };
+    const rows = Int32Array.from({ length: more }, (_, i) => n + i);
+    const heldScores = new Float64Array((n + more) * numClasses);
+    scoreRows(x, own, labels.posterior, rows, heldScores);
+    const scored = { scores: heldScores.slice(n * numClasses), given: heldOut!.given, numClasses };
+    return { labels, heldOut: judgeHeldOut(scored, heldOut!.confirmed, seed) };
   } finally {
     x.dispose();
   }
-  return judge({ scores, given, numClasses }, foldOf, seed);
 }
 
-/** Fits on all but a fold and writes its scores to their rows. */
-function scoreFold(
+function oneHot(given: Int32Array, rows: Int32Array, k: number): Float64Array {
+  const memberships = new Float64Array(rows.length * k);
+  for (const [row, i] of rows.entries()) memberships[row * k + given[i]!] = 1;
+  return memberships;
+}
+
+/** Fits on some rows of `x` and writes what it says of others to their rows of `scores`. */
+function scoreRows(
   x: Tensor,
-  given: Int32Array,
-  k: number,
-  foldOf: Int32Array,
-  fold: number,
+  fitted: Int32Array,
+  memberships: Float64Array,
+  judged: Int32Array,
   scores: Float64Array,
 ): void {
-  const others = Int32Array.from(given.keys()).filter((i) => foldOf[i] !== fold);
-  const held = Int32Array.from(given.keys()).filter((i) => foldOf[i] === fold);
-  if (held.length === 0 || others.length === 0) return;
+  if (judged.length === 0 || fitted.length === 0) return;
   scope(() => {
+    const k = memberships.length / fitted.length;
     const rows = (indices: Int32Array) => ops.indexSelect(x, 0, tensor(indices, [indices.length], { dtype: 'int64' }));
-    const memberships = new Float64Array(others.length * k);
-    for (const [row, i] of others.entries()) memberships[row * k + given[i]!] = 1;
-    const plda = fitPlda(rows(others), tensor(memberships, [others.length, k]));
-    const found = plda.score(rows(held));
+    const plda = fitPlda(rows(fitted), tensor(memberships, [fitted.length, k]));
+    const found = plda.score(rows(judged));
     plda.dispose();
-    for (const [row, i] of held.entries()) scores.set(found.subarray(row * k, (row + 1) * k), i * k);
+    for (const [row, i] of judged.entries()) scores.set(found.subarray(row * k, (row + 1) * k), i * k);
   });
 }
 
-/** From held-out scores to what is known of each label. */
-function judge(scored: Scored, foldOf: Int32Array, seed: number): LabelEstimate {
-  const { given, numClasses: k } = scored;
+/** From scores by fits without each picture's fold to what is known of each label. */
+function judge(
+  scored: Scored,
+  foldOf: Int32Array,
+  confirmed: ArrayLike<number> | undefined,
+  seed: number,
+): LabelEstimate {
   let best: { logLikelihood: number; posterior: Float64Array; noise: NoiseModel; prior: number } | undefined;
   for (const prior of CONFUSION_PRIORS) {
     const tried = { prior, ...crossFit(scored, foldOf, prior) };
-if (best === undefined || tried.logLikelihood > best.logLikelihood) best = tried;
+    if (best === undefined || tried.logLikelihood > best.logLikelihood) best = tried;
   }
-  const { posterior, noise, prior } = best!;
+  return told(scored, best!.posterior, best!.noise, best!.prior, confirmed, seed);
+}
+
+/** The noise of pictures that are scored by a fit which had no part of them may be another than that of the fitted ones. */
+function judgeHeldOut(scored: Scored, confirmed: ArrayLike<number> | undefined, seed: number): LabelEstimate {
+  const confusionPrior = Number.POSITIVE_INFINITY;
+  const temperature = bestTemperature(scored, confusionPrior);
+  const noise = fitNoiseModel(scored, { confusionPrior, temperature });
+  return told(scored, posteriors(scored, noise).posterior, noise, confusionPrior, confirmed, seed);
+}
+
+function told(
+  scored: Scored,
+  posterior: Float64Array,
+  noise: NoiseModel,
+  confusionPrior: number,
+  confirmed: ArrayLike<number> | undefined,
+  seed: number,
+): LabelEstimate {
+  const { given, numClasses: k } = scored;
+  for (const [i, y] of given.entries()) {
+    if (!confirmed?.[i]) continue;
+    posterior.fill(0, i * k, (i + 1) * k);
+    posterior[i * k + y] = 1;
+  }
   const wrong = Float64Array.from(given, (y, i) => 1 - posterior[i * k + y]!);
   const suggested = Int32Array.from(given, (y, i) => likeliestOther(posterior.subarray(i * k, (i + 1) * k), y));
   return {
     posterior,
     wrong,
     suggested,
-    ...rates(scored, wrong, noise, prior, seed),
+    ...rates(scored, wrong, noise, confusionPrior, seed),
     kind: noise.confusions === null ? 'uniform' : 'pairs',
     noise,
   };

@@ -1,3 +1,10 @@
 /** Wrong labels: which they are, how many, and what is known of each picture's true class. */
-export { type EstimateOptions, estimateLabels, type LabelEstimate, type Rate } from './estimate.js';
+export {
+  type EstimateOptions,
+  estimateLabels,
+  type LabelEstimate,
+  type LabelEstimates,
+  type Labelled,
+  type Rate,
+} from './estimate.js';
 export type { NoiseModel } from './noise-model.js';

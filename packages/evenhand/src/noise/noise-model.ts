@@ -73,13 +73,7 @@ export function fitNoiseModel(scored: Scored, options: FitOptions): NoiseModel {
   return model;
 }
 
-function maximise(
-  joint: Float64Array,
-  k: number,
-  n: number,
-  confusionPrior: number,
-  temperature: number,
-): NoiseModel {
+function maximise(joint: Float64Array, k: number, n: number, confusionPrior: number, temperature: number): NoiseModel {
   const totals = new Float64Array(k);
   const wrongs = new Float64Array(k);
   let wrong = 0;
@@ -104,7 +98,10 @@ function maximise(
     // Halfway between equal shares and those found: held-out labels are then the most probable, and rare classes stay stable.
     priors: totals.map((each) => (each / Math.max(1, n) + 1 / k) / 2),
     // Evenly spread noise says nothing of single classes, and one rate for all is the most stable.
-    rates: confusions === null ? totals.map(() => rate) : totals.map((each, c) => (wrongs[c]! + RATE_PRIOR * rate) / (each + RATE_PRIOR)),
+    rates:
+      confusions === null
+        ? totals.map(() => rate)
+        : totals.map((each, c) => (wrongs[c]! + RATE_PRIOR * rate) / (each + RATE_PRIOR)),
     confusions,
   };
 }

@@ -95,12 +95,15 @@ const DIMENSIONS = 300;
  * Makes a network's pooled features fit for Gaussians: signed square root and unit length (Perronnin et al., ECCV 2010),
  * then their principal components, at most 300.
  *
- * @param features [N,F]
- * @returns float64 [N,D] on the CPU; the caller disposes of it
+ * @param features [N,F] of one or several sets of pictures
+ * @returns float64 [N,D] on the CPU, the sets one after another; the caller disposes of it
  */
-export function gaussianFeatures(features: Tensor): Tensor {
+export function gaussianFeatures(...features: readonly Tensor[]): Tensor {
   return scope(() => {
-    const raw = ops.to(features, { dtype: 'float64', device: 'cpu' });
+    const raw = ops.cat(
+      features.map((each) => ops.to(each, { dtype: 'float64', device: 'cpu' })),
+      0,
+    );
     const magnitude = ops.sqrt(ops.abs(raw));
     const signed = ops.where(ops.ltScalar(raw, 0), ops.neg(magnitude), magnitude);
     const length = ops.clamp(ops.vectorNorm(signed, 2, [1], true), 1e-12);

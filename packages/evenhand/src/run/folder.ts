@@ -16,6 +16,8 @@ import {
   type Environment,
   type EpochMetrics,
   epochShape,
+  type JudgedLabel,
+  judgedShape,
   type Prediction,
   parseRecord,
   predictionShape,
@@ -26,6 +28,7 @@ const files = {
   environment: 'environment.json',
   epochs: 'metrics.jsonl',
   predictions: 'predictions.jsonl',
+  labels: 'labels.jsonl',
   best: 'best.safetensors',
   last: 'last',
   model: 'model.onnx',
@@ -150,6 +153,16 @@ export class RunFolder {
   /** In the order of the validation pictures; none where no epoch has ended yet. */
   readPredictions(): Prediction[] {
     return this.#readLines(files.predictions, predictionShape);
+  }
+
+  /** What the run found of its labels, those that are most probably wrong first. */
+  writeLabels(rows: Iterable<JudgedLabel>): void {
+    this.#write(files.labels, lines(rows));
+  }
+
+  /** None where labels were not judged. */
+  readLabels(): JudgedLabel[] {
+    return this.#readLines(files.labels, judgedShape);
   }
 
   /** Appends a line to train.log. */

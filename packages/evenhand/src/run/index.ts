@@ -1,4 +1,11 @@
 /** The run folder: everything that a training produced, and the only contract between it and all that comes after. */
 export { RunError } from './errors.js';
 export { RunFolder } from './folder.js';
-export { type Environment, type EpochMetrics, type Prediction, predictionArrays } from './records.js';
+export {
+  chosenScore,
+  type Environment,
+  type EpochMetrics,
+  type JudgedLabel,
+  type Prediction,
+  predictionArrays,
+} from './records.js';

@@ -20,6 +20,13 @@ export interface EpochMetrics {
   readonly macroF1High: number;
   /** Over the classes that the validation pictures have. */
   readonly macroF1Present: number;
+  /**
+   * Over all classes, against posterior labels, with the bounds of its 95 % interval. Absent where labels were not judged or
+   * no wrong ones were found among the validation pictures; else it chooses the checkpoint in the place of `macroF1`.
+   */
+  readonly macroF1Posterior?: number;
+  readonly macroF1PosteriorLow?: number;
+  readonly macroF1PosteriorHigh?: number;
   readonly numClasses: number;
   readonly numPresent: number;
   /** Of the whole epoch, validation included. */
@@ -56,6 +63,27 @@ export function predictionArrays(
   return { truth: Int32Array.from(predictions, ({ label }) => classes.indexOf(label)), logits };
 }
 
+/** The score by which checkpoints are compared. */
+export const chosenScore = ({
+  macroF1,
+  macroF1Posterior,
+}: Pick<EpochMetrics, 'macroF1' | 'macroF1Posterior'>): number => macroF1Posterior ?? macroF1;
+
+/** What a run found of one label: a line of labels.jsonl. */
+export interface JudgedLabel {
+  /** Path relative to the data. */
+  readonly file: string;
+  readonly part: 'train' | 'val';
+  readonly given: string;
+  /** The probability that the given label is wrong. */
+  readonly wrong: number;
+  /** The most probable other label, and its probability. */
+  readonly suggested: string;
+  readonly suggestedProbability: number;
+  /** Probabilities of the true label, by label; those below 0.001 are left out. */
+  readonly posterior: Readonly<Record<string, number>>;
+}
+
 /** What a run ran on: environment.json. */
 export interface Environment {
   /** Of `evenhand`, `node`, `libtorch`, `sharp`, `libvips`, ... */
@@ -86,7 +114,7 @@ export interface Environment {
   readonly started: string;
 }
 
-type Kind = 'number' | 'string' | 'boolean' | 'numbers';
+type Kind = 'number' | 'optional number' | 'string' | 'boolean' | 'numbers' | 'object';
 
 /** The compiler sees to it that these name every key. */
 export const epochShape: Record<keyof EpochMetrics, Kind> = {
@@ -103,12 +131,25 @@ export const epochShape: Record<keyof EpochMetrics, Kind> = {
   macroF1Low: 'number',
   macroF1High: 'number',
   macroF1Present: 'number',
+  macroF1Posterior: 'optional number',
+  macroF1PosteriorLow: 'optional number',
+  macroF1PosteriorHigh: 'optional number',
   numClasses: 'number',
   numPresent: 'number',
   seconds: 'number',
   imagesPerSecond: 'number',
   peakMemoryMB: 'number',
   best: 'boolean',
+};
+
+export const judgedShape: Record<keyof JudgedLabel, Kind> = {
+  file: 'string',
+  part: 'string',
+  given: 'string',
+  wrong: 'number',
+  suggested: 'string',
+  suggestedProbability: 'number',
+  posterior: 'object',
 };
 
 export const predictionShape: Record<keyof Prediction, Kind> = { file: 'string', label: 'string', logits: 'numbers' };
@@ -129,5 +170,7 @@ export function parseRecord<T>(line: string, shape: Record<keyof T, Kind>): T {
 
 function isKind(value: unknown, kind: Kind): boolean {
   if (kind === 'numbers') return Array.isArray(value) && value.every((each) => typeof each === 'number');
+  if (kind === 'object') return typeof value === 'object' && value !== null;
+  if (kind === 'optional number') return value === undefined || typeof value === 'number';
   return typeof value === kind;
 }

@@ -8,10 +8,11 @@ import {
   saveTensors,
   scope,
   type Tensor,
+  tensor,
 } from '@evenhand/torch';
 import type { ImageModel } from '../models/index.js';
 import type { RunFolder } from '../run/index.js';
-import type { Position, Session } from './session.js';
+import type { Labels, Position, Session } from './session.js';
 
 /** What a phase adds to the model's tensors: the optimiser's memory, averages of the weights. */
 export interface Extras {
@@ -32,12 +33,14 @@ export function under(prefix: string, tensors: ReadonlyMap<string, Tensor>): Map
 }
 
 /** Writes `last/state.safetensors`: tensors and position in one file, so that they cannot disagree. */
-export function saveCheckpoint({ folder, model, position }: Session, { optimizer, ema }: Extras = {}): void {
+export function saveCheckpoint(session: Session, { optimizer, ema }: Extras = {}): void {
+  const { folder, model, position, config } = session;
   scope(() => {
     const tensors = new Map([
       ...prefixed('model', nn.stateDict(model)),
       ...(optimizer ? prefixed('optimizer', optimizer.stateDict()) : []),
       ...(ema ? prefixed('ema', ema) : []),
+      ...(config.labelNoise === 'auto' ? prefixed('labels', labelTensors(session)) : []),
     ]);
     saveTensors(folder.last, tensors, { position: JSON.stringify(position) });
   });
@@ -60,4 +63,22 @@ export function loadCheckpoint(
   } finally {
     file.close();
   }
+}
+
+/** The labels that a checkpoint holds; undefined where it holds none. */
+export function restoredLabels(restored: ReadonlyMap<string, Tensor>): Labels | undefined {
+  const saved = under('labels', restored);
+  if (!saved.has('judged')) return undefined;
+  const of = (name: string) => (saved.get(name)?.toArray() as Float32Array | undefined) ?? null;
+  return { train: of('train'), val: of('val') };
+}
+
+/** Labels as a checkpoint's tensors. The caller frees them. */
+function labelTensors({ labels, data }: Session): Map<string, Tensor> {
+  const k = data.classes.length;
+  const of = (name: 'train' | 'val') => {
+    const values = labels[name];
+    return values === null ? [] : [[name, tensor(values, [values.length / k, k])] as const];
+  };
+  return new Map([['judged', tensor([1])], ...of('train'), ...of('val')]);
 }

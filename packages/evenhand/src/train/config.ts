@@ -88,6 +88,14 @@ export const fields = {
   cutMixShare: number(0.5, share, 'share of the mixed batches that get CutMix; the others get MixUp'),
   mixAlpha: number(0.4, { min: 0.001 }, 'of the Beta(alpha, alpha) that lambda is drawn from'),
 
+  // Wrong labels
+  labelNoise: choice(
+    ['off', 'auto'],
+    'off',
+    'auto finds labels that are probably wrong and, where there are any, trains on posterior labels',
+  ),
+  corrections: text('', 'a CSV file', 'verdicts on labels, as the page of evenhand audit gives them'),
+
   // Phase 1: the head on frozen features
   headEpochs: number(
     3,
@@ -159,7 +167,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     },
   },
   strong: {
-    why: 'For long trainings with a GPU: higher rates, layer-wise decay, averaged weights, balanced softmax, TrivialAugment.',
+    why: 'For long trainings with a GPU: higher rates, layer-wise decay, averaged weights, balanced softmax, TrivialAugment, wrong labels found and survived.',
     changes: {
       epochs: 30,
       balance: ['balanced-softmax'],
@@ -177,6 +185,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       hue: 0,
       rotation: 0,
       mixProbability: 0.5,
+      labelNoise: 'auto',
     },
   },
 };
@@ -237,6 +246,11 @@ function checkTogether(config: Config): Config {
   if (valCsv !== '' && (folds > 0 || valFraction > 0)) {
     throw new ConfigError(
       'valCsv names the validation pictures, so valFraction and folds have nothing to hold out: give one',
+    );
+  }
+  if (config.labelNoise === 'auto' && weights === 'none') {
+    throw new ConfigError(
+      'labelNoise is auto, which judges labels by the features of a pretrained backbone, but weights is none: set labelNoise to off',
     );
   }
   if (weights === 'none' && headEpochs > 0) {

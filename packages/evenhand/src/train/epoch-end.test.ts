@@ -32,11 +32,12 @@ function begin(values = {}, phase: Position['phase'] = 'full'): { session: Sessi
   const val = TRUTH.map((label, i) => ({ file: `/photos/val/${i}.png`, label }));
   const session: Session = {
     config,
-    data: { classes: ['a', 'b', 'c'], train: [], val, fingerprint: '', skipped: [] },
+    data: { classes: ['a', 'b', 'c'], train: [], val, fingerprint: '', skipped: [], confirmed: new Set() },
     model,
     device: 'cpu',
     folder: RunFolder.create(join(root, `run-${++made}`)),
     position: { phase, epoch: 0, step: 3, lossSum: 2, seconds: 1, epochs: [], stoppedEarly: false },
+    labels: { train: null, val: null },
     restored: new Map(),
     validation: evaluationLoader(config, val),
     onEvent: (event) => events.push(event),

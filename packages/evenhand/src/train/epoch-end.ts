@@ -8,8 +8,9 @@ import {
   type Interval,
   macroF1Interval,
   negativeLogLikelihood,
+  posteriorMacroF1,
 } from '../metrics/index.js';
-import type { EpochMetrics } from '../run/index.js';
+import { chosenScore, type EpochMetrics } from '../run/index.js';
 import type { Session } from './session.js';
 import { remedyOf, TrainingError } from './settings.js';
 
@@ -42,17 +43,21 @@ export interface EpochFacts {
 }
 
 /**
- * How many epochs of the full phase there are since the last whose Macro F1 was better than all before by more than
+ * How many epochs of the full phase there are since the last whose chosen score was better than all before by more than
  * `minGain`. An epoch that gains less counts as none, but what several gain adds up.
  */
-export function epochsWithoutGain(epochs: readonly Pick<EpochMetrics, 'phase' | 'macroF1'>[], minGain: number): number {
+export function epochsWithoutGain(
+  epochs: readonly Pick<EpochMetrics, 'phase' | 'macroF1' | 'macroF1Posterior'>[],
+  minGain: number,
+): number {
   let reached = Number.NEGATIVE_INFINITY;
   let count = 0;
-  for (const { phase, macroF1 } of epochs) {
-    if (macroF1 > reached + minGain) {
-      reached = macroF1;
+  for (const epoch of epochs) {
+    const reaches = chosenScore(epoch);
+    if (reaches > reached + minGain) {
+      reached = reaches;
       count = 0;
-    } else if (phase === 'full') count++;
+    } else if (epoch.phase === 'full') count++;
   }
   return count;
 }
@@ -64,7 +69,7 @@ export function epochsWithoutGain(epochs: readonly Pick<EpochMetrics, 'phase' | 
  * @throws TrainingError, and nothing is written, where logits are not finite
  */
 export function endEpoch(session: Session, logits: Float32Array, facts: EpochFacts): EpochMetrics {
-  const { config, data, position, folder, model, onEvent } = session;
+  const { config, data, labels, position, folder, model, onEvent } = session;
   const phase = position.phase === 'head' ? 'head' : 'full';
   if (!logits.every(Number.isFinite)) {
     const where = `${phase} epoch ${position.epoch + 1}`;
@@ -74,8 +79,15 @@ export function endEpoch(session: Session, logits: Float32Array, facts: EpochFac
   }
   const truth = Int32Array.from(data.val, ({ label }) => label);
   const { report, interval, loss } = score(logits, truth, data.classes.length, config.seed);
+  const against =
+    labels.val &&
+    posteriorMacroF1(labels.val, argmax(logits, data.classes.length), data.classes.length, { seed: config.seed });
+  const posterior = against
+    ? { macroF1Posterior: against.value, macroF1PosteriorLow: against.low, macroF1PosteriorHigh: against.high }
+    : {};
   const before = position.epochs.findLast((each) => each.best);
-  const gain = report.macroF1 - (before?.macroF1 ?? Number.NEGATIVE_INFINITY);
+  const reached = chosenScore({ macroF1: report.macroF1, ...posterior });
+  const gain = reached - (before ? chosenScore(before) : Number.NEGATIVE_INFINITY);
   const best = gain > 0 || (gain === 0 && loss < before!.valLoss);
   const metrics: EpochMetrics = {
     phase,
@@ -88,6 +100,7 @@ export function endEpoch(session: Session, logits: Float32Array, facts: EpochFac
     macroF1Low: interval.low,
     macroF1High: interval.high,
     macroF1Present: report.macroF1Present,
+    ...posterior,
     numClasses: report.numClasses,
     numPresent: report.numPresent,
     peakMemoryMB: (process.resourceUsage().maxRSS * 1024) / 1e6,

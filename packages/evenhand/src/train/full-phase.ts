@@ -1,14 +1,15 @@
 import { autocast, keep, manualSeed, nn, noGrad, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
-import { type Batch, epochOrder, type Loader } from '../data/index.js';
+import type { Batch, Loader } from '../data/index.js';
 import { Random } from '../random.js';
 import { breathe, presetAt, toInput } from './backend.js';
 import { type Extras, saveCheckpoint, under } from './checkpoint.js';
 import { endEpoch, epochsWithoutGain } from './epoch-end.js';
+import { classCounts, judgeLabels, targetsOf } from './label-noise.js';
 import { type Loss, makeLoss, type Targets } from './losses.js';
 import { applyMix, drawMix } from './mix.js';
 import { predictLogits } from './predict-logits.js';
-import { batchesOf, epochNumber, Meter, type Session, trainingLoader } from './session.js';
-import { countLabels, discriminativeGroups, remedyOf, samplerOptions, sizeAt, TrainingError } from './settings.js';
+import { batchesOf, epochNumber, Meter, orderOf, type Session, trainingLoader } from './session.js';
+import { discriminativeGroups, remedyOf, sizeAt, TrainingError } from './settings.js';
 
 /** Seconds between checkpoints inside an epoch. When they are written changes nothing in the result. */
 const CHECKPOINT_SECONDS = 300;
@@ -20,7 +21,7 @@ const CHECKPOINT_SECONDS = 300;
  * @returns false where it was interrupted; the checkpoint is that of the last step
  */
 export async function fullPhase(session: Session): Promise<boolean> {
-  const { config, data, model, device, position } = session;
+  const { config, model, device, position } = session;
   const { batches } = batchesOf(session);
   const updates = Math.ceil(batches / config.accumulate);
   const schedule = optim.cosine({
@@ -32,8 +33,8 @@ export async function fullPhase(session: Session): Promise<boolean> {
   optimizer.loadStateDict(under('optimizer', session.restored));
   const ema = config.ema > 0 ? startAverages(session) : undefined;
   const extras: Extras = { optimizer, ...(ema ? { ema } : {}) };
-  const loss = makeLoss(config, countLabels(data.train, data.classes.length), device);
-  const labels = data.train.map(({ label }) => label);
+  let loss = makeLoss(config, classCounts(session), device);
+  let targets = targetsOf(session);
   const finalSize = presetAt(config).crop;
   let loader: Loader | undefined;
   let loaderSize = 0;
@@ -45,8 +46,18 @@ export async function fullPhase(session: Session): Promise<boolean> {
         loader = trainingLoader(session, size);
         loaderSize = size;
       }
-      const order = epochOrder(labels, samplerOptions(config), config.seed, epochNumber(session));
-      const ran = await trainEpoch(session, { loader, size, order, optimizer, loss, ema, extras }, (step) => {
+      if (refreshesLabels(session)) {
+        if (!(await judgeLabels(session, false))) {
+          saveCheckpoint(session, extras);
+          return false;
+        }
+        position.refreshed = true;
+        targets.dispose();
+        targets = targetsOf(session);
+        loss = makeLoss(config, classCounts(session), device);
+      }
+      const order = orderOf(session, config.seed);
+      const ran = await trainEpoch(session, { loader, size, order, optimizer, loss, targets, ema, extras }, (step) => {
         const factor = schedule(position.epoch * updates + Math.floor(step / config.accumulate));
         for (const [i, group] of optimizer.groups.entries()) group.learningRate = baseRates[i]! * factor;
       });
@@ -82,10 +93,26 @@ export async function fullPhase(session: Session): Promise<boolean> {
     }
   } finally {
     optimizer.dispose();
+    targets.dispose();
     for (const average of ema?.values() ?? []) average.dispose();
     await loader?.close();
   }
   return true;
+}
+
+/**
+ * Whether labels are to be judged anew, by the features of the network as it has become: once, when half of the epochs of
+ * this phase are over.
+ */
+function refreshesLabels({ config, position }: Session): boolean {
+  const { labelNoise, epochs } = config;
+  return (
+    labelNoise === 'auto' &&
+    !position.refreshed &&
+    position.step === 0 &&
+    position.epoch >= 1 &&
+    position.epoch === Math.ceil(epochs / 2)
+  );
 }
 
 interface Epoch {
@@ -94,13 +121,15 @@ interface Epoch {
   readonly order: Int32Array;
   readonly optimizer: optim.Optimizer;
   readonly loss: Loss;
+  /** What to train towards, a row a training picture. */
+  readonly targets: Tensor;
   readonly ema: ReadonlyMap<string, Tensor> | undefined;
   readonly extras: Extras;
 }
 
 async function trainEpoch(
   session: Session,
-  { loader, size, order, optimizer, loss, ema, extras }: Epoch,
+  { loader, size, order, optimizer, loss, targets: all, ema, extras }: Epoch,
   setRates: (step: number) => void,
 ): Promise<{ seconds: number; imagesPerSecond: number } | null> {
   const { config, model, device, position, interrupted } = session;
@@ -125,7 +154,7 @@ async function trainEpoch(
     manualSeed(new Random(config.seed, epoch, step, 1).uint32());
     const value = scope(() => {
       const images = toInput(batch, preset, device);
-      const { mixed, targets } = mix(session, images, batch, step);
+      const { mixed, targets } = mix(session, images, batch, all, step);
       const compute = () => loss(model.forward(mixed), targets);
       const value = config.autocast ? autocast({ device }, compute) : compute();
       ops.divScalar(value, group).backward();
@@ -159,12 +188,14 @@ async function trainEpoch(
 function mix(
   { config, position }: Session,
   images: Tensor,
-  { labels }: Batch,
+  { indices }: Batch,
+  all: Tensor,
   step: number,
 ): { mixed: Tensor; targets: Targets } {
-  const classes = tensor(labels, [labels.length], { dtype: 'int64', device: images.device });
+  const rows = tensor(indices, [indices.length], { dtype: 'int64', device: images.device });
+  const classes = ops.indexSelect(all, 0, rows);
   const random = new Random(config.seed, config.headEpochs + position.epoch, step, 0);
-  const plan = drawMix(config, random, labels.length, images.shape[2]!);
+  const plan = drawMix(config, random, indices.length, images.shape[2]!);
   if (!plan) return { mixed: images, targets: { a: classes, lambda: 1 } };
   const { images: mixed, targets } = applyMix(images, classes, plan);
   return { mixed, targets };

@@ -1,13 +1,15 @@
-import { keep, manualSeed, nn, noGrad, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
-import { epochOrder, type Loader, type PassOptions } from '../data/index.js';
+import { manualSeed, nn, noGrad, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
+import type { Loader, PassOptions } from '../data/index.js';
 import { headParameters } from '../models/index.js';
 import { Random } from '../random.js';
-import { breathe, presetAt, toInput } from './backend.js';
+import { breathe, presetAt } from './backend.js';
 import { saveCheckpoint, under } from './checkpoint.js';
 import { endEpoch } from './epoch-end.js';
+import { extractFeatures } from './features.js';
+import { classCounts, targetsOf } from './label-noise.js';
 import { makeLoss } from './losses.js';
-import { batchesOf, epochNumber, Meter, type Session, trainingLoader } from './session.js';
-import { countLabels, decayGroups, remedyOf, samplerOptions, TrainingError } from './settings.js';
+import { batchesOf, epochNumber, Meter, orderOf, type Session, trainingLoader } from './session.js';
+import { decayGroups, remedyOf, TrainingError } from './settings.js';
 
 /**
  * Phase 1: the backbone is frozen, its BatchNorm statistics too, and only the head is trained. Nothing before the head
@@ -21,9 +23,8 @@ export async function headPhase(session: Session): Promise<boolean> {
   nn.setTraining(model, false);
   const optimizer = new optim.AdamW(decayGroups(headParameters(model), config.headPhaseRate, config.weightDecay));
   optimizer.loadStateDict(under('optimizer', session.restored));
-  const loss = makeLoss(config, countLabels(data.train, data.classes.length), device);
-  const labels = data.train.map(({ label }) => label);
-  const labelTensor = keep(tensor(Int32Array.from(labels), [labels.length], { dtype: 'int64', device }));
+  const loss = makeLoss(config, classCounts(session), device);
+  const targets = targetsOf(session);
   const { crop: size } = presetAt(config);
   const training = trainingLoader(session, size);
   let validation: Tensor | null = null;
@@ -35,8 +36,8 @@ export async function headPhase(session: Session): Promise<boolean> {
       const view = await features(session, training, data.train.length, { epoch: epochNumber(session) });
       if (!view) return false;
       const imagesPerSecond = data.train.length / meter.seconds;
-      const trainLoss = await trainHead(session, optimizer, view, labels, (logits, rows) =>
-        loss(logits, { a: ops.indexSelect(labelTensor, 0, rows), lambda: 1 }),
+      const trainLoss = await trainHead(session, optimizer, view, (logits, rows) =>
+        loss(logits, { a: ops.indexSelect(targets, 0, rows), lambda: 1 }),
       ).finally(() => view.dispose());
       const logits = scope(() => noGrad(() => model.classifier.forward(validation!).toArray() as Float32Array));
       endEpoch(session, logits, {
@@ -52,7 +53,7 @@ export async function headPhase(session: Session): Promise<boolean> {
     }
   } finally {
     validation?.dispose();
-    labelTensor.dispose();
+    targets.dispose();
     optimizer.dispose();
     await training.close();
   }
@@ -60,32 +61,14 @@ export async function headPhase(session: Session): Promise<boolean> {
 }
 
 /** The backbone's features [count,F] of a pass of `loader`, rows in the order of its samples; null if interrupted. */
-async function features(
-  session: Session,
-  loader: Loader,
-  count: number,
-  options: PassOptions = {},
-): Promise<Tensor | null> {
+function features(session: Session, loader: Loader, count: number, pass: PassOptions = {}): Promise<Tensor | null> {
   const { config, model, device, interrupted } = session;
-  const preset = presetAt(config);
-  const all = keep(ops.empty([count, model.featureCount], { device }));
   const meter = new Meter(session, 'features', count);
-  let done = 0;
-  for await (const batch of loader.batches(undefined, options)) {
-    if (interrupted()) {
-      all.dispose();
-      return null;
-    }
-    const n = batch.labels.length;
-    scope(() => {
-      const made = noGrad(() => model.forwardFeatures(toInput(batch, preset, device)));
-      ops.copy_(ops.narrow(all, 0, done, n), made);
-    });
-    done += n;
+  const onBatch = (done: number): boolean => {
     meter.tell(done);
-    await breathe();
-  }
-  return all;
+    return !interrupted();
+  };
+  return extractFeatures({ model, loader, preset: presetAt(config), device, count, pass, onBatch });
 }
 
 /** Trains the head on one view's features, `headPasses` times over; returns the mean loss. */
@@ -93,18 +76,18 @@ async function trainHead(
   session: Session,
   optimizer: optim.Optimizer,
   view: Tensor,
-  labels: readonly number[],
   loss: (logits: Tensor, rows: Tensor) => Tensor,
 ): Promise<number> {
-  const { config, model, device } = session;
+  const { config, data, model, device } = session;
   const { batchSize, headPasses, seed } = config;
+  const count = data.train.length;
   const { batches } = batchesOf(session);
   const epoch = epochNumber(session);
-  const meter = new Meter(session, 'head', headPasses * labels.length);
+  const meter = new Meter(session, 'head', headPasses * count);
   let sum = 0;
   nn.setTraining(model.classifier, true);
   for (let pass = 0; pass < headPasses; pass++) {
-    const order = epochOrder(labels, samplerOptions(config), new Random(seed, epoch, pass).uint32(), epoch);
+    const order = orderOf(session, new Random(seed, epoch, pass).uint32());
     for (let batch = 0; batch < batches; batch++) {
       manualSeed(new Random(seed, epoch, pass, batch).uint32());
       const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
@@ -117,7 +100,7 @@ async function trainHead(
         return value.item();
       });
     }
-    meter.tell((pass + 1) * labels.length, { loss: sum / ((pass + 1) * batches), learningRate: config.headPhaseRate });
+    meter.tell((pass + 1) * count, { loss: sum / ((pass + 1) * batches), learningRate: config.headPhaseRate });
     await breathe();
   }
   nn.setTraining(model.classifier, false);

@@ -3,9 +3,9 @@ import type { Config } from './config.js';
 
 /** What a batch is to be taken for: `lambda` parts of the classes `a`, the rest of the classes `b` (MixUp, CutMix). */
 export interface Targets {
-  /** int64 [N] */
+  /** Classes int64 [N], or probabilities of classes float32 [N,K]. */
   readonly a: Tensor;
-  /** int64 [N]; absent where the batch is not mixed. */
+  /** As `a`; absent where the batch is not mixed. */
   readonly b?: Tensor;
   readonly lambda: number;
 }
@@ -23,7 +23,8 @@ type LossConfig = Pick<
  *
  * A class's weight applies to the samples of that class, after their targets are smoothed, so that smoothing moves no
  * probability towards rare classes (PyTorch weights the smoothed target itself: issue 104776). The mean is weighted, as
- * PyTorch's. With mixed targets it is lambda L(a) + (1 - lambda) L(b).
+ * PyTorch's. With mixed targets it is lambda L(a) + (1 - lambda) L(b). Where targets are probabilities q of classes, L is
+ * their mean: log p of the label becomes sum_k q_k log p_k, a sample's weight sum_k q_k w_k, and so for the focal loss.
  *
  * @param counts training images of each class; its length is K
  */
@@ -35,16 +36,21 @@ export function makeLoss(config: LossConfig, counts: ArrayLike<number>, device: 
   const { labelSmoothing: smoothing, focalGamma } = config;
 
   function towards(logProbabilities: Tensor, labels: Tensor): Tensor {
-    const ofLabel = ops.squeeze(ops.gather(logProbabilities, 1, ops.unsqueeze(labels, 1)), 1);
+    const soft = labels.shape.length === 2;
+    const expected = (values: Tensor) => ops.sumDim(ops.mul(labels, values), [1]);
+    const ofLabel = soft
+      ? expected(logProbabilities)
+      : ops.squeeze(ops.gather(logProbabilities, 1, ops.unsqueeze(labels, 1)), 1);
     let each = ops.mulScalar(ofLabel, smoothing - 1);
     if (smoothing > 0) each = ops.sub(each, ops.mulScalar(ops.meanDim(logProbabilities, [1]), smoothing));
     if (config.loss === 'focal') {
-      const missed = ops.addScalar(ops.neg(ops.exp(ofLabel)), 1);
+      const probability = soft ? expected(ops.exp(logProbabilities)) : ops.exp(ofLabel);
+      const missed = ops.addScalar(ops.neg(probability), 1);
       // below 1e-6 the power's slope could be infinite
       each = ops.mul(each, ops.pow(ops.clamp(missed, 1e-6), focalGamma));
     }
     if (!weights) return ops.mean(each);
-    const of = ops.indexSelect(row(weights), 0, labels);
+    const of = soft ? expected(row(weights)) : ops.indexSelect(row(weights), 0, labels);
     return ops.div(ops.sum(ops.mul(each, of)), ops.sum(of));
   }
 

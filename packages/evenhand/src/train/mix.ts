@@ -38,7 +38,7 @@ export function drawMix(
 }
 
 /**
- * Mixes images [N,3,H,W] (they may be overwritten) and their labels (int64 [N]) by the plan.
+ * Mixes images [N,3,H,W] (they may be overwritten) and their labels (int64 [N], or probabilities [N,K]) by the plan.
  * @returns the images to train on, and their targets
  */
 export function applyMix(images: Tensor, labels: Tensor, plan: MixPlan): { images: Tensor; targets: Targets } {

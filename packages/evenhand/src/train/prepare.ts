@@ -1,4 +1,5 @@
 import {
+  applyCorrections,
   type BadImage,
   type Dataset,
   findDuplicates,
@@ -21,6 +22,10 @@ export interface Prepared extends Dataset {
   readonly fingerprint: string;
   /** Unreadable pictures that are left out. */
   readonly skipped: readonly BadImage[];
+  /** Samples whose label a person has confirmed or set. */
+  readonly confirmed: ReadonlySet<Sample>;
+  /** For each training picture a number that near-duplicates share; only where labels are to be judged. */
+  readonly groups?: Int32Array;
 }
 
 /** What `readDataset` needs of a configuration. */
@@ -36,7 +41,7 @@ export function readOptions(config: Config): ReadOptions {
  * unreadable and `onBadImage` is `stop`: it lists them
  */
 export async function prepareData(config: Config, onEvent: (event: TrainEvent) => void): Promise<Prepared> {
-  const dataset = await readDataset(config.data, readOptions(config));
+  const { dataset, confirmed } = await correctedDataset(config, onEvent);
   const files = [...dataset.train, ...dataset.val].map(({ file }) => file);
   const begin = performance.now();
   const scan = await scanImages(files, (done, total) => {
@@ -52,7 +57,32 @@ export async function prepareData(config: Config, onEvent: (event: TrainEvent) =
     onEvent,
   );
   requireBoth(split);
-  return { ...split, fingerprint: fingerprintOf(dataset, scan), skipped: scan.bad };
+  return {
+    ...split,
+    fingerprint: fingerprintOf(dataset, scan),
+    skipped: scan.bad,
+    confirmed,
+    ...(config.labelNoise === 'auto' ? { groups: duplicateGroups(split.train, scan) } : {}),
+  };
+}
+
+async function correctedDataset(
+  config: Config,
+  onEvent: (event: TrainEvent) => void,
+): Promise<Pick<Prepared, 'confirmed'> & { dataset: Dataset }> {
+  const dataset = await readDataset(config.data, readOptions(config));
+  if (config.corrections === '') return { dataset, confirmed: new Set() };
+  const { changed, dropped, ...corrected } = await applyCorrections(dataset, config.data, config.corrections);
+  const { size } = corrected.confirmed;
+  const text = `Corrections: ${changed} labels changed, ${size - changed} confirmed, ${dropped} pictures left out.`;
+  onEvent({ type: 'note', text });
+  return corrected;
+}
+
+function duplicateGroups(samples: readonly Sample[], scan: Scan): Int32Array {
+  const names = samples.map(({ file }) => file);
+  const facts = [...new Set(names)].map((file) => scan.images.get(file)!);
+  return groupDuplicates(names, findDuplicates(facts));
 }
 
 function refuseOrSkip(config: Config, { bad }: Scan, onEvent: (event: TrainEvent) => void): void {
@@ -75,9 +105,7 @@ function setApart(config: Config, dataset: Dataset, scan: Scan, onEvent: (event:
     onEvent({ type: 'note', text });
   }
   const labels = train.map(({ label }) => label);
-  const names = train.map(({ file }) => file);
-  const facts = [...new Set(names)].map((file) => scan.images.get(file)!);
-  const groups = groupDuplicates(names, findDuplicates(facts));
+  const groups = duplicateGroups(train, scan);
   const split =
     folds > 0 ? splitFold(labels, folds, fold, seed, groups) : splitFraction(labels, valFraction, seed, groups);
   const pick = (indices: Int32Array) => Array.from(indices, (i) => train[i]!);

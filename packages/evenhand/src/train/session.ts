@@ -1,11 +1,12 @@
 import type { Tensor } from '@evenhand/torch';
-import { type AugmentOptions, Loader, type Sample } from '../data/index.js';
+import { type AugmentOptions, epochOrder, Loader, type Sample, softEpochOrder } from '../data/index.js';
 import type { ImageModel } from '../models/index.js';
 import type { EpochMetrics, RunFolder } from '../run/index.js';
 import { presetAt } from './backend.js';
 import type { Config } from './config.js';
 import type { TrainEvent } from './events.js';
 import type { Prepared } from './prepare.js';
+import { samplerOptions } from './settings.js';
 
 /** How far a training has come: with the tensors of `Checkpoint`, all that it takes to go on. */
 export interface Position {
@@ -20,7 +21,19 @@ export interface Position {
   seconds: number;
   epochs: EpochMetrics[];
   stoppedEarly: boolean;
+  /** Whether labels have been judged anew in the full phase. */
+  refreshed?: boolean;
 }
+
+/** What training takes its pictures for. */
+export interface Labels {
+  /** Probabilities of classes, float32 [N,K]; null where labels are taken as given. */
+  readonly train: Float32Array | null;
+  /** The same of the validation pictures, for scores; null where they are taken as given. */
+  readonly val: Float32Array | null;
+}
+
+export const AS_GIVEN: Labels = { train: null, val: null };
 
 /** What the phases of a training share. */
 export interface Session {
@@ -30,6 +43,8 @@ export interface Session {
   readonly device: string;
   readonly folder: RunFolder;
   readonly position: Position;
+  /** What pictures are taken for; judged in the course of training where `labelNoise` is auto. */
+  labels: Labels;
   /** The optimiser's and the averages' tensors of the checkpoint that the session began from, if any. */
   readonly restored: ReadonlyMap<string, Tensor>;
   readonly validation: Loader;
@@ -48,6 +63,21 @@ export function batchesOf(session: Session): { batches: number; dropLast: boolea
   const samples = session.data.train.length;
   const dropLast = samples >= batchSize;
   return { batches: dropLast ? Math.floor(samples / batchSize) : 1, dropLast };
+}
+
+/** The training pictures of the epoch at hand in order, drawn by what they are taken for. */
+export function orderOf(session: Session, seed: number): Int32Array {
+  const { config, data, labels } = session;
+  const [options, epoch] = [samplerOptions(config), epochNumber(session)];
+  if (labels.train !== null) {
+    return softEpochOrder({ posterior: labels.train, numClasses: data.classes.length }, options, seed, epoch);
+  }
+  return epochOrder(
+    data.train.map(({ label }) => label),
+    options,
+    seed,
+    epoch,
+  );
 }
 
 export function trainingLoader({ config, data }: Session, size: number): Loader {

@@ -1,7 +1,7 @@
 import { manualSeed, nn } from '@evenhand/torch';
 import { type EpochMetrics, RunFolder } from '../run/index.js';
 import { buildModel, chooseDevice, chooseThreads, loadBackbone } from './backend.js';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+import { loadCheckpoint, restoredLabels, saveCheckpoint } from './checkpoint.js';
 import { type Config, resolveConfig } from './config.js';
 import { environmentOf } from './environment.js';
 import type { TrainEvent } from './events.js';
@@ -9,8 +9,9 @@ import { exportRun } from './export-run.js';
 import { ConfigError } from './field.js';
 import { fullPhase } from './full-phase.js';
 import { headPhase } from './head-phase.js';
+import { judgeLabels } from './label-noise.js';
 import { type Prepared, prepareData } from './prepare.js';
-import { evaluationLoader, type Position, type Session } from './session.js';
+import { AS_GIVEN, evaluationLoader, type Position, type Session } from './session.js';
 
 export interface ResumeOptions {
   /** The run folder. */
@@ -86,13 +87,18 @@ async function run(folder: RunFolder, config: Config, data: Prepared, options: R
     checkpoint = loadCheckpoint(folder, model);
     if (!checkpoint) await loadBackbone(model, config, onEvent);
     const shared = { config, data, model, device, folder, validation, onEvent };
+    const tensors = checkpoint?.restored ?? new Map<string, never>();
+    const restored = restoredLabels(tensors);
     const session: Session = {
       ...shared,
       position: checkpoint?.position ?? startOf(config),
-      restored: checkpoint?.restored ?? new Map(),
+      labels: restored ?? AS_GIVEN,
+      restored: tensors,
       interrupted: () => signal?.aborted ?? false,
     };
-    const finished = await runPhases(session);
+    // What is judged anew after the kill comes out the same, as nothing had been trained then.
+    const judged = restored !== undefined || config.labelNoise === 'off' || (await judgeLabels(session, true));
+    const finished = judged && (await runPhases(session));
     // a kill between the checkpoint and the list of epochs leaves the list behind
     folder.writeEpochs(session.position.epochs);
     const result = resultOf(options.run, session.position, !finished);
