@@ -4,6 +4,7 @@ import { completionOf } from './completion.js';
 /** Every command, in the order of the help. A command's module is loaded only when it is asked for: libtorch takes a second. */
 export const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
   check: { summary: 'look at data before training', load: async () => (await import('./check.js')).check },
+  audit: { summary: 'find labels that are probably wrong', load: async () => (await import('./audit.js')).audit },
   train: { summary: 'train on labelled pictures', load: async () => (await import('./train.js')).train },
   eval: { summary: 'score a run on labelled pictures', load: async () => (await import('./eval.js')).evaluation },
   export: {

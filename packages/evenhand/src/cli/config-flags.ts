@@ -12,6 +12,7 @@ const groups: Partial<Record<Name, string>> = {
   cropScale: 'Pictures in training',
   balance: 'Class balance',
   loss: 'Loss and mixing',
+  labelNoise: 'Wrong labels',
   headEpochs: 'Phase 1: the head, on frozen features',
   epochs: 'Phase 2: the whole network',
   seed: 'Machine',

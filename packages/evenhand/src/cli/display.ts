@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EpochMetrics, RunError, RunFolder } from '../run/index.js';
+import { chosenInterval, type EpochMetrics, RunError, RunFolder } from '../run/index.js';
 import type { Progress, TrainEvent } from '../train/index.js';
 import { StatusLine } from './output.js';
 import { bar, duration, interval, share } from './text.js';
@@ -52,7 +52,7 @@ export class Display {
   }
 
   #epoch(metrics: EpochMetrics): void {
-    if (!this.#header) this.line(epochHeader(metrics.numClasses));
+    if (!this.#header) this.line(epochHeader(metrics));
     this.#header = true;
     if (metrics.phase === 'full') this.#epochSeconds = metrics.seconds;
     this.line(epochLine(metrics, this.#epochs));
@@ -93,22 +93,26 @@ export function progressLine(progress: Progress, epochSeconds: number | undefine
 }
 
 const columns = (cells: readonly string[]): string => {
-  const widths = [-4, 5, 4, 7, 7, 24, 8, 6, 7];
+  const widths = [-4, 5, 4, 7, 8, 24, 8, 6, 6];
   return cells
     .map((cell, i) => (widths[i]! < 0 ? cell.padEnd(-widths[i]!) : cell.padStart(widths[i]!)))
     .join(' ')
     .trimEnd();
 };
 
-/** The head of the table, which says over which classes Macro F1 is the mean. */
-export function epochHeader(numClasses: number): string {
+/**
+ * The head of the table, which says over which classes Macro F1 is the mean. Where the validation labels are noisy, Macro F1
+ * against posterior labels has its place, and that on the labels as given the place of the validation loss.
+ */
+export function epochHeader({ numClasses, macroF1Posterior }: EpochMetrics): string {
   return columns([
     'part',
     'epoch',
     'px',
     'loss',
-    'val',
-    `Macro F1 (${numClasses} classes)`,
+    ...(macroF1Posterior === undefined
+      ? ['val', `Macro F1 (${numClasses} classes)`]
+      : ['F1 given', 'F1 by posterior labels']),
     'accuracy',
     'img/s',
     'time',
@@ -117,15 +121,16 @@ export function epochHeader(numClasses: number): string {
 
 /** A line of the table; a star marks the best epoch so far. */
 export function epochLine(metrics: EpochMetrics, epochs: number): string {
-  const { phase, epoch, size, trainLoss, valLoss, macroF1, macroF1Low, macroF1High } = metrics;
+  const { phase, epoch, size, trainLoss, valLoss, macroF1, macroF1Posterior } = metrics;
+  const { value, low, high } = chosenInterval(metrics);
   const rate = metrics.imagesPerSecond;
   const cells = [
     phase,
     epochs >= epoch ? `${epoch}/${epochs}` : String(epoch),
     String(size),
     trainLoss.toFixed(4),
-    valLoss.toFixed(4),
-    `${metrics.best ? '* ' : ''}${interval(macroF1, macroF1Low, macroF1High)}`,
+    macroF1Posterior === undefined ? valLoss.toFixed(4) : share(macroF1),
+    `${metrics.best ? '* ' : ''}${interval(value, low, high)}`,
     share(metrics.accuracy),
     rate.toFixed(rate < 100 ? 1 : 0),
     duration(metrics.seconds),

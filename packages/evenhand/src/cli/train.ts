@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { stringify } from 'smol-toml';
 import { describeMacroF1 } from '../metrics/index.js';
-import { RunFolder } from '../run/index.js';
+import { chosenInterval, RunFolder } from '../run/index.js';
 import type { Config, TrainResult } from '../train/index.js';
 import type { Command } from './command.js';
 import { configFlags, configOf, type Resolved } from './config-flags.js';
@@ -132,8 +132,14 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
 
 function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
   if (best === undefined) return `Finished without an epoch. The run is in ${quoted(run)}`;
+  const { value, low, high } = chosenInterval(best);
+  const noisy = best.macroF1Posterior !== undefined;
   const scores = [
-    [`  ${describeMacroF1(best, 'all')}`, interval(best.macroF1, best.macroF1Low, best.macroF1High)],
+    ...(noisy ? [['  Macro F1 against posterior labels', interval(value, low, high)]] : []),
+    [
+      `  ${describeMacroF1(best, 'all')}${noisy ? ', labels as given' : ''}`,
+      interval(best.macroF1, best.macroF1Low, best.macroF1High),
+    ],
     ...(best.numPresent < best.numClasses
       ? [[`  ${describeMacroF1(best, 'present')}`, share(best.macroF1Present)]]
       : []),

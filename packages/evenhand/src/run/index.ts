@@ -2,6 +2,7 @@
 export { RunError } from './errors.js';
 export { RunFolder } from './folder.js';
 export {
+  chosenInterval,
   chosenScore,
   type Environment,
   type EpochMetrics,

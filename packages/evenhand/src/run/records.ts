@@ -69,6 +69,14 @@ export const chosenScore = ({
   macroF1Posterior,
 }: Pick<EpochMetrics, 'macroF1' | 'macroF1Posterior'>): number => macroF1Posterior ?? macroF1;
 
+/** That score with the bounds of its 95 % interval. */
+export function chosenInterval(metrics: EpochMetrics): { value: number; low: number; high: number } {
+  const { macroF1Posterior, macroF1PosteriorLow, macroF1PosteriorHigh } = metrics;
+  return macroF1Posterior === undefined
+    ? { value: metrics.macroF1, low: metrics.macroF1Low, high: metrics.macroF1High }
+    : { value: macroF1Posterior, low: macroF1PosteriorLow!, high: macroF1PosteriorHigh! };
+}
+
 /** What a run found of one label: a line of labels.jsonl. */
 export interface JudgedLabel {
   /** Path relative to the data. */

@@ -41,19 +41,20 @@ export function buildModel(config: Config, numClasses: number, device: string): 
   return nn.moveTo(model, { device, memoryFormat: 'channelsLast' });
 }
 
-/** Loads what the backbone starts from, and says from where. */
+/** Loads what the backbone starts from, and says from where; returns the file's path, null where there is none. */
 export async function loadBackbone(
   model: ImageModel,
   config: Config,
   onEvent: (event: TrainEvent) => void,
-): Promise<void> {
+): Promise<string | null> {
   if (config.weights === 'none') {
     onEvent({ type: 'note', text: 'No pretrained weights: everything is trained from scratch.' });
-    return;
+    return null;
   }
   const weights = config.weights === 'pretrained' ? modelInfo(config.model).weights : config.weights;
   const path = await loadPretrained(model, weights);
   onEvent({ type: 'note', text: `Backbone ${config.model} from ${path}` });
+  return path;
 }
 
 /** A batch's pictures as the model's input: float32 [N,3,H,W], normalised, channels-last without a copy. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import {
   MOST_PROBABLE,
   type ModelMetadata,
@@ -8,13 +8,14 @@ import {
   type ValidationScore,
 } from '@evenhand/predict';
 import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@evenhand/torch';
+import { rootOf } from '../data/index.js';
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { createModel, type ImageModel, modelInfo } from '../models/index.js';
-import { predictionArrays, RunError, RunFolder } from '../run/index.js';
+import { type Prediction, predictionArrays, RunError, RunFolder } from '../run/index.js';
 import { version } from '../version.js';
 import { buildModel, presetAt } from './backend.js';
-import { resolveConfig } from './config.js';
+import { type Config, resolveConfig } from './config.js';
 import { ConfigError } from './field.js';
 
 /** What an export has written. */
@@ -52,7 +53,7 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
   if (!existsSync(folder.best)) {
     throw new RunError(`${run} has no checkpoint to export, because no epoch of it has ended: go on with it first`);
   }
-  const { decision, validation } = judge(folder, classes, config.seed);
+  const { decision, validation } = judge(folder, classes, config);
   const metadata: ModelMetadata = {
     version: version(),
     model: config.model,
@@ -141,15 +142,33 @@ function loadWeights(model: ImageModel, weights: string, { model: name, classes 
   }
 }
 
+/** Where wrong labels were found among the validation pictures, a rule is fitted to the most probable ones. */
+function likelyLabels(folder: RunFolder, rows: readonly Prediction[], data: string): readonly Prediction[] {
+  const best = folder.readEpochs().findLast((epoch) => epoch.best);
+  if (best?.macroF1Posterior === undefined) return rows;
+  const keyOf = (root: string, file: string, given: string): string => JSON.stringify([resolve(root, file), given]);
+  const likely = new Map(
+    folder
+      .readLabels()
+      .filter(({ part }) => part === 'val')
+      .map(({ file, given, wrong, suggested, suggestedProbability }) => [
+        keyOf(rootOf(data), file, given),
+        1 - wrong >= suggestedProbability ? given : suggested,
+      ]),
+  );
+  return rows.map((row) => ({ ...row, label: likely.get(keyOf(data, row.file, row.label)) ?? row.label }));
+}
+
 /** How the model answers best, and its honest score on the validation pictures; null of both where there are none. */
 function judge(
   folder: RunFolder,
   classes: readonly string[],
-  seed: number,
+  { seed, data }: Config,
 ): { decision: FittedDecision | null; validation: ValidationScore | null } {
-  const rows = folder.readPredictions();
-  if (rows.length === 0) return { decision: null, validation: null };
+  const given = folder.readPredictions();
+  if (given.length === 0) return { decision: null, validation: null };
   const numClasses = classes.length;
+  const rows = likelyLabels(folder, given, data);
   const { truth, logits } = predictionArrays(rows, classes);
   const decision = fitDecision(logits, truth, numClasses, seed);
   const { value, low, high } = macroF1Interval(truth, decision.predicted, numClasses, { average: 'all', seed });

@@ -1,4 +1,5 @@
 // Training: from a configuration to a run folder, and what a run scores.
+export { type Audit, type AuditOptions, auditLabels } from './audit.js';
 export { type Config, type ConfigLayer, fields, type Recipe, recipes, resolveConfig } from './config.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
 export type { Progress, TrainEvent } from './events.js';

@@ -63,9 +63,8 @@ export async function judgeLabels(session: Session, first: boolean): Promise<boo
       train: labels.rate.low > NOISE_FOUND ? Float32Array.from(labels.posterior) : null,
       val: !first ? session.labels.val : heldOut!.rate.low > NOISE_FOUND ? Float32Array.from(heldOut!.posterior) : null,
     };
-    folder.writeLabels(
-      [...judged(session, 'train', labels), ...judged(session, 'val', heldOut!)].sort((a, b) => b.wrong - a.wrong),
-    );
+    const val = first ? judged(session, 'val', heldOut!) : folder.readLabels().filter(({ part }) => part === 'val');
+    folder.writeLabels([...judged(session, 'train', labels), ...val].sort((a, b) => b.wrong - a.wrong));
     onEvent({ type: 'note', text: first ? summary(session.labels, labels, heldOut!) : anew(session.labels, labels) });
   } finally {
     features.dispose();
