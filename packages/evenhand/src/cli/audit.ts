@@ -120,10 +120,7 @@ function labelsCsv(data: string, found: Audit): string {
 
 const suspects = (wrong: Float64Array): number => wrong.filter((p) => p > SUSPECT).length;
 
-function summaryOf(
-  data: string,
-  { dataset, fingerprint, model, noisy, train, val, bad }: Audit,
-): AuditSummary & object {
+function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, val, bad }: Audit) {
   const { classes } = dataset;
   return {
     data: resolve(data),

@@ -71,6 +71,17 @@ describe('what a training shows', () => {
       'full  3/20  224  1.2345  0.9000     0.713 [0.680, 0.745]    0.741   13.4    3:17',
     ]);
   });
+
+  test('has the score by posterior labels that chose, beside that on the labels as given', () => {
+    const noisy = { ...metrics, macroF1Posterior: 0.9, macroF1PosteriorLow: 0.88, macroF1PosteriorHigh: 0.93 };
+    assert.deepEqual(
+      [epochHeader(noisy), epochLine(noisy, 20)],
+      [
+        'part epoch   px    loss   given   F1 by posterior labels accuracy  img/s    time',
+        'full  3/20  224  1.2345   0.713   * 0.900 [0.880, 0.930]    0.741   13.4    3:17',
+      ],
+    );
+  });
 });
 
 describe('the verdict on validation', () => {

@@ -93,7 +93,7 @@ export function progressLine(progress: Progress, epochSeconds: number | undefine
 }
 
 const columns = (cells: readonly string[]): string => {
-  const widths = [-4, 5, 4, 7, 8, 24, 8, 6, 6];
+  const widths = [-4, 5, 4, 7, 7, 24, 8, 6, 7];
   return cells
     .map((cell, i) => (widths[i]! < 0 ? cell.padEnd(-widths[i]!) : cell.padStart(widths[i]!)))
     .join(' ')
@@ -112,7 +112,7 @@ export function epochHeader({ numClasses, macroF1Posterior }: EpochMetrics): str
     'loss',
     ...(macroF1Posterior === undefined
       ? ['val', `Macro F1 (${numClasses} classes)`]
-      : ['F1 given', 'F1 by posterior labels']),
+      : ['given', 'F1 by posterior labels']),
     'accuracy',
     'img/s',
     'time',

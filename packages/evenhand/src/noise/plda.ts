@@ -15,6 +15,8 @@ export interface Plda {
 const SHRINKAGE = 0.5;
 /** A class's mean counts as that of so many pictures at most, so that large classes do not rule between-class scatter. */
 const MOST_WEIGHT = 20;
+/** The spread within classes is at least this share of all spread. */
+const LEAST_SPREAD = 0.01;
 /** Directions in which classes differ by less than this share of the spread within them are left out. */
 const LEAST_RATIO = 1e-3;
 
@@ -40,7 +42,9 @@ export function fitPlda(features: Tensor, memberships: Tensor): Plda {
     const numPresent = Math.max(1, ops.sum(present).item());
     const within = ops.divScalar(ops.sub(total, scatter(counts)), Math.max(1, n - numPresent));
     const identity = eye(d);
-    const spread = Math.max(ops.sum(ops.mul(within, identity)).item() / d, Number.MIN_VALUE);
+    const variance = (covariance: Tensor) => ops.sum(ops.mul(covariance, identity)).item() / d;
+    // Of classes of one picture each nothing is known of the spread within them; it is not nothing.
+    const spread = Math.max(variance(within), (LEAST_SPREAD * variance(total)) / n, Number.EPSILON);
     const shrunk = ops.add(ops.mulScalar(within, 1 - SHRINKAGE), ops.mulScalar(identity, SHRINKAGE * spread));
     const weights = ops.mul(ops.clamp(counts, 0, MOST_WEIGHT), present);
     const weight = Math.max(1, ops.sum(weights).item());
@@ -58,9 +62,9 @@ export function fitPlda(features: Tensor, memberships: Tensor): Plda {
     const psi = ops.contiguous(ops.narrow(ratios, 0, d - used, used));
     // Posterior of each class's mean, in directions where the spread within classes is 1: [K,used].
     const precision = ops.addScalar(ops.mul(ops.unsqueeze(counts, 1), ops.unsqueeze(psi, 0)), 1);
-    const variance = ops.div(ops.expand(ops.unsqueeze(psi, 0), [k, used]), precision);
-    const centre = ops.mul(variance, ops.matmul(sums, projection));
-    const spreads = ops.addScalar(variance, 1);
+    const variances = ops.div(ops.expand(ops.unsqueeze(psi, 0), [k, used]), precision);
+    const centre = ops.mul(variances, ops.matmul(sums, projection));
+    const spreads = ops.addScalar(variances, 1);
     return [mean, projection, centre, spreads].map(keep);
   });
   const [mean, projection, centre, spreads] = kept as [Tensor, Tensor, Tensor, Tensor];
