@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import { basename, extname, join, relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { rootOf } from '../data/index.js';
 import { type Audit, auditLabels, type Config, fields, flagName } from '../train/index.js';
+import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
 import type { Command } from './command.js';
 import { configFlags, readFlags, readOptionsOf } from './config-flags.js';
 import { exitCodes, UsageError } from './errors.js';
@@ -58,7 +59,7 @@ export const audit: Command = {
         status.show(() => `${what}: ${done} of ${total}, ${imagesPerSecond.toFixed(0)} img/s`);
       },
     }).finally(() => status.clear());
-    const summary = summaryOf(data!, found);
+    const summary = summaryOf(data!, found) satisfies AuditSummary;
     writePage(join(out, 'labels.csv'), labelsCsv(data!, found));
     writePage(join(out, 'audit.json'), json(summary));
     const file = parsed.flags.get('json');
@@ -67,12 +68,6 @@ export const audit: Command = {
     return exitCodes.done;
   },
 };
-
-/** Where an audit of `data` is kept unless the user says where. */
-export function auditFolder(data: string): string {
-  const last = basename(resolve(data));
-  return join('audits', basename(last, extname(last)).replace(/[^\w.-]+/g, '-'));
-}
 
 function settingsOf({ flags }: Parsed): Partial<Config> {
   const values: Record<string, unknown> = {};
@@ -141,15 +136,11 @@ function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, va
   };
 }
 
-const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
-const told = ({ value, low, high }: Audit['train']['rate']): string =>
-  `${percent(value)} [${percent(low)}, ${percent(high)}]`;
-
 function describe(data: string, out: string, found: Audit): string {
   const { dataset, train, val, noisy, bad, model } = found;
   const pictures = (n: number): string => plural(n, 'picture');
   const rows = [
-    ['  Wrong labels, estimated', told(train.rate)],
+    ['  Wrong labels, estimated', describeRate(train.rate)],
     ['  Suspects, more probably wrong than not', String(suspects(train.wrong))],
   ];
   if (noisy) {
@@ -157,7 +148,8 @@ function describe(data: string, out: string, found: Audit): string {
       train.kind === 'uniform' ? 'evenly over the other labels' : 'between some pairs of labels more than others';
     rows.push(['  Wrong labels are spread', spread]);
   }
-  if (val !== null) rows.push([`  Wrong labels among ${pictures(dataset.val.length)} to validate on`, told(val.rate)]);
+  if (val !== null)
+    rows.push([`  Wrong labels among ${pictures(dataset.val.length)} to validate on`, describeRate(val.rate)]);
   const head = `${data}: ${pictures(dataset.train.length)} to train on, judged by the features of ${model}`;
   const sections = [`${head}\n${table(rows)}`];
   if (bad.length > 0) {
@@ -187,14 +179,7 @@ function worst({ dataset, train }: Audit): string {
     .map(({ rate, label, pictures }) => [
       `  ${label.length > 30 ? `${label.slice(0, 29)}…` : label}`,
       String(pictures),
-      told(rate),
+      describeRate(rate),
     ]);
   return table([['  label', 'pictures', 'wrong'], ...rows], [1]);
-}
-
-/** What audit.json holds, as far as others read it. */
-export interface AuditSummary {
-  readonly fingerprint: string;
-  readonly noisy: boolean;
-  readonly rate: Audit['train']['rate'];
 }

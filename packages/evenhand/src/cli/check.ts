@@ -1,10 +1,14 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkDataset, readDataset } from '../data/index.js';
+import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
 import { describeDataset } from './check-report.js';
 import type { Command } from './command.js';
 import { readFlags, readOptionsOf } from './config-flags.js';
 import { exitCodes } from './errors.js';
 import { expectPositionals, type Flag, parseFlags } from './flags.js';
 import { json, StatusLine, writeOutput } from './output.js';
+import { quoted, wrap } from './text.js';
 import { judgeValidation } from './validation.js';
 
 const flags: readonly Flag[] = [
@@ -35,8 +39,38 @@ export const check: Command = {
     status.clear();
     const validation = judgeValidation(dataset);
     const file = parsed.flags.get('json');
-    if (file !== '-') console.log(describeDataset(data!, report, validation, parsed.flags.get('all') === 'true'));
-    if (file !== undefined) writeOutput(file, json({ data, ...report, validation }));
+    const audit = auditOf(data!, report.fingerprint);
+    if (file !== '-') {
+      console.log(describeDataset(data!, report, validation, parsed.flags.get('all') === 'true'));
+      console.log(`\nWhether labels are wrong\n${describeAudit(data!, audit)}`);
+    }
+    if (file !== undefined) writeOutput(file, json({ data, ...report, validation, audit }));
     return exitCodes.done;
   },
 };
+
+/** What the last audit of these very data found; null where there is none. */
+function auditOf(data: string, fingerprint: string): AuditSummary | null {
+  const file = join(auditFolder(data), 'audit.json');
+  if (!existsSync(file)) return null;
+  try {
+    const found = JSON.parse(readFileSync(file, 'utf8')) as AuditSummary;
+    return found.fingerprint === fingerprint ? found : null;
+  } catch {
+    // A damaged one is no audit.
+    return null;
+  }
+}
+
+function describeAudit(data: string, audit: AuditSummary | null): string {
+  const lines =
+    audit === null
+      ? [`Not looked at here: evenhand audit ${quoted(data)} finds out.`]
+      : audit.noisy
+        ? [
+            `The audit found ${describeRate(audit.rate)} of the training labels to be probably wrong.`,
+            'Better: evenhand train with --label-noise auto trains in spite of them.',
+          ]
+        : [`The audit found no sign of wrong labels: ${describeRate(audit.rate)}.`];
+  return lines.map((line) => wrap(line, { indent: 2 })).join('\n');
+}

@@ -1,3 +1,5 @@
+import { basename, extname, resolve } from 'node:path';
+
 /** Width that help and reports are laid out for. */
 export const WIDTH = 80;
 
@@ -69,3 +71,9 @@ export function bar(share: number, width: number, empty = ' '): string {
 /** A path or word as it must be typed in a shell. */
 export const quoted = (word: string): string =>
   /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** A name for what is made of `data`: of its folder or file, without what shells find special. */
+export function nameOf(data: string): string {
+  const last = basename(resolve(data));
+  return basename(last, extname(last)).replace(/[^\w.-]+/g, '-');
+}

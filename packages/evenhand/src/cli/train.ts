@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { stringify } from 'smol-toml';
 import { describeMacroF1 } from '../metrics/index.js';
 import { chosenInterval, RunFolder } from '../run/index.js';
@@ -10,7 +10,7 @@ import { Display } from './display.js';
 import { exitCodes, UsageError } from './errors.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags } from './flags.js';
 import type { Job } from './messages.js';
-import { interval, plural, quoted, share, table } from './text.js';
+import { interval, nameOf, plural, quoted, share, table } from './text.js';
 import { runTraining } from './training.js';
 
 const flags: readonly Flag[] = [
@@ -159,8 +159,7 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
 
 /** `runs/flowers-fast-1`, or with the first number that is free. */
 function freeName({ recipe, config }: Resolved): string {
-  const last = basename(resolve(config.data));
-  const name = basename(last, extname(last)).replace(/[^\w.-]+/g, '-');
+  const name = nameOf(config.data);
   for (let n = 1; ; n++) {
     const run = join('runs', `${name}-${recipe}-${n}`);
     if (!existsSync(run)) return run;

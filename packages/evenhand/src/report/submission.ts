@@ -1,5 +1,6 @@
 import { argmax, type ClassScore, classificationReport, confusionMatrix } from '../metrics/index.js';
 import {
+  chosenScore,
   type Environment,
   type EpochMetrics,
   type Prediction,
@@ -71,7 +72,10 @@ function resultSection(
   };
   pages.table(
     [
-      ['Macro F1 on validation', `${share(shown.macroF1)}, 95 % interval ${share(shown.low)} to ${share(shown.high)}`],
+      [
+        `Macro F1 on validation${best.macroF1Posterior === undefined ? '' : ', most probable labels'}`,
+        `${share(shown.macroF1)}, 95 % interval ${share(shown.low)} to ${share(shown.high)}`,
+      ],
       ['Accuracy, balanced accuracy', `${share(best.accuracy)}, ${share(best.balancedAccuracy)}`],
       [
         'Validation pictures',
@@ -88,10 +92,10 @@ function curveSection(pages: Pages, epochs: readonly EpochMetrics[], best: Epoch
   if (epochs.length === 0) return;
   pages.heading('Macro F1 and accuracy after each epoch');
   const points = (value: (epoch: EpochMetrics) => number) => epochs.map((epoch, i) => ({ x: i + 1, y: value(epoch) }));
-  const mark = best && { x: epochs.indexOf(best) + 1, y: best.macroF1 };
+  const mark = best && { x: epochs.indexOf(best) + 1, y: chosenScore(best) };
   pages.chart(
     [
-      { name: 'Macro F1 (point: the chosen checkpoint)', points: points(({ macroF1 }) => macroF1) },
+      { name: 'Macro F1 (point: the chosen checkpoint)', points: points(chosenScore) },
       { name: 'accuracy', points: points(({ accuracy }) => accuracy), dashed: true },
     ],
     'epoch, those of the head first',

@@ -49,15 +49,25 @@ describe('a training on noisy labels', () => {
   test('finds the wrong labels, and trains on posterior ones', async () => {
     const { events } = await runs.go('told', { ...values, epochs: 0 });
     const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
-    assert.match(notes.join('\n'), /Training labels: \d+\.\d % \[.*\] are probably wrong; training is on posterior labels/);
-    assert.match(notes.join('\n'), /Validation labels: .* none is changed, but Macro F1 against posterior labels chooses/);
+    assert.match(
+      notes.join('\n'),
+      /Training labels: \d+\.\d % \[.*\] are probably wrong; training is on posterior labels/,
+    );
+    assert.match(
+      notes.join('\n'),
+      /Validation labels: .* none is changed, but Macro F1 against posterior labels chooses/,
+    );
     const labels = RunFolder.open(runs.path('told')).readLabels();
     assert.equal(labels.length, 48 + 30);
-    assert.ok(labels.every(({ wrong }, i) => i === 0 || wrong <= labels[i - 1]!.wrong), 'the most probably wrong first');
+    assert.ok(
+      labels.every(({ wrong }, i) => i === 0 || wrong <= labels[i - 1]!.wrong),
+      'the most probably wrong first',
+    );
     const found = labels.filter(({ wrong }) => wrong > 0.5);
     assert.ok(found.filter(({ file }) => moved(file)).length >= 7, `${found.map(({ file }) => file)}`);
     assert.ok(found.filter(({ file }) => !moved(file)).length <= 1);
-    for (const { file, suggested } of found.filter(({ file }) => moved(file))) assert.ok(file.includes(`from-${suggested}`));
+    for (const { file, suggested } of found.filter(({ file }) => moved(file)))
+      assert.ok(file.includes(`from-${suggested}`));
     for (const { posterior, given, wrong } of labels) {
       assert.ok(Math.abs((posterior[given] ?? 0) - (1 - wrong)) < 2e-3);
     }
@@ -92,7 +102,9 @@ describe('a training on noisy labels', () => {
       (stage: string, epoch: number, done: number) => stage === 'full' && epoch === 2 && done >= 16,
     ];
     for (const stop of stops) {
-      const { interrupted } = await runs.go('interrupted', values, ({ stage, epoch, done }) => stop(stage, epoch, done));
+      const { interrupted } = await runs.go('interrupted', values, ({ stage, epoch, done }) =>
+        stop(stage, epoch, done),
+      );
       assert.equal(interrupted, true);
     }
     await runs.go('interrupted');
@@ -106,7 +118,14 @@ describe('a training on noisy labels', () => {
 
   test('composes with mixing, smoothing, the focal loss and each way of balancing', async () => {
     for (const balance of ['weighted-loss', 'balanced-softmax']) {
-      const more = { balance: [balance], loss: 'focal', mixProbability: 1, labelSmoothing: 0.1, headEpochs: 0, epochs: 1 };
+      const more = {
+        balance: [balance],
+        loss: 'focal',
+        mixProbability: 1,
+        labelSmoothing: 0.1,
+        headEpochs: 0,
+        epochs: 1,
+      };
       const { epochs } = await runs.go(balance, { ...values, ...more });
       assert.ok(epochs.every(({ trainLoss }) => Number.isFinite(trainLoss)));
     }
@@ -145,7 +164,8 @@ describe('corrections', () => {
     const { events } = await runs.go('corrected', { ...values, corrections: file, epochs: 0 });
     assert.ok(
       events.some(
-        (event) => event.type === 'note' && event.text === 'Corrections: 1 labels changed, 1 confirmed, 1 pictures left out.',
+        (event) =>
+          event.type === 'note' && event.text === 'Corrections: 1 labels changed, 1 confirmed, 1 pictures left out.',
       ),
     );
     const labels = new Map(

@@ -71,6 +71,8 @@ export interface Analysis {
   /** The epoch that was kept. */
   readonly best: EpochMetrics | null;
   readonly scores: Scores | null;
+  /** Training labels by the run's posterior labels; null where it did not judge them. */
+  readonly labels: { readonly pictures: number; readonly suspects: number } | null;
   /** Predictions that cannot be scored: not numbers, or a label that the run does not know. */
   readonly unusable: number;
 }
@@ -100,8 +102,15 @@ export function analyse(run: RunFolder): Analysis {
     epochs,
     best: epochs.findLast(({ best }) => best) ?? null,
     scores: usable ? scoresOf(rows, known, typeof config.seed === 'number' ? config.seed : 0) : null,
+    labels: labelsOf(run),
     unusable: all.length - rows.length,
   };
+}
+
+function labelsOf(run: RunFolder): Analysis['labels'] {
+  const judged = run.readLabels().filter(({ part }) => part === 'train');
+  if (judged.length === 0) return null;
+  return { pictures: judged.length, suspects: judged.filter(({ wrong }) => wrong > 0.5).length };
 }
 
 function scoresOf(

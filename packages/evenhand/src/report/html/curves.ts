@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../../run/index.js';
+import { chosenInterval, type EpochMetrics } from '../../run/index.js';
 import { axisStyle, type Chart, unitAxis } from './draw.js';
 import { score } from './markup.js';
 import type { Point } from './payload.js';
@@ -28,13 +28,19 @@ export function lossChart(epochs: readonly EpochMetrics[], best: EpochMetrics | 
 /** Macro F1 with its interval and accuracy after each epoch. */
 export function scoreChart(epochs: readonly EpochMetrics[], best: EpochMetrics | null): Chart {
   const lines: Line[] = [
-    { name: 'Macro F1', colour: 'var(--accent)', value: ({ macroF1 }) => macroF1 },
+    { name: 'Macro F1', colour: 'var(--accent)', value: (epoch) => chosenInterval(epoch).value },
     { name: 'accuracy', colour: 'var(--other)', dashed: true, value: ({ accuracy }) => accuracy },
   ];
   const gap = (value: number): number | '-' => (Number.isFinite(value) ? value : '-');
   const band = [
-    { data: epochs.map(({ macroF1Low }) => gap(macroF1Low)), opacity: 0 },
-    { data: epochs.map(({ macroF1Low, macroF1High }) => gap(macroF1High - macroF1Low)), opacity: 0.16 },
+    { data: epochs.map((epoch) => gap(chosenInterval(epoch).low)), opacity: 0 },
+    {
+      data: epochs.map((epoch) => {
+        const { low, high } = chosenInterval(epoch);
+        return gap(high - low);
+      }),
+      opacity: 0.16,
+    },
   ].map(({ data, opacity }) => ({
     type: 'line',
     stack: 'band',

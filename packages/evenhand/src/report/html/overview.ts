@@ -1,5 +1,5 @@
 import { describeMacroF1 } from '../../metrics/index.js';
-import type { EpochMetrics } from '../../run/index.js';
+import { chosenInterval, type EpochMetrics } from '../../run/index.js';
 import type { Analysis } from './analysis.js';
 import { epochName, lossChart, scoreChart } from './curves.js';
 import { type Chart, drawChart } from './draw.js';
@@ -22,11 +22,17 @@ interface Headline {
   readonly balancedAccuracy: number;
   readonly numClasses: number;
   readonly numPresent: number;
+  /** On the labels as given, where the score above is against posterior labels. */
+  readonly asGiven?: number;
 }
 
 /** Of the chosen epoch as the run recorded it, or from its validation logits. */
 function headlineOf({ best, scores }: Analysis): Headline | null {
-  if (best !== null) return { ...best, low: best.macroF1Low, high: best.macroF1High };
+  if (best !== null) {
+    const { value, low, high } = chosenInterval(best);
+    const asGiven = best.macroF1Posterior === undefined ? {} : { asGiven: best.macroF1 };
+    return { ...best, macroF1: value, low, high, ...asGiven };
+  }
   if (scores === null) return null;
   return { ...scores.report, low: scores.interval.low, high: scores.interval.high };
 }
@@ -45,7 +51,7 @@ function heroScore(headline: Headline): Markup {
   const { macroF1, low, high, accuracy } = headline;
   const at = (x: number): string => `${(Math.min(1, Math.max(0, Number.isFinite(x) ? x : 0)) * 100).toFixed(2)}%`;
   return html`<div class="headline">
-<p class="label">${describeMacroF1(headline, 'all')}</p>
+<p class="label">${describeMacroF1(headline, 'all')}${headline.asGiven !== undefined && ', against posterior labels'}</p>
 <p class="big">${score(macroF1)}</p>
 <p class="interval">95 % interval ${score(low)} to ${score(high)}</p>
 <div class="scale" role="img" aria-label="Macro F1 ${score(macroF1)} with its interval, beside accuracy ${score(accuracy)}, on a scale from 0 to 1">
@@ -96,10 +102,20 @@ function duration(seconds: number): string {
 }
 
 /** What a reader should not overlook, in sentences. */
-function findings({ scores, epochs, best, unusable }: Analysis, headline: Headline): Markup | false {
+function findings({ scores, epochs, best, unusable, labels }: Analysis, headline: Headline): Markup | false {
   const list: string[] = [];
+  if (headline.asGiven !== undefined) {
+    list.push(
+      `Labels are noisy, among the validation pictures too: on their labels as given Macro F1 is ${score(headline.asGiven)}. None was changed; the checkpoint was chosen by Macro F1 against posterior labels, and accuracy and all below are on the labels as given.`,
+    );
+  }
+  if (labels !== null) {
+    list.push(
+      `${plural(labels.suspects, 'training label')} of ${labels.pictures} ${labels.suspects === 1 ? 'is' : 'are'} more probably wrong than not, by the run's own posterior labels (labels.jsonl).`,
+    );
+  }
   const gap = headline.accuracy - headline.macroF1;
-  if (gap > 0.03) {
+  if (gap > 0.03 && headline.asGiven === undefined) {
     list.push(
       `Accuracy is ${score(gap)} above Macro F1: frequent classes are answered better than rare ones, and only Macro F1 shows it.`,
     );
@@ -159,22 +175,23 @@ export function curvesSection({ epochs, best }: Analysis): Section | null {
   const charts = [scoreChart(epochs, best), lossChart(epochs, best)];
   const [scores, losses] = charts.map(drawChart);
   const head = epochs.filter(({ phase }) => phase === 'head').length;
+  const noisy = best?.macroF1Posterior !== undefined;
   const rows = epochs.map(
     (
       epoch,
     ) => html`<tr${epoch === best && html` class="chosen"`}><th scope="row">${epochName(epoch)}${epoch === best && ' (chosen)'}</th>
-${[epoch.trainLoss, epoch.valLoss, epoch.accuracy, epoch.balancedAccuracy, epoch.macroF1].map((x) => html`<td>${score(x)}</td>`)}
-<td>${score(epoch.macroF1Low)} to ${score(epoch.macroF1High)}</td><td>${epoch.size}</td><td>${seconds(epoch)}</td></tr>`,
+${[epoch.trainLoss, epoch.valLoss, epoch.accuracy, epoch.balancedAccuracy, ...(noisy ? [epoch.macroF1] : []), chosenInterval(epoch).value].map((x) => html`<td>${score(x)}</td>`)}
+<td>${score(chosenInterval(epoch).low)} to ${score(chosenInterval(epoch).high)}</td><td>${epoch.size}</td><td>${seconds(epoch)}</td></tr>`,
   );
   return {
     id: 'curves',
     name: 'Training',
     charts,
     body: html`<p class="lead">${phases(epochs.length - head, head)} The checkpoint that is kept is the one with the best Macro F1 on
-the validation pictures${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
-<div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1 with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span></figcaption></figure>
+the validation pictures${noisy && ', against posterior labels,'}${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
+<div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1${noisy && ' against posterior labels'} with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span></figcaption></figure>
 <figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, of what training sees: changed, mixed and balanced pictures</span></figcaption></figure></div>
-<details><summary>The numbers of every epoch</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced</th><th>Macro F1</th><th>95 % interval</th><th>Pixels</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
+<details><summary>The numbers of every epoch</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced</th>${noisy && html`<th>Macro F1, labels as given</th>`}<th>Macro F1${noisy && ', posterior labels'}</th><th>95 % interval</th><th>Pixels</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
   };
 }
 
