@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { epochOrder } from './sampler.js';
+import { epochOrder, expectedCounts, softEpochOrder } from './sampler.js';
 
 /** Classes of 900, 90 and 10 samples; class 1 has none. */
 const labels = Int32Array.from({ length: 1000 }, (_, i) => (i < 900 ? 0 : i < 990 ? 2 : 3));
@@ -55,5 +55,48 @@ describe('epochOrder', () => {
     const total = roots.reduce((a, b) => a + b);
     assertClose(shares(0.5), roots.map((root) => root / total)); // biome-ignore format: one line
     assertClose(shares(0), [0.9, 0, 0.09, 0.01]);
+  });
+});
+
+describe('softEpochOrder', () => {
+  const oneHot = (): { posterior: Float64Array; numClasses: number } => {
+    const posterior = new Float64Array(labels.length * 4);
+    for (const [i, label] of labels.entries()) posterior[i * 4 + label] = 1;
+    return { posterior, numClasses: 4 };
+  };
+
+  it('of certain labels draws as epochOrder does', () => {
+    const counts = [0, 0, 0, 0];
+    for (let epoch = 0; epoch < 40; epoch++) {
+      for (const i of softEpochOrder(oneHot(), { kind: 'balanced' }, 5, epoch)) counts[labels[i]!]!++;
+    }
+    assertClose(
+      counts.map((count) => count / 40_000),
+      [1 / 3, 0, 1 / 3, 1 / 3],
+    );
+    assert.deepEqual([...expectedCounts(oneHot())], [900, 0, 90, 10]);
+  });
+
+  it('draws a sample as often as it is likely to be of the class that is drawn', () => {
+    // Two classes; the last sample is of the second by a quarter.
+    const soft = { posterior: [1, 0, 1, 0, 0, 1, 0.75, 0.25], numClasses: 2 };
+    const counts = [0, 0, 0, 0];
+    for (let epoch = 0; epoch < 5000; epoch++) {
+      for (const i of softEpochOrder(soft, { kind: 'balanced' }, 5, epoch)) counts[i]!++;
+    }
+    const [a, b] = [2.75, 1.25];
+    assertClose(
+      counts.map((count) => count / 20_000),
+      [0.5 / a, 0.5 / a, 0.5 / b, 0.375 / a + 0.125 / b],
+    );
+    assert.deepEqual([...expectedCounts(soft)], [a, b]);
+  });
+
+  it('does not draw one left-over share of a sample as often as a class', () => {
+    const soft = { posterior: [1, 0, 1, 0, 0.999, 0.001], numClasses: 2 };
+    const last = Array.from({ length: 500 }, (_, epoch) => [...softEpochOrder(soft, { kind: 'balanced' }, 5, epoch)])
+      .flat()
+      .filter((i) => i === 2).length;
+    assert.ok(Math.abs(last / 1500 - 1 / 3) < 0.05, `${last}`);
   });
 });

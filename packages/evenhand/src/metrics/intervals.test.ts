@@ -9,6 +9,7 @@ import {
   macroF1AnalyticInterval,
   macroF1Interval,
   pairedBootstrap,
+  posteriorMacroF1,
 } from './index.js';
 
 /** 50 images of 37 of 102 classes: the validation set of the competition that the project grew from. */
@@ -182,6 +183,34 @@ test('the paired bootstrap finds a gain between equals about as rarely as it cla
   const same = predict(truth, 12, 0.8, random);
   const none = pairedBootstrap(truth, same, same, 12, { average: 'all' });
   assert.ok(none.value === 0 && none.low <= 0 && none.high >= 0 && none.shareAboveZero < 0.9, JSON.stringify(none));
+});
+
+test('against certain labels Macro F1 is what it is, and its interval alike', () => {
+  const truth = labelsOf([12, 8, 5, 3]);
+  const predicted = predict(truth, 4, 0.8, new Random(3));
+  const certain = new Float64Array(truth.length * 4);
+  for (const [i, label] of truth.entries()) certain[i * 4 + label] = 1;
+  const plain = macroF1Interval(truth, predicted, 4, { average: 'all' });
+  const soft = posteriorMacroF1(certain, predicted, 4);
+  assert.ok(Math.abs(soft.value - plain.value) < 1e-12);
+  assert.ok(Math.abs(soft.low - plain.low) < 0.05 && Math.abs(soft.high - plain.high) < 0.05, JSON.stringify(soft));
+  assert.deepEqual(posteriorMacroF1(certain, predicted, 4), soft);
+});
+
+test('against posterior labels Macro F1 is near the true one where labels as given say too little', () => {
+  const random = new Random(4);
+  const truth = labelsOf(Array<number>(6).fill(60));
+  const predicted = predict(truth, 6, 0.9, random);
+  const given = truth.map((label) => (random.uniform() < 0.3 ? (label + 1 + random.int(5)) % 6 : label));
+  // A judge that knows the truth with nine parts in ten.
+  const posterior = new Float64Array(truth.length * 6).fill(0.02);
+  for (const [i, label] of truth.entries()) posterior[i * 6 + label] = 0.9;
+  const real = macroF1Interval(truth, predicted, 6, { average: 'all' });
+  const asGiven = macroF1Interval(given, predicted, 6, { average: 'all' });
+  const estimated = posteriorMacroF1(posterior, predicted, 6);
+  assert.ok(Math.abs(estimated.value - real.value) < 0.12 && real.value - asGiven.value > 0.2);
+  assert.ok(estimated.high - estimated.low > real.high - real.low, 'what labels leave open widens the interval');
+  assert.throws(() => posteriorMacroF1(posterior.subarray(1), predicted, 6), /not rows of 6 classes/);
 });
 
 test('what has no interval is refused', () => {

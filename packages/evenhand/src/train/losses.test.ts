@@ -173,3 +173,33 @@ test('logits are shifted by the prior for logit-adjust and balanced-softmax alon
     assert.equal(logitShifts(config({ balance }), golden.counts), undefined, balance);
   }
 });
+
+describe('a loss towards probabilities', () => {
+  const ways = [{}, { balance: 'weighted-loss' }, { balance: 'balanced-softmax' }, { loss: 'focal' }];
+  const classes = golden.logits[0]!.length;
+  const valueOf = (values: ConfigLayer['values'], targets: (labels: readonly number[]) => readonly number[][]): number =>
+    scope(() => {
+      const loss = makeLoss(config({ balance: 'none', labelSmoothing: 0.1, ...values }), golden.counts, 'cpu');
+      const soft = tensor(Float32Array.from(targets(golden.a).flat()), [golden.a.length, classes]);
+      return loss(tensor(golden.logits), { a: soft, lambda: 1 }).item();
+    });
+  const oneHot = (label: number): number[] => Array.from({ length: classes }, (_, c) => (c === label ? 1 : 0));
+
+  test('of certain classes is the loss of these classes', () => {
+    for (const values of ways) {
+      const { value } = compute({ labelSmoothing: 0.1, ...values });
+      assertClose([valueOf(values, (labels) => labels.map(oneHot))], [value], 1e-6, JSON.stringify(values));
+    }
+  });
+
+  test('is the mean of the losses of the classes, by their probabilities', () => {
+    // Half of each label's weight moves to the next class.
+    const next = golden.a.map((label) => (label + 1) % classes);
+    const mixed = (labels: readonly number[]) =>
+      labels.map((label, i) => oneHot(label).map((p, c) => p / 2 + oneHot(next[i]!)[c]! / 2));
+    for (const values of [{}, { balance: 'balanced-softmax' }]) {
+      const [first, second] = [compute({ labelSmoothing: 0.1, ...values }), compute({ labelSmoothing: 0.1, ...values }, { a: next })];
+      assertClose([valueOf(values, mixed)], [(first.value + second.value) / 2], 1e-6, JSON.stringify(values));
+    }
+  });
+});

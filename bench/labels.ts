@@ -1,0 +1,251 @@
+// npm run bench -- labels: wrong labels found and survived, on Herbarium with noise injected, and on the flowers.
+//
+// Everything is measured against labels that no training saw. `devtest` of the flowers is read once by each of its rows
+// that is asked for: FLOWERS=head reads it twice (plain and robust), FLOWERS=full twice more.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Evaluation, evaluate, herbariumSpecies, writeHerbarium } from 'evenhand';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
+const SHARED = join(ROOT, '../shared/data');
+const SEEDS = Number(process.env.SEEDS ?? 3);
+/** Epochs of the full phase on Herbarium; 0 compares heads on frozen features. */
+const EPOCHS = process.env.EPOCHS ?? '0';
+const FLOWERS = (process.env.FLOWERS ?? '').split(',');
+const CONDITIONS = [
+  { kind: 'uniform', noise: 0 },
+  { kind: 'uniform', noise: 0.2 },
+  { kind: 'uniform', noise: 0.4 },
+  { kind: 'uniform', noise: 0.6 },
+  { kind: 'pairs', noise: 0.2 },
+  { kind: 'pairs', noise: 0.4 },
+] as const;
+/** Classes with the fewest training pictures, of which rare-class F1 is the mean. */
+const RARE_SHARE = 1 / 3;
+const TRAINING = ['--head-epochs', '3', '--epochs', EPOCHS, '--patience', '0', '--balance', 'balanced-softmax'];
+const MINI = ['--model', 'efficientnet_mini', '--recipe', 'fast', '--image-size', '160', '--start-size', '0'];
+const MINI_RATES = ['--backbone-rate', '6e-4', '--head-rate', '2e-3', '--on-bad-image', 'skip'];
+
+interface Row {
+  readonly plain: Score;
+  readonly robust: Score;
+  readonly precision: number;
+  readonly rate: number;
+  readonly truth: number;
+  readonly falseAlarms: number;
+}
+
+interface Score {
+  readonly macroF1: number;
+  readonly rareF1: number;
+  readonly seconds: number;
+}
+
+const folder = process.env.FOLDER ?? mkdtempSync(join(tmpdir(), 'evenhand-labels-'));
+mkdirSync(folder, { recursive: true });
+try {
+  await main();
+} finally {
+  if (process.env.FOLDER === undefined) rmSync(folder, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  console.log(`${availableParallelism()} cores, ${cpus()[0]?.model}; Herbarium: ${SEEDS} seeds, ${EPOCHS} full epochs`);
+  if (SEEDS > 0) await herbarium();
+  if (!existsSync(join(SHARED, 'flowers'))) console.log('No ../shared/data/flowers: Herbarium alone.');
+  else {
+    if (FLOWERS.includes('head')) await flowers('frozen features', ['--epochs', '0']);
+    if (FLOWERS.includes('full')) await flowers('fine-tuned', ['--epochs', '5', '--patience', '0']);
+  }
+}
+
+async function herbarium(): Promise<void> {
+  console.log(
+    '\nnoise         Macro F1 plain   robust           rare F1 plain    robust           precision        estimated rate   alarms  s plain  robust',
+  );
+  const rows = CONDITIONS.map((): Row[] => []);
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const clean = join(folder, `herbarium-${seed}`);
+    if (!existsSync(join(clean, 'label_list.txt'))) {
+      await writeHerbarium(clean, { seed, noise: 0, brokenFiles: 0, testPerClass: 5, valPerClass: 3 });
+    }
+    for (const [c, condition] of CONDITIONS.entries()) rows[c]!.push(await measure(clean, seed, condition));
+    process.stderr.write(`seed ${seed} of ${SEEDS}\n`);
+  }
+  for (const [c, { kind, noise }] of CONDITIONS.entries()) {
+    const of = (value: (row: Row) => number): string => spread(rows[c]!.map(value));
+    console.log(
+      [
+        `${kind} ${noise * 100} %`.padEnd(13),
+        of(({ plain }) => plain.macroF1),
+        of(({ robust }) => robust.macroF1),
+        of(({ plain }) => plain.rareF1),
+        of(({ robust }) => robust.rareF1),
+        of(({ precision }) => precision),
+        of(({ rate }) => rate),
+        mean(rows[c]!.map(({ falseAlarms }) => falseAlarms))
+          .toFixed(3)
+          .padEnd(7),
+        mean(rows[c]!.map(({ plain }) => plain.seconds))
+          .toFixed(0)
+          .padStart(7),
+        mean(rows[c]!.map(({ robust }) => robust.seconds))
+          .toFixed(0)
+          .padStart(7),
+      ].join(' '),
+    );
+  }
+}
+
+/** A copy of a clean Herbarium whose training labels are spoilt as its own generator would: audited, and trained on twice. */
+async function measure(clean: string, seed: number, { kind, noise }: (typeof CONDITIONS)[number]): Promise<Row> {
+  const name = `${basename(clean)}-${kind}-${noise}`;
+  const data = join(folder, name);
+  rmSync(data, { recursive: true, force: true });
+  mkdirSync(data);
+  for (const part of ['train', 'val', 'test']) symlinkSync(join(clean, part), join(data, part));
+  for (const file of ['val.csv', 'label_list.txt']) symlinkSync(join(clean, file), join(data, file));
+  const { truth, wrong } = spoil(clean, join(data, 'train.csv'), seed, kind, noise);
+  const out = join(folder, `${name}-audit`);
+  // Features do not depend on labels: the next condition of the same pictures finds them.
+  const cache = join(folder, `herbarium-${seed}-features.safetensors`);
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out);
+  if (existsSync(cache)) symlinkSync(cache, join(out, 'features.safetensors'));
+  evenhand('audit', data, '--out', out, '--model', 'efficientnet_mini', '--image-size', '160');
+  if (!existsSync(cache)) writeFileSync(cache, readFileSync(join(out, 'features.safetensors')));
+  const judged = csvRows(join(out, 'labels.csv')).filter(({ part }) => part === 'train');
+  const bad = judged.map(({ file }) => wrong.has(basename(file!)));
+  const { rate } = JSON.parse(readFileSync(join(out, 'audit.json'), 'utf8'));
+  const alarms = judged.filter(({ wrong: p }, i) => Number(p) > 0.5 && !bad[i]).length;
+  const flags = [...MINI, ...MINI_RATES, ...TRAINING, '--seed', String(seed)];
+  const train = async (labelNoise: string): Promise<Score> => {
+    const run = join(folder, `${name}-${labelNoise}`);
+    rmSync(run, { recursive: true, force: true });
+    const begin = performance.now();
+    evenhand('train', data, '--run', run, ...flags, '--label-noise', labelNoise);
+    const seconds = (performance.now() - begin) / 1000;
+    const read = { images: join(clean, 'test/images') };
+    const scores = await evaluate({ run, data: join(clean, 'test-labels.csv'), read });
+    return { macroF1: scores.report.macroF1, rareF1: rareF1(scores, truth), seconds };
+  };
+  return {
+    plain: await train('off'),
+    robust: await train('auto'),
+    precision: averagePrecision(bad),
+    rate: rate.value,
+    truth: wrong.size / judged.length,
+    falseAlarms: alarms / Math.max(1, bad.filter((each) => !each).length),
+  };
+}
+
+/** Writes train.csv with wrong labels; the same for every run of the same seed. */
+function spoil(
+  clean: string,
+  file: string,
+  seed: number,
+  kind: 'uniform' | 'pairs',
+  noise: number,
+): { truth: Map<string, number>; wrong: Set<string> } {
+  const species = herbariumSpecies({ seed });
+  const siblingOf = new Map(
+    species.map(({ name, genus, index }, i) => {
+      const next = species[i + 1]?.genus === genus ? species[i + 1]! : species[i - index]!;
+      return [name, next.name];
+    }),
+  );
+  const rows = csvRows(join(clean, 'true-labels.csv'));
+  const truth = new Map<string, number>();
+  for (const { label } of rows) truth.set(label!, (truth.get(label!) ?? 0) + 1);
+  let state = seed * 2_654_435_761;
+  // Xorshift: any fixed order will do here.
+  const random = (n: number): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % n;
+  };
+  const order = rows.map((_, i) => i);
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random(i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  const spoilt = new Set(order.slice(0, Math.round(noise * rows.length)));
+  const wrong = new Set<string>();
+  const lines = rows.map(({ image_id, filename, label }, i) => {
+    if (!spoilt.has(i)) return `${image_id},${filename},${label}`;
+    const others = species.filter(({ name }) => name !== label);
+    const given = kind === 'pairs' ? siblingOf.get(label!)! : others[random(others.length)]!.name;
+    if (given !== label) wrong.add(filename!);
+    return `${image_id},${filename},${given}`;
+  });
+  writeFileSync(file, `image_id,filename,label\n${lines.join('\n')}\n`);
+  return { truth, wrong };
+}
+
+async function flowers(title: string, length: readonly string[]): Promise<void> {
+  const data = join(SHARED, 'flowers');
+  const weights = join(SHARED, 'weights/mobilenet_v2.imagenet-features.pth');
+  console.log(`\nflowers, MobileNetV2 at 224 px, ${title}; Macro F1 and accuracy on devtest`);
+  for (const labelNoise of ['off', 'auto']) {
+    const run = join(folder, `flowers-${length[1]}-${labelNoise}`);
+    rmSync(run, { recursive: true, force: true });
+    const begin = performance.now();
+    const flags = ['--recipe', 'fast', '--start-size', '0', '--weights', weights, '--label-smoothing', '0'];
+    evenhand('train', data, '--run', run, ...flags, ...length, '--label-noise', labelNoise);
+    const seconds = (performance.now() - begin) / 1000;
+    const read = { images: join(data, 'devtest/images'), labelList: join(data, 'label_list.txt') };
+    const { report, interval } = await evaluate({ run, data: join(data, 'devtest.csv'), read });
+    console.log(
+      `label noise ${labelNoise.padEnd(4)}  ${report.macroF1.toFixed(3)} [${interval.low.toFixed(3)}, ` +
+        `${interval.high.toFixed(3)}]  ${report.accuracy.toFixed(3)}  ${seconds.toFixed(0)} s`,
+    );
+  }
+}
+
+function evenhand(...args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
+}
+
+/** Rows of a CSV without quotes, as those of Herbarium are. */
+function csvRows(file: string): Record<string, string>[] {
+  const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
+  const names = header!.split(',');
+  return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i]!, value])));
+}
+
+/** Of a ranking, the most suspicious first: the mean precision at each wrong label. */
+function averagePrecision(bad: readonly boolean[]): number {
+  let [hits, sum] = [0, 0];
+  for (const [rank, each] of bad.entries()) {
+    if (!each) continue;
+    hits++;
+    sum += hits / (rank + 1);
+  }
+  return sum / hits;
+}
+
+/** Mean F1 of the third of the classes with the fewest pictures that truly show them. */
+function rareF1({ report, classes }: Evaluation, truth: ReadonlyMap<string, number>): number {
+  const order = [...classes.keys()].sort((a, b) => truth.get(classes[a]!)! - truth.get(classes[b]!)!);
+  return mean(order.slice(0, Math.round(classes.length * RARE_SHARE)).map((c) => report.perClass[c]!.f1));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, each) => sum + each, 0) / values.length;
+}
+
+/** Mean and standard deviation over the seeds. */
+function spread(values: readonly number[]): string {
+  const middle = mean(values);
+  if (Number.isNaN(middle)) return '–'.padEnd(16);
+  const deviation = Math.sqrt(
+    mean(values.map((each) => (each - middle) ** 2)) * (values.length / (values.length - 1 || 1)),
+  );
+  return `${middle.toFixed(3)} (${deviation.toFixed(3)})`.padEnd(16);
+}
