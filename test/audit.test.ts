@@ -1,0 +1,148 @@
+// `evenhand audit` on drawn flowers of which some have wrong labels, and what comes after it.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { writeHerbarium } from 'evenhand';
+import { refusal, sha256, succeed, temporaryFolder } from './support.js';
+
+const { path: folder, remove } = temporaryFolder();
+after(remove);
+const FLAGS = '--model efficientnet_mini --image-size 96 --threads 1'.split(' ');
+const herbarium = join(folder, 'herbarium');
+let printed = '';
+let before_ = '';
+
+const rowsOf = (file: string): Record<string, string>[] => {
+  const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
+  return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [header!.split(',')[i]!, value])));
+};
+
+const wrongFiles = (): Set<string> => {
+  const truth = new Map(rowsOf(join(herbarium, 'true-labels.csv')).map((row) => [row.filename!, row.label!]));
+  const wrong = rowsOf(join(herbarium, 'train.csv')).filter(({ filename, label }) => truth.get(filename!) !== label);
+  return new Set(wrong.map(({ filename }) => filename!));
+};
+
+before(async () => {
+  await writeHerbarium(herbarium, {
+    species: 8,
+    mostImages: 24,
+    fewestImages: 8,
+    valPerClass: 3,
+    testPerClass: 1,
+    noise: 0.25,
+    brokenFiles: 1,
+    size: 96,
+  });
+  before_ = sha256(join(herbarium, 'train.csv'));
+  printed = await succeed(['audit', 'herbarium', ...FLAGS], folder);
+});
+
+describe('audit', () => {
+  test('says how many labels are wrong, which classes have most of them, and what to do', () => {
+    assert.match(printed, /^herbarium: \d+ pictures to train on, judged by the features of efficientnet_mini$/m);
+    assert.match(printed, /Wrong labels, estimated +\d+\.\d % \[\d+\.\d %, \d+\.\d %\]/);
+    assert.match(printed, /1 picture missing or unreadable, not judged:\n.*\.jpg: /);
+    assert.match(printed, /Labels with the greatest share of wrong pictures\n +label +pictures +wrong/);
+    assert.match(printed, /evenhand train herbarium --label-noise auto/);
+    assert.ok(printed.split('\n').every((line) => line.length <= 100));
+    assert.equal(sha256(join(herbarium, 'train.csv')), before_, 'the data are as they were');
+  });
+
+  test('finds them: labels.csv has the most probably wrong first', () => {
+    const rows = rowsOf(join(folder, 'audits/herbarium/labels.csv'));
+    const wrong = wrongFiles();
+    assert.deepEqual(Object.keys(rows[0]!), ['file', 'part', 'given', 'wrong', 'suggested', 'suggested_probability']);
+    assert.ok(rows.every((row, i) => i === 0 || Number(row.wrong) <= Number(rows[i - 1]!.wrong)));
+    const train = rows.filter(({ part }) => part === 'train');
+    assert.equal(train.length, rowsOf(join(herbarium, 'train.csv')).length - 1);
+    assert.equal(rows.length - train.length, 24);
+    const first = train.slice(0, wrong.size);
+    const hits = first.filter(({ file }) => wrong.has(basename(file!))).length;
+    assert.ok(hits / wrong.size > 0.7, `${hits} of ${wrong.size}`);
+    assert.ok(first.every(({ given, suggested }) => given !== suggested));
+    const { rate, byLabel } = JSON.parse(readFileSync(join(folder, 'audits/herbarium/audit.json'), 'utf8'));
+    assert.ok(rate.low <= 0.25 && rate.high >= 0.2, JSON.stringify(rate));
+    assert.equal(byLabel.length, 8);
+  });
+
+  test('leaves a page to go through the suspects', () => {
+    const page = readFileSync(join(folder, 'audits/herbarium/audit.html'), 'utf8');
+    assert.match(page, /corrections\.csv/);
+    assert.ok(page.length < 5_000_000);
+  });
+
+  test('computes no features twice, and finds the same', async () => {
+    const file = join(folder, 'audits/herbarium/features.safetensors');
+    const labels = sha256(join(folder, 'audits/herbarium/labels.csv'));
+    const { mtimeMs } = statSync(file);
+    await succeed(['audit', 'herbarium', ...FLAGS], folder);
+    assert.equal(statSync(file).mtimeMs, mtimeMs);
+    assert.equal(sha256(join(folder, 'audits/herbarium/labels.csv')), labels);
+    writeFileSync(file, 'damaged');
+    await succeed(['audit', 'herbarium', ...FLAGS], folder);
+    assert.equal(sha256(join(folder, 'audits/herbarium/labels.csv')), labels);
+  });
+
+  test('is known to check, which says what it means for training', async () => {
+    assert.match(await succeed(['check', 'herbarium'], folder), /audit found .* probably\s+wrong\.\n.*--label-noise auto/);
+    rmSync(join(folder, 'elsewhere'), { recursive: true, force: true });
+    assert.match(await succeed(['check', herbarium], '/tmp'), /evenhand audit .* finds out/);
+  });
+
+  test('can be read by a program, and kept elsewhere', async () => {
+    const text = await succeed(['audit', 'herbarium', ...FLAGS, '--out', 'there/audit', '--json', '-'], folder);
+    const { rate, noisy, suspects } = JSON.parse(text);
+    assert.ok(rate.value > 0.1 && noisy && suspects > 5);
+    assert.ok(existsSync(join(folder, 'there/audit/labels.csv')));
+  });
+
+  test('takes corrections, as training does', async () => {
+    const rows = rowsOf(join(folder, 'audits/herbarium/labels.csv')).filter(({ part }) => part === 'train');
+    const [accepted, kept, dropped] = rows as [Record<string, string>, Record<string, string>, Record<string, string>];
+    writeFileSync(
+      join(folder, 'corrections.csv'),
+      [
+        'file,given,verdict,label',
+        `${accepted.file},${accepted.given},accept,${accepted.suggested}`,
+        `${kept.file},${kept.given},keep,${kept.given}`,
+        `${dropped.file},${dropped.given},drop,`,
+      ].join('\n'),
+    );
+    const corrections = ['--corrections', 'corrections.csv'];
+    await succeed(['audit', 'herbarium', ...FLAGS, '--out', 'second', ...corrections], folder);
+    const after_ = new Map(rowsOf(join(folder, 'second/labels.csv')).map((row) => [row.file!, row]));
+    assert.deepEqual(
+      [after_.get(accepted.file!)!.given, after_.get(accepted.file!)!.wrong],
+      [accepted.suggested, '0.0000'],
+    );
+    assert.equal(after_.get(kept.file!)!.wrong, '0.0000');
+    assert.equal(after_.has(dropped.file!), false);
+    const training = '--epochs 0 --head-epochs 1 --head-passes 1 --label-noise auto --on-bad-image skip'.split(' ');
+    const said = await succeed(
+      ['train', 'herbarium', '--run', 'run', ...FLAGS, ...training, ...corrections],
+      folder,
+    );
+    assert.match(said, /Corrections: 1 labels changed, 1 confirmed, 1 pictures left out\./);
+    assert.match(said, /training is on posterior labels/);
+    assert.ok(existsSync(join(folder, 'run/labels.jsonl')));
+    assert.match(await succeed(['report', 'run'], folder), /^run\/report\.html: /);
+    const page = readFileSync(join(folder, 'run/report.html'), 'utf8');
+    assert.match(page, /more probably wrong than not, by the run&#39;s own posterior labels/);
+  });
+
+  test('of a mistake is one sentence', async () => {
+    assert.match(await refusal(['audit'], folder), /DATA is missing/);
+    assert.match(await refusal(['audit', 'nowhere'], folder), /nowhere: there is no such file or folder/);
+    assert.equal(existsSync(join(folder, 'audits/nowhere')), false);
+    assert.match(await refusal(['audit', 'herbarium', '--weights', 'none'], folder), /a pretrained backbone/);
+    assert.match(await refusal(['audit', 'herbarium', '--model', 'resnet'], folder), /--model must be one of/);
+    assert.match(await refusal(['audit', 'herbarium', ...FLAGS, '--corrections', 'no.csv'], folder), /no\.csv/);
+    writeFileSync(join(folder, 'bad.csv'), 'file,given,verdict,label\nx.jpg,rose,keep,rose\n');
+    assert.match(
+      await refusal(['train', 'herbarium', ...FLAGS, '--corrections', 'bad.csv'], folder),
+      /bad\.csv, line 2: herbarium has no picture x\.jpg with the label "rose"|bad\.csv, line 2: .*has no picture/,
+    );
+  });
+});
