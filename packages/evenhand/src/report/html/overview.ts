@@ -1,9 +1,9 @@
 import { describeMacroF1 } from '../../metrics/index.js';
 import type { EpochMetrics } from '../../run/index.js';
+import { count, html, type Markup, NONE, plural, score } from '../markup.js';
 import type { Analysis } from './analysis.js';
 import { epochName, lossChart, scoreChart } from './curves.js';
 import { type Chart, drawChart } from './draw.js';
-import { count, html, type Markup, NONE, plural, score } from './markup.js';
 
 /** A part of the page, with the charts in it. */
 export interface Section {
