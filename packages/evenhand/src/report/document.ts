@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { version } from '../version.js';
-import { html, Markup } from './markup.js';
+import { type Content, html, Markup } from './markup.js';
 
 /** Bytes of a page, thumbnails and all. */
 const MOST_BYTES = 4_800_000;
@@ -34,7 +34,7 @@ export interface Document {
   readonly skip: { readonly to: string; readonly text: string };
   readonly parts: readonly Part[];
   /** Beside the navigation. */
-  readonly bar?: Markup;
+  readonly bar?: Content;
   /** After the rest, such as dialogs. */
   readonly end?: Markup;
   /** What the page is made from. */

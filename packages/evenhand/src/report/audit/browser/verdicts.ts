@@ -1,0 +1,103 @@
+/// <reference lib="dom" preserve="true" />
+import { type Correction, isVerdict } from '../corrections.js';
+
+/** What was decided, step by step, so that each step can be undone. Every step is saved at once. */
+export class Verdicts {
+  readonly #key: string;
+  #steps: (readonly Correction[])[] = [];
+  #byFile = new Map<string, Correction>();
+  /** Whether all steps are in the browser's storage. */
+  saved = true;
+  /** Whether the reader has all of them in a file. */
+  downloaded = true;
+
+  constructor(fingerprint: string) {
+    this.#key = `evenhand-audit-${fingerprint}`;
+    this.reload();
+    // Some browsers have a storage that takes nothing.
+    if (this.saved) this.#save();
+  }
+
+  /** Takes what is in the storage, where another window may have gone on. */
+  reload(): void {
+    try {
+      this.#steps = stepsOf(localStorage.getItem(this.#key));
+      this.#replay();
+    } catch {
+      this.saved = false;
+    }
+  }
+
+  /** Whether this is where the verdicts are stored. */
+  isKey(key: string | null): boolean {
+    return key === this.#key;
+  }
+
+  of(file: string): Correction | undefined {
+    return this.#byFile.get(file);
+  }
+
+  /** By file. */
+  get all(): ReadonlyMap<string, Correction> {
+    return this.#byFile;
+  }
+
+  get canUndo(): boolean {
+    return this.#steps.length > 0;
+  }
+
+  /** One step: the corrections replace those of the same files. */
+  add(step: readonly Correction[]): void {
+    this.#steps.push(step);
+    for (const correction of step) this.#byFile.set(correction.file, correction);
+    this.#changed();
+  }
+
+  /** Takes the last step back and returns what it was. */
+  undo(): readonly Correction[] | undefined {
+    const step = this.#steps.pop();
+    if (step === undefined) return undefined;
+    this.#replay();
+    this.#changed();
+    return step;
+  }
+
+  #replay(): void {
+    this.#byFile = new Map(this.#steps.flat().map((correction) => [correction.file, correction]));
+  }
+
+  #changed(): void {
+    this.downloaded = this.#byFile.size === 0;
+    this.#save();
+  }
+
+  #save(): void {
+    try {
+      localStorage.setItem(this.#key, JSON.stringify(this.#steps));
+      this.saved = true;
+    } catch {
+      this.saved = false;
+    }
+  }
+}
+
+/** What was stored, so far as it can be read. */
+function stepsOf(stored: string | null): (readonly Correction[])[] {
+  const steps: unknown = read(stored);
+  if (!Array.isArray(steps)) return [];
+  return steps.filter((step) => Array.isArray(step) && step.every(isCorrection));
+}
+
+function read(stored: string | null): unknown {
+  try {
+    return JSON.parse(stored ?? '[]');
+  } catch {
+    return [];
+  }
+}
+
+function isCorrection(value: unknown): value is Correction {
+  if (typeof value !== 'object' || value === null) return false;
+  const { file, given, verdict, label } = value as Partial<Record<keyof Correction, unknown>>;
+  return [file, given, label].every((each) => typeof each === 'string') && isVerdict(verdict);
+}
