@@ -11,9 +11,13 @@ progress::-webkit-progress-bar{background:var(--rule)}
 progress::-webkit-progress-value{background:var(--accent)}
 progress::-moz-progress-bar{background:var(--accent)}
 .progress .plainbutton{padding:.28rem .7rem}
+#overview .hero{margin-top:.9rem;align-items:stretch}
+#overview .tiles{grid-template-columns:1fr 1fr}
+#overview dd{overflow-wrap:anywhere}
+.headline{display:flex;flex-direction:column;justify-content:center}
 .finding{margin:1.4rem 0 0}
 #classes .tall{max-height:21rem}
-#classes tbody th{overflow-wrap:anywhere}
+#classes tbody th{overflow-wrap:anywhere;min-width:9rem}
 #classes td small{display:inline-block;min-width:6.2rem}
 .warning{border:1px solid var(--wrong);background:var(--card);border-radius:10px;padding:.8rem 1.1rem;margin:0 0 1rem}
 [hidden]{display:none!important}
@@ -23,6 +27,7 @@ const pane = `
 .pane{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,8fr);gap:1.4rem 1.8rem;background:var(--card);border:1px solid var(--rule);border-radius:14px;padding:1.4rem;scroll-margin-top:4rem}
 .pane:focus-visible{outline-offset:0;border-radius:14px}
 .pane p{margin:0}
+#review .tools{margin-top:1rem;column-gap:1.1rem;font-size:.95rem}
 .subject{min-width:0}
 #subject{background-size:contain;border-radius:10px}
 .pane .file{color:var(--soft);font-size:.82rem;margin-top:.5rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -47,25 +52,27 @@ const pane = `
 .pane button:disabled{opacity:.45;cursor:default;border-color:var(--rule-strong)}
 kbd{display:inline-block;min-width:1.5em;text-align:center;font:600 .78rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;border:1px solid var(--rule-strong);border-bottom-width:2px;border-radius:5px;padding:0 .3em;background:var(--paper);color:var(--ink)}
 #said{color:var(--soft);font-size:.92rem;min-height:1.5em;overflow-wrap:anywhere}
-.hints{grid-column:1/-1;list-style:none;display:flex;flex-wrap:wrap;gap:.35rem 1.3rem;margin:0;padding:1rem 0 0;border-top:1px solid var(--rule);color:var(--soft);font-size:.85rem}
+.hints{list-style:none;display:grid;grid-template-columns:auto auto;justify-content:start;gap:.4rem 1.6rem;margin:1.1rem 0 0;padding:0;color:var(--soft);font-size:.85rem}
 .bad{color:var(--wrong)!important}
 `;
 
 const list = `
 .tools label{display:inline-flex;align-items:center;gap:.5rem;min-width:0}
-.tools select{max-width:17rem;min-width:0}
+.tools select{max-width:13rem;min-width:0}
 .tools input[type=range],.tools input[type=checkbox]{accent-color:var(--accent)}
 .tools input[type=range]{width:8rem}.tools output{min-width:3.2rem}
-.suspects{list-style:none;margin:1.2rem 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:.5rem}
+.suspects{list-style:none;margin:1.2rem 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,1fr));gap:.5rem}
 .scripted .suspects{max-height:36rem;overflow:auto;padding:.8rem;background:var(--shade);border-radius:14px}
-.suspects li{min-width:0;content-visibility:auto;contain-intrinsic-size:auto 132px auto 230px;break-inside:avoid}
+.suspects li{min-width:0;content-visibility:auto;contain-intrinsic-size:auto 148px auto 215px;break-inside:avoid}
 .suspect{all:unset;cursor:pointer;display:block;box-sizing:border-box;width:100%;height:100%;padding:.5rem;border-radius:12px;position:relative;font-size:.85rem;line-height:1.35}
 .suspect:hover{background:var(--shade)}
 .suspect:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
 .suspect[aria-current]{background:var(--card);box-shadow:inset 0 0 0 2px var(--accent)}
 .suspect .thumb{margin-bottom:.4rem}
-.suspect .said{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
+.suspect .said{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);white-space:nowrap}
+.suspect .said b{color:var(--ink);min-width:0;overflow:hidden;text-overflow:ellipsis}
 .suspect .likely b{color:var(--accent)}
+html:not(.scripted) .suspect .said{white-space:normal}
 .suspect .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .suspect[data-decided] .thumb{opacity:.45}
 .badge{position:absolute;left:.8rem;top:.8rem;max-width:calc(100% - 1.6rem);background:var(--ink);color:var(--paper);font-size:.75rem;font-weight:600;line-height:1.2;padding:.28rem .5rem;border-radius:99px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -76,12 +83,11 @@ nav{padding-inline:1.1rem}nav ul{padding:0}.progress{width:100%;padding-bottom:.
 .pane{padding:.9rem;gap:1rem;margin-inline:-.4rem}.choices{gap:.8rem}.hints{display:none}
 .verdict{padding:.6rem;font-size:.92rem}.verdict kbd,.others kbd{display:none}
 .suspects{grid-template-columns:repeat(auto-fill,minmax(104px,1fr))}
-.tools .range,.tools label{flex-wrap:wrap}
 }
 @media print{
 .scripted .suspects{max-height:none;overflow:visible;background:none;padding:0}
 .suspects{grid-template-columns:repeat(6,1fr)}.suspects li{content-visibility:visible}
-.suspect{font-size:8pt;padding:.2rem}.suspect[aria-current]{box-shadow:none}.suspect .file{font-size:6.5pt}
+.suspect{font-size:8pt;padding:.2rem}.suspect .said{white-space:normal}.suspect[aria-current]{box-shadow:none}.suspect .file{font-size:6.5pt}
 }
 `;
 

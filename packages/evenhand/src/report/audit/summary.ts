@@ -1,6 +1,6 @@
 import { classTableMarkup } from '../class-table-markup.js';
 import type { Part } from '../document.js';
-import { count, html, type Markup, NONE, plural } from '../markup.js';
+import { count, html, type Markup, NONE } from '../markup.js';
 import { tileList } from '../tiles.js';
 import type { AuditFacts, AuditPicture, AuditRate } from './facts.js';
 
@@ -18,29 +18,31 @@ const spread = {
 };
 
 export function overviewPart(facts: AuditFacts, suspects: readonly AuditPicture[]): Part {
-  const { kind, model, pictures, rate } = facts;
+  const { kind, pictures, rate } = facts;
   const train = pictures.filter(({ part }) => part === 'train').length;
   const inTraining = suspects.filter(({ part }) => part === 'train').length;
   const val = pictures.length - train;
   const ofParts = (n: number, m: number): string =>
     val === 0 ? '' : `${count(n)} for training, ${count(m)} for validation`;
+  const all = (share: number): string => (Number.isFinite(share) ? count(Math.round(share * train)) : NONE);
   const tiles = tileList([
     [
       'Labels to look at',
       count(suspects.length),
       ofParts(inTraining, suspects.length - inTraining) || 'more probably wrong than right',
     ],
-    ['Pictures', count(pictures.length), ofParts(train, val)],
-    ['Wrong labels', kind === 'pairs' ? 'in pairs' : 'spread evenly', 'over the other classes'],
-    ['Judged by', model, 'features of a network that never saw these labels'],
+    ['Wrong in all, about', all(rate.value), `${all(rate.low)} to ${all(rate.high)} training labels`],
+    ['Pictures', count(pictures.length), ofParts(train, val) || 'for training'],
+    [
+      'Wrong labels are',
+      kind === 'pairs' ? 'in pairs' : 'spread evenly',
+      kind === 'pairs' ? 'of classes that look alike' : 'over the other classes',
+    ],
   ]);
-  const expected = Number.isFinite(rate.value)
-    ? html`<p class="interval">about ${plural(Math.round(rate.value * train), 'label')} of ${count(train)}</p>`
-    : '';
   const body = html`<div class="hero"><div class="headline">
 <p class="label">Wrong labels among the training pictures</p>
 <p class="big">${share(rate.value)}</p>
-<p class="interval">95 % interval ${between(rate, 1)}</p>${expected}</div>${tiles}</div>
+<p class="interval">95 % interval ${between(rate, 1)}</p></div>${tiles}</div>
 <p class="lead finding">${verdict(suspects.length)} ${suspects.length > 0 && spread[kind]}</p>`;
   return { id: 'overview', name: 'Overview', title: 'How many labels are wrong', body };
 }

@@ -5,19 +5,25 @@ import type { AuditPayload } from '../payload.js';
 
 /** The picture that is judged, large, beside typical pictures of its label and of the one that it might have. */
 export class Pane {
+  readonly #pane = document.getElementById('pane')!;
   readonly #label = document.getElementById('label') as HTMLSelectElement;
   #id: number | undefined;
 
   constructor(private readonly payload: AuditPayload) {
     this.#label.addEventListener('change', () => this.#showLabel());
     this.#label.addEventListener('keydown', ({ key }) => {
-      if (key === 'Escape' || key === 'Enter') document.getElementById('pane')!.focus({ preventScroll: true });
+      if (key === 'Escape' || key === 'Enter') this.#pane.focus({ preventScroll: true });
     });
   }
 
   /** The class that the picture gets where the reader accepts. */
   get label(): string {
     return this.payload.classes[Number(this.#label.value)]!;
+  }
+
+  /** Where it is too tall for the window, its picture counts most. */
+  bringIntoView(): void {
+    this.#pane.scrollIntoView({ block: this.#pane.offsetHeight < innerHeight ? 'nearest' : 'start' });
   }
 
   choose(): void {

@@ -66,6 +66,7 @@ export class Review {
     this.#filter.label.value = label;
     this.update();
     byId('review').scrollIntoView();
+    // Keys go to the pictures from now on.
     byId('pane').focus({ preventScroll: true });
   }
 
@@ -144,8 +145,8 @@ export class Review {
   }
 
   #look(id: number | undefined): void {
-    const before = this.#at === undefined ? undefined : this.#cards[this.#at]!;
-    const hadFocus = before !== undefined && document.activeElement === before;
+    const before = this.#list.querySelector('[aria-current]');
+    const hadFocus = before !== null && document.activeElement === before;
     before?.removeAttribute('aria-current');
     this.#at = id;
     byId('pane').hidden = id === undefined;
@@ -180,6 +181,7 @@ export class Review {
     const place = this.#at === undefined ? -1 : this.#shown.indexOf(this.#at);
     const next = this.#shown[place + step];
     if (next !== undefined) this.#look(next);
+    this.#pane.bringIntoView();
   }
 
   #decide(verdict: Verdict): void {
@@ -192,8 +194,8 @@ export class Review {
     const place = this.#shown.indexOf(this.#at);
     this.verdicts.add([correction]);
     this.#at = this.#toDecide(place) ?? this.#at;
-    // Whoever used a button of the pane goes on with the keys or with the same button.
     this.update();
+    this.#pane.bringIntoView();
     const left = this.#toDecide(-1) === undefined ? ' All of these are decided.' : '';
     this.#said.textContent = `${baseName(file)}: ${long(correction)}.${left}`;
   }
