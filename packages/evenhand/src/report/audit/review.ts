@@ -16,8 +16,8 @@ export function reviewPart(payload: AuditPayload): Part {
   }
   return {
     ...about,
-    body: html`<p class="lead">Each picture with its label, the label that it more probably has, and pictures that are surely of either.
-A verdict changes no file: all of them go into <code>corrections.csv</code>.</p>
+    body: html`<p class="lead">Each picture with its label, and below that the label that it more probably has.<span class="script"> Beside it are pictures that
+are surely of either. A verdict changes no file: all of them go into <code>corrections.csv</code>.</span></p>
 <p id="storage" class="warning script" role="alert" hidden></p>
 ${tools(payload)}${pane(classes)}
 <p id="none" class="empty script" hidden></p>
@@ -70,7 +70,7 @@ function card(
 ): Markup {
   const name = baseName(file);
   return html`<li><button type="button" class="suspect" data-suspect="${id}">${thumbnail(id, `${name}, labelled ${classes[given]}, more probably ${classes[suggested]}`)}
-<span class="said"><b>${classes[given]}</b> ${probability(1 - wrong)}</span>
-<span class="said likely"><b>→ ${classes[suggested]}</b> ${probability(suggestedProbability)}</span>
+<span class="said"><b>${classes[given]}</b> <span>${probability(1 - wrong)}</span></span>
+<span class="said likely"><b>${classes[suggested]}</b> <span>${probability(suggestedProbability)}</span></span>
 <span class="file" title="${file}">${name}</span><span class="badge" hidden></span></button></li>`;
 }

@@ -16,7 +16,7 @@ progress::-moz-progress-bar{background:var(--accent)}
 #overview dd{overflow-wrap:anywhere}
 .headline{display:flex;flex-direction:column;justify-content:center}
 .finding{margin:1.4rem 0 0}
-#classes .tall{max-height:21rem}
+@media screen{#classes .tall{max-height:21rem}}
 #classes tbody th{overflow-wrap:anywhere;min-width:9rem}
 #classes td small{display:inline-block;min-width:6.2rem}
 .warning{border:1px solid var(--wrong);background:var(--card);border-radius:10px;padding:.8rem 1.1rem;margin:0 0 1rem}
@@ -63,16 +63,17 @@ const list = `
 .tools input[type=range]{width:8rem}.tools output{min-width:3.2rem}
 .suspects{list-style:none;margin:1.2rem 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,1fr));gap:.5rem}
 .scripted .suspects{max-height:36rem;overflow:auto;padding:.8rem;background:var(--shade);border-radius:14px}
-.suspects li{min-width:0;content-visibility:auto;contain-intrinsic-size:auto 148px auto 215px;break-inside:avoid}
+.suspects li{min-width:0;content-visibility:auto;contain-intrinsic-size:auto 148px auto 250px;break-inside:avoid}
 .suspect{all:unset;cursor:pointer;display:block;box-sizing:border-box;width:100%;height:100%;padding:.5rem;border-radius:12px;position:relative;font-size:.85rem;line-height:1.35}
 .suspect:hover{background:var(--shade)}
 .suspect:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
 .suspect[aria-current]{background:var(--card);box-shadow:inset 0 0 0 2px var(--accent)}
 .suspect .thumb{margin-bottom:.4rem}
-.suspect .said{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);white-space:nowrap}
-.suspect .said b{color:var(--ink);min-width:0;overflow:hidden;text-overflow:ellipsis}
+.suspect .said{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);margin-bottom:.15rem}
+.suspect .said b{color:var(--ink);min-width:0;font-weight:600;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
+.suspect .said span{white-space:nowrap}
 .suspect .likely b{color:var(--accent)}
-html:not(.scripted) .suspect .said{white-space:normal}
+html:not(.scripted) .suspect .said b{display:block}
 .suspect .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .suspect[data-decided] .thumb{opacity:.45}
 .badge{position:absolute;left:.8rem;top:.8rem;max-width:calc(100% - 1.6rem);background:var(--ink);color:var(--paper);font-size:.75rem;font-weight:600;line-height:1.2;padding:.28rem .5rem;border-radius:99px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -87,7 +88,7 @@ nav{padding-inline:1.1rem}nav ul{padding:0}.progress{width:100%;padding-bottom:.
 @media print{
 .scripted .suspects{max-height:none;overflow:visible;background:none;padding:0}
 .suspects{grid-template-columns:repeat(6,1fr)}.suspects li{content-visibility:visible}
-.suspect{font-size:8pt;padding:.2rem}.suspect .said{white-space:normal}.suspect[aria-current]{box-shadow:none}.suspect .file{font-size:6.5pt}
+.suspect{font-size:8pt;padding:.2rem}.suspect .said b{display:block}#classes td small{font-size:1em}.suspect[aria-current]{box-shadow:none}.suspect .file{font-size:6.5pt}
 }
 `;
 
