@@ -3,7 +3,7 @@ import { styleWith } from '../style.js';
 const bar = `
 main,header .inside,footer{max-width:1240px}
 nav{display:flex;align-items:center;justify-content:space-between;gap:.2rem 1.5rem;flex-wrap:wrap;padding:0 max(2.5rem,(100% - 1240px)/2 + 2.5rem)}
-nav ul{margin:0;padding:0;max-width:none}
+body nav ul{margin:0;padding:0;max-width:none}
 .progress{display:flex;align-items:center;gap:.9rem;color:var(--soft);font-size:.93rem}
 .progress span{white-space:nowrap}
 progress{appearance:none;width:8rem;height:6px;border:0;border-radius:3px;overflow:hidden;background:var(--rule)}
@@ -80,7 +80,7 @@ html:not(.scripted) .suspect .said b{display:block}
 [data-decided=accept] .badge{background:var(--accent);color:var(--on-dark)}
 @media (max-width:1000px){.pane{grid-template-columns:minmax(0,1fr)}.subject{max-width:26rem;width:100%;margin:0 auto}}
 @media (max-width:760px){
-nav{padding-inline:1.1rem}nav ul{padding:0}.progress{width:100%;padding-bottom:.5rem;justify-content:space-between}progress{flex:1;min-width:2rem}
+nav{padding-inline:1.1rem}.progress{width:100%;padding-bottom:.5rem;justify-content:space-between}progress{flex:1;width:2rem;min-width:1rem}.progress{gap:.6rem;font-size:.85rem}.progress .plainbutton{font-size:.85rem;padding-inline:.5rem}
 .pane{padding:.9rem;gap:1rem;margin-inline:-.4rem}.choices{gap:.8rem}.hints{display:none}
 .verdict{padding:.6rem;font-size:.92rem}.verdict kbd,.others kbd{display:none}
 .suspects{grid-template-columns:repeat(auto-fill,minmax(104px,1fr))}

@@ -1,7 +1,7 @@
 import { classTableMarkup } from '../class-table-markup.js';
 import type { Part } from '../document.js';
 import { count, html, type Markup, NONE } from '../markup.js';
-import { tileList } from '../tiles.js';
+import { type Tile, tileList } from '../tiles.js';
 import type { AuditFacts, AuditPicture, AuditRate } from './facts.js';
 
 /** A share as per cent with a digit after the point, as shares of wrong labels are small. */
@@ -33,11 +33,7 @@ export function overviewPart(facts: AuditFacts, suspects: readonly AuditPicture[
     ],
     ['Wrong in all, about', all(rate.value), `${all(rate.low)} to ${all(rate.high)} training labels`],
     ['Pictures', count(pictures.length), ofParts(train, val) || 'for training'],
-    [
-      'Wrong labels are',
-      kind === 'pairs' ? 'in pairs' : 'spread evenly',
-      kind === 'pairs' ? 'of classes that look alike' : 'over the other classes',
-    ],
+    ...(suspects.length === 0 ? [] : [spreadTile(kind)]),
   ]);
   const body = html`<div class="hero"><div class="headline">
 <p class="label">Wrong labels among the training pictures</p>
@@ -46,6 +42,11 @@ export function overviewPart(facts: AuditFacts, suspects: readonly AuditPicture[
 <p class="lead finding">${verdict(suspects.length)} ${suspects.length > 0 && spread[kind]}</p>`;
   return { id: 'overview', name: 'Overview', title: 'How many labels are wrong', body };
 }
+
+const spreadTile = (kind: AuditFacts['kind']): Tile =>
+  kind === 'pairs'
+    ? ['Wrong labels are', 'in pairs', 'of classes that look alike']
+    : ['Wrong labels are', 'spread evenly', 'over the other classes'];
 
 function verdict(suspects: number): Markup {
   if (suspects === 0)

@@ -8,6 +8,7 @@ export class Pane {
   readonly #pane = document.getElementById('pane')!;
   readonly #label = document.getElementById('label') as HTMLSelectElement;
   #id: number | undefined;
+  #correction: Correction | undefined;
 
   constructor(private readonly payload: AuditPayload) {
     this.#label.addEventListener('change', () => this.#showLabel());
@@ -33,8 +34,9 @@ export class Pane {
   show(id: number, place: number, of: number, correction: Correction | undefined): void {
     const [file, given, wrong, suggested] = this.payload.suspects[id]!;
     const { classes } = this.payload;
-    const changed = id !== this.#id;
+    const changed = id !== this.#id || correction !== this.#correction;
     this.#id = id;
+    this.#correction = correction;
     text('place', `${count(place)} of ${count(of)}${correction === undefined ? '' : ` · ${decided(correction)}`}`);
     text('file', file);
     const picture = document.getElementById('subject')!;
@@ -47,7 +49,7 @@ export class Pane {
     text('given-probability', probability(1 - wrong));
     this.#typical('given', given);
     // The choice that the reader is about to make stays.
-    if (!changed && correction === undefined) return;
+    if (!changed) return;
     for (const [label, option] of [...this.#label.options].entries()) option.disabled = label === given;
     const chosen = correction?.verdict === 'accept' ? classes.indexOf(correction.label) : -1;
     this.#label.value = String(chosen < 0 ? suggested : chosen);

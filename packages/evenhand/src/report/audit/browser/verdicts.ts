@@ -14,8 +14,7 @@ export class Verdicts {
   constructor(fingerprint: string) {
     this.#key = `evenhand-audit-${fingerprint}`;
     this.reload();
-    // Some browsers have a storage that takes nothing.
-    if (this.saved) this.#save();
+    this.saved = takesAnything();
   }
 
   /** Takes what is in the storage, where another window may have gone on. */
@@ -24,7 +23,7 @@ export class Verdicts {
       this.#steps = stepsOf(localStorage.getItem(this.#key));
       this.#replay();
     } catch {
-      this.saved = false;
+      // Without a storage there is nothing to take.
     }
   }
 
@@ -78,6 +77,17 @@ export class Verdicts {
     } catch {
       this.saved = false;
     }
+  }
+}
+
+/** Some browsers have no storage for a page that is opened as a file, or one that takes nothing. */
+function takesAnything(): boolean {
+  try {
+    localStorage.setItem('evenhand-audit', 'probe');
+    localStorage.removeItem('evenhand-audit');
+    return true;
+  } catch {
+    return false;
   }
 }
 
