@@ -215,6 +215,15 @@ describe('the audit page in a browser', { skip: noBrowser }, () => {
       assert.equal(await opened.isDisabled('#undo'), true);
     }));
 
+  test('keeps verdicts over a reload that finds the storage empty, as Chromium at times has it for a file', () =>
+    onPage(async (opened) => {
+      await press(opened, 'a', 's');
+      await opened.evaluate(() => localStorage.clear());
+      await opened.reload();
+      assert.equal(await opened.textContent('#progress'), '2 of 5 decided');
+      assert.notEqual(await opened.evaluate(() => localStorage.getItem('evenhand-audit-abcdef')), null);
+    }));
+
   test('takes a decision over another of the same picture, and undoes to the first', () =>
     onPage(async (opened) => {
       await press(opened, 'a', 'ArrowLeft', 'd', 'ArrowLeft');

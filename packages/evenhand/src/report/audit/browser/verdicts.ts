@@ -15,12 +15,13 @@ export class Verdicts {
     this.#key = `evenhand-audit-${fingerprint}`;
     this.reload();
     this.saved = takesAnything();
+    if (this.saved && this.canUndo) this.#save();
   }
 
   /** Takes what is in the storage, where another window may have gone on. */
   reload(): void {
     try {
-      this.#steps = stepsOf(localStorage.getItem(this.#key));
+      this.#steps = stepsOf(localStorage.getItem(this.#key) ?? sessionStorage.getItem(this.#key));
       this.#replay();
     } catch {
       // Without a storage there is nothing to take.
@@ -72,7 +73,10 @@ export class Verdicts {
 
   #save(): void {
     try {
-      localStorage.setItem(this.#key, JSON.stringify(this.#steps));
+      const steps = JSON.stringify(this.#steps);
+      localStorage.setItem(this.#key, steps);
+      // Chromium at times finds a file's storage empty after a reload, but never the tab's own.
+      sessionStorage.setItem(this.#key, steps);
       this.saved = true;
     } catch {
       this.saved = false;
