@@ -86,7 +86,10 @@ describe('audit', () => {
   });
 
   test('is known to check, which says what it means for training', async () => {
-    assert.match(await succeed(['check', 'herbarium'], folder), /audit found .* probably\s+wrong\.\n.*--label-noise auto/);
+    assert.match(
+      await succeed(['check', 'herbarium'], folder),
+      /audit found .* probably\s+wrong\.\n.*--label-noise auto/,
+    );
     rmSync(join(folder, 'elsewhere'), { recursive: true, force: true });
     assert.match(await succeed(['check', herbarium], '/tmp'), /evenhand audit .* finds out/);
   });
@@ -120,10 +123,7 @@ describe('audit', () => {
     assert.equal(after_.get(kept.file!)!.wrong, '0.0000');
     assert.equal(after_.has(dropped.file!), false);
     const training = '--epochs 0 --head-epochs 1 --head-passes 1 --label-noise auto --on-bad-image skip'.split(' ');
-    const said = await succeed(
-      ['train', 'herbarium', '--run', 'run', ...FLAGS, ...training, ...corrections],
-      folder,
-    );
+    const said = await succeed(['train', 'herbarium', '--run', 'run', ...FLAGS, ...training, ...corrections], folder);
     assert.match(said, /Corrections: 1 labels changed, 1 confirmed, 1 pictures left out\./);
     assert.match(said, /training is on posterior labels/);
     assert.ok(existsSync(join(folder, 'run/labels.jsonl')));

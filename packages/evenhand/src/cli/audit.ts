@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { rootOf } from '../data/index.js';
+import { type AuditFacts, auditPage } from '../report/index.js';
 import { type Audit, auditLabels, type Config, fields, flagName } from '../train/index.js';
 import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
 import type { Command } from './command.js';
@@ -63,7 +64,9 @@ export const audit: Command = {
     writePage(join(out, 'labels.csv'), labelsCsv(data!, found));
     writePage(join(out, 'audit.json'), json(summary));
     const file = parsed.flags.get('json');
-    if (file !== '-') console.log(describe(data!, out, found));
+    const { html, notes } = await auditPage(pageFacts(data!, found));
+    writePage(join(out, 'audit.html'), html);
+    if (file !== '-') console.log([describe(data!, out, found), ...notes].join('\n'));
     if (file !== undefined) writeOutput(file, json(summary));
     return exitCodes.done;
   },
@@ -98,6 +101,22 @@ function judged({ dataset, train, val }: Audit) {
     }));
   };
   return [...of('train'), ...of('val')].sort((a, b) => b.wrong - a.wrong);
+}
+
+function pageFacts(data: string, found: Audit): AuditFacts {
+  const root = rootOf(data);
+  const { dataset, train, fingerprint, model } = found;
+  return {
+    data: root,
+    name: basename(resolve(data)),
+    classes: dataset.classes,
+    pictures: judged(found).map((each) => ({ ...each, file: relative(root, each.file) })),
+    rate: train.rate,
+    rateByLabel: train.rateByLabel,
+    kind: train.kind,
+    model,
+    fingerprint,
+  };
 }
 
 function labelsCsv(data: string, found: Audit): string {
@@ -160,6 +179,8 @@ function describe(data: string, out: string, found: Audit): string {
   else sections.push('No sign of wrong labels beyond single ones.');
   const next = [
     `${join(out, 'labels.csv')} has a row a picture, the most probably wrong first.`,
+    `Go through the suspects in a browser: ${join(out, 'audit.html')}. What it saves as`,
+    '  corrections.csv goes into evenhand train --corrections corrections.csv',
     ...(noisy ? ['Train in spite of them:', `  evenhand train ${quoted(data)} --label-noise auto`] : []),
   ];
   sections.push(next.join('\n'));

@@ -1,3 +1,5 @@
-/** From a run folder to what a person reads. */
-export { htmlReport, type Page, type PageFacts, type RepeatCommand, type Setting } from './html/index.js';
+/** From a run folder, or from what is known of labels, to what a person reads. */
+export { type AuditFacts, type AuditPicture, type AuditRate, auditPage } from './audit/index.js';
+export type { Page } from './document.js';
+export { htmlReport, type PageFacts, type RepeatCommand, type Setting } from './html/index.js';
 export { type SubmissionFacts, submissionReport } from './submission.js';

@@ -177,7 +177,10 @@ test('logits are shifted by the prior for logit-adjust and balanced-softmax alon
 describe('a loss towards probabilities', () => {
   const ways = [{}, { balance: 'weighted-loss' }, { balance: 'balanced-softmax' }, { loss: 'focal' }];
   const classes = golden.logits[0]!.length;
-  const valueOf = (values: ConfigLayer['values'], targets: (labels: readonly number[]) => readonly number[][]): number =>
+  const valueOf = (
+    values: ConfigLayer['values'],
+    targets: (labels: readonly number[]) => readonly number[][],
+  ): number =>
     scope(() => {
       const loss = makeLoss(config({ balance: 'none', labelSmoothing: 0.1, ...values }), golden.counts, 'cpu');
       const soft = tensor(Float32Array.from(targets(golden.a).flat()), [golden.a.length, classes]);
@@ -198,7 +201,10 @@ describe('a loss towards probabilities', () => {
     const mixed = (labels: readonly number[]) =>
       labels.map((label, i) => oneHot(label).map((p, c) => p / 2 + oneHot(next[i]!)[c]! / 2));
     for (const values of [{}, { balance: 'balanced-softmax' }]) {
-      const [first, second] = [compute({ labelSmoothing: 0.1, ...values }), compute({ labelSmoothing: 0.1, ...values }, { a: next })];
+      const [first, second] = [
+        compute({ labelSmoothing: 0.1, ...values }),
+        compute({ labelSmoothing: 0.1, ...values }, { a: next }),
+      ];
       assertClose([valueOf(values, mixed)], [(first.value + second.value) / 2], 1e-6, JSON.stringify(values));
     }
   });

@@ -1,6 +1,6 @@
+import { percent, plural } from '../markup.js';
 import type { Bin } from './analysis.js';
 import { axisStyle, type Chart, unitAxis } from './draw.js';
-import { percent, plural } from './markup.js';
 import type { Point } from './payload.js';
 
 const rangeOf = ({ low, high }: Bin): string => `${Math.round(low * 100)} to ${Math.round(high * 100)} %`;

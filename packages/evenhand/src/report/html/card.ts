@@ -1,10 +1,6 @@
-import { html, type Markup, probability } from './markup.js';
+import { html, type Markup, probability } from '../markup.js';
+import { baseName, thumbnail } from '../picture.js';
 import type { ListedPicture } from './payload.js';
-
-/** A thumbnail; its pixels are in the style sheet, so that one picture may stand in several places. */
-export function thumbnail(id: number, alt: string): Markup {
-  return html`<span class="thumb t${id}" role="img" aria-label="${alt}"></span>`;
-}
 
 /** A validation picture with its label and what the model said. */
 export function card(
@@ -18,7 +14,7 @@ export function card(
       ? html`<span class="said right"><b>${label}</b> ${probability(confidence)}</span>`
       : html`<span class="said wrong"><b>${answer}</b> ${probability(confidence)}</span>
 <span class="said">labelled <b>${label}</b> ${probability(given)}</span>`;
-  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  const name = baseName(file);
   return html`<figure class="card">${thumbnail(id, `${name}, labelled ${label}, answered ${answer}`)}
 <figcaption>${said}<span class="file" title="${file}">${name}</span></figcaption></figure>`;
 }

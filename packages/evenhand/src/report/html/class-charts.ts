@@ -1,6 +1,6 @@
 import type { ClassScore } from '../../metrics/index.js';
+import { count, plural, score } from '../markup.js';
 import { axisStyle, type Chart, unitAxis } from './draw.js';
-import { count, plural, score } from './markup.js';
 import type { Point } from './payload.js';
 import type { SupportScale } from './support.js';
 

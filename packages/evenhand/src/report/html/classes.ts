@@ -1,7 +1,8 @@
+import { type Column, classTableMarkup } from '../class-table-markup.js';
+import { count, html, type Markup, NONE, score } from '../markup.js';
 import type { Analysis, Scores } from './analysis.js';
 import { countChart, f1Chart } from './class-charts.js';
 import { type Chart, drawChart } from './draw.js';
-import { count, html, type Markup, NONE, plural, score } from './markup.js';
 import type { Section } from './overview.js';
 import { SupportScale } from './support.js';
 
@@ -16,9 +17,7 @@ export function classesSection({ classes, classCounts, scores }: Analysis): Sect
     charts: [chart],
     body: html`<p class="lead">F1 of each class: the harmonic mean of precision and recall. Macro F1 is the mean of these bars.</p>
 <figure>${drawChart(chart)}${legend(scale)}</figure>
-<div class="tools"><label class="search">Search <input type="search" id="class-search" placeholder="a class" autocomplete="off" aria-controls="class-table"></label>
-<p id="class-found" role="status">${plural(classes.length, 'class', 'classes')}</p></div>
-<div class="scroll tall" tabindex="0" role="region" aria-label="Scores of every class">${table(scores, classes, classCounts, scale)}</div>`,
+${table(scores, classes, classCounts, scale)}`,
   };
 }
 
@@ -42,10 +41,6 @@ function table(
   scale: SupportScale,
 ): Markup {
   const shown = columns.filter(([, key]) => key !== 'train' || classCounts !== null);
-  const heads = shown.map(
-    ([name, key, kind], i) =>
-      html`<th scope="col" class="${kind}"${key === 'f1' && html` aria-sort="ascending"`}><button type="button" data-column="${i}">${name}</button></th>`,
-  );
   const order = [...classes.keys()].sort((a, b) => report.perClass[a]!.f1 - report.perClass[b]!.f1 || a - b);
   const rows = order.map((k) => {
     const { f1, precision, recall, support } = report.perClass[k]!;
@@ -64,7 +59,11 @@ function table(
     };
     return html`<tr>${shown.map(([, key]) => cells[key])}</tr>`;
   });
-  return html`<table id="class-table" class="classes"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table>`;
+  const heads = shown.map(
+    ([name, key, kind]): Column =>
+      key === 'f1' ? { name, kind, first: 'ascending', sorted: 'ascending' } : { name, kind },
+  );
+  return classTableMarkup(classes.length, 'Scores of every class', heads, rows);
 }
 
 /** The wrong answer that the pictures of a class get most. */

@@ -1,8 +1,9 @@
+import { count, html, type Markup, percent, plural, score } from '../markup.js';
+import { thumbnail } from '../picture.js';
 import { type Analysis, confidentMistakes, confusedPairs, type Pair, type Picture, type Scores } from './analysis.js';
 import { confidenceChart, reliabilityChart } from './calibration-charts.js';
-import { card, thumbnail } from './card.js';
+import { card } from './card.js';
 import { drawChart } from './draw.js';
-import { count, html, type Markup, percent, plural, score } from './markup.js';
 import { fit, matrixMarkup } from './matrix.js';
 import type { Section } from './overview.js';
 import type { Cell, ListedPicture } from './payload.js';

@@ -1,6 +1,6 @@
 import { chosenInterval, type EpochMetrics } from '../../run/index.js';
+import { score } from '../markup.js';
 import { axisStyle, type Chart, unitAxis } from './draw.js';
-import { score } from './markup.js';
 import type { Point } from './payload.js';
 
 /** An epoch as it is called in charts and tables. */

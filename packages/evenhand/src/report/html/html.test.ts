@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { type EpochMetrics, type Prediction, RunFolder } from '../../run/index.js';
+import { html, percent, probability, score } from '../markup.js';
+import { thumbnails } from '../thumbnails.js';
 import { analyse, confidentMistakes, confusedPairs } from './analysis.js';
-import { html, percent, probability, score } from './markup.js';
 import { matrixMarkup, shadeOf } from './matrix.js';
 import { htmlReport } from './page.js';
 import { seriate } from './seriation.js';
 import { SupportScale } from './support.js';
-import { thumbnails } from './thumbnails.js';
 
 const root = mkdtempSync(join(tmpdir(), 'evenhand-report-'));
 after(() => rmSync(root, { recursive: true }));

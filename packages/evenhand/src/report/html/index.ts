@@ -1,3 +1,3 @@
 /** A run folder as one HTML page. */
-export { htmlReport, type Page, type PageFacts } from './page.js';
+export { htmlReport, type PageFacts } from './page.js';
 export type { RepeatCommand, Setting } from './provenance.js';

@@ -1,4 +1,4 @@
-import { html, Markup } from './markup.js';
+import { html, Markup } from '../markup.js';
 import type { Cell } from './payload.js';
 
 /** Shades of a cell, by its share of the row. */

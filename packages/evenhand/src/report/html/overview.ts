@@ -1,9 +1,10 @@
 import { describeMacroF1 } from '../../metrics/index.js';
 import { chosenInterval, type EpochMetrics } from '../../run/index.js';
+import { count, html, type Markup, NONE, plural, score } from '../markup.js';
+import { type Tile, tileList } from '../tiles.js';
 import type { Analysis } from './analysis.js';
 import { epochName, lossChart, scoreChart } from './curves.js';
 import { type Chart, drawChart } from './draw.js';
-import { count, html, type Markup, NONE, plural, score } from './markup.js';
 
 /** A part of the page, with the charts in it. */
 export interface Section {
@@ -64,21 +65,13 @@ function heroScore(headline: Headline): Markup {
 
 function tiles({ best, scores, environment, epochs }: Analysis, headline: Headline): Markup {
   const seconds = epochs.reduce((sum, each) => sum + (Number.isFinite(each.seconds) ? each.seconds : 0), 0);
-  const list: [name: string, value: string, note: string][] = [
+  const list: Tile[] = [
     ['Accuracy', score(headline.accuracy), 'share of all pictures that are right'],
     ['Balanced accuracy', score(headline.balancedAccuracy), 'mean recall of the classes'],
-    ...(scores?.top5 == null
-      ? []
-      : [['Top-5 accuracy', score(scores.top5), 'label among the first five'] as [string, string, string]]),
+    ...(scores?.top5 == null ? [] : [['Top-5 accuracy', score(scores.top5), 'label among the first five'] as Tile]),
     ...(scores === null
       ? []
-      : [
-          ['Calibration error', score(scores.calibration.raw.error), 'confidence against accuracy'] as [
-            string,
-            string,
-            string,
-          ],
-        ]),
+      : [['Calibration error', score(scores.calibration.raw.error), 'confidence against accuracy'] as Tile]),
     [
       'Validation pictures',
       count(environment.dataset.val),
@@ -90,9 +83,7 @@ function tiles({ best, scores, environment, epochs }: Analysis, headline: Headli
       `of ${plural(epochs.length, 'epoch')}${seconds > 0 ? `, ${duration(seconds)}` : ''}`,
     ],
   ];
-  return html`<dl class="tiles">${list.map(
-    ([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`,
-  )}</dl>`;
+  return tileList(list);
 }
 
 function duration(seconds: number): string {

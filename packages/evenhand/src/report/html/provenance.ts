@@ -1,5 +1,5 @@
+import { count, html, type Markup, NONE, plural } from '../markup.js';
 import type { Analysis } from './analysis.js';
-import { count, html, type Markup, NONE, plural } from './markup.js';
 import type { Section } from './overview.js';
 
 /** A setting of the run, as the command line knows it. */

@@ -1,10 +1,11 @@
 /// <reference lib="dom" preserve="true" />
 // The page's script. All that it does is more comfort: the page reads and prints without it.
+
+import { classTable } from '../../class-table.js';
+import { themeButton } from '../../theme-button.js';
 import type { Payload } from '../payload.js';
 import { MatrixControl } from './matrix-control.js';
 import { PictureDialog } from './picture-dialog.js';
-import { classTable } from './table.js';
-import { themeButton } from './theme.js';
 import { chartTips, Tip } from './tips.js';
 
 const payload: Payload = JSON.parse(document.getElementById('data')!.textContent!);

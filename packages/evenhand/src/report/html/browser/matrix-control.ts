@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-import { percent } from '../markup.js';
+import { percent } from '../../markup.js';
 import { fit, matrixMarkup } from '../matrix.js';
 import type { Payload } from '../payload.js';
 import type { Tip } from './tips.js';

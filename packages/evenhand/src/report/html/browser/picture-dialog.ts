@@ -1,6 +1,7 @@
 /// <reference lib="dom" preserve="true" />
+
+import { html, type Markup, plural } from '../../markup.js';
 import { card } from '../card.js';
-import { html, type Markup, plural } from '../markup.js';
 import type { ListedPicture, Payload } from '../payload.js';
 
 /** More would make the dialog slow. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import sharp from 'sharp';
+import { plural } from './markup.js';
 
 export interface Thumbnails {
   /** A rule of CSS a picture. */
@@ -15,6 +16,17 @@ interface Wanted {
   readonly id: number;
   /** Relative to the data. */
   readonly file: string;
+  /** In place of what suits the number of pictures. */
+  readonly detail?: Detail;
+}
+
+export interface Detail {
+  /** Pixels of the longer side. */
+  readonly size: number;
+  /** Of WebP, from 1 to 100. */
+  readonly quality: number;
+  /** Not cut to a square. */
+  readonly whole?: boolean;
 }
 
 const AT_ONCE = 8;
@@ -26,14 +38,14 @@ const AT_ONCE = 8;
  * @param data what the files' paths are relative to
  */
 export async function thumbnails(wanted: readonly Wanted[], data: string, budget: number): Promise<Thumbnails> {
-  const { size, quality } = sizeFor(wanted.length);
+  const usual = sizeFor(wanted.length);
   const rules: string[] = [];
   const unread: string[] = [];
   let left = budget;
   let next = 0;
   while (next < wanted.length && left > 0) {
     const batch = wanted.slice(next, next + AT_ONCE);
-    const made = await Promise.all(batch.map(({ file }) => thumbnail(data, file, size, quality)));
+    const made = await Promise.all(batch.map(({ file, detail = usual }) => thumbnail(data, file, detail)));
     for (const [i, bytes] of made.entries()) {
       const { id, file } = batch[i]!;
       if (bytes === undefined) {
@@ -51,20 +63,31 @@ export async function thumbnails(wanted: readonly Wanted[], data: string, budget
   return { css: rules.join(''), shown: rules.length, leftOut: wanted.length - next, unread };
 }
 
-/** Pixels of a side, and how much detail, so that many pictures fit too. */
-function sizeFor(pictures: number): { size: number; quality: number } {
+/** What to say of pictures that are missing or unreadable. */
+export function unreadNotes(unread: readonly string[]): string[] {
+  if (unread.length === 0) return [];
+  const are = unread.length === 1 ? 'is' : 'are';
+  return [`${plural(unread.length, 'picture')} ${are} missing or unreadable, such as ${unread[0]}.`];
+}
+
+/** As much detail as lets many pictures fit too. */
+function sizeFor(pictures: number): Detail {
   if (pictures <= 300) return { size: 176, quality: 62 };
   return pictures <= 700 ? { size: 128, quality: 58 } : { size: 96, quality: 55 };
 }
 
 /** Undefined where there is no such picture. */
-async function thumbnail(data: string, file: string, size: number, quality: number): Promise<Buffer | undefined> {
+async function thumbnail(
+  data: string,
+  file: string,
+  { size, quality, whole = false }: Detail,
+): Promise<Buffer | undefined> {
   // Paths beside a CSV file lead out of it first.
   for (const path of new Set([resolve(data, file), resolve(data, file.replace(/^\.\.[\\/]/, ''))])) {
     try {
       return await sharp(path, { failOn: 'none' })
         .rotate()
-        .resize(size, size, { fit: 'cover' })
+        .resize(size, size, whole ? { fit: 'inside', withoutEnlargement: true } : { fit: 'cover' })
         .flatten({ background: '#ffffff' })
         .webp({ quality, effort: 4 })
         .toBuffer();

@@ -26,9 +26,7 @@ export function classTable(): void {
       const head = button.closest('th')!;
       const before = head.getAttribute('aria-sort');
       const numeric = head.classList.contains('number');
-      // Of numbers the greatest are asked for first, of F1 the least.
-      const first = numeric && button.dataset.column !== '1' ? 'descending' : 'ascending';
-      const direction = before === null ? first : before === 'ascending' ? 'descending' : 'ascending';
+      const direction = before === null ? button.dataset.first! : before === 'ascending' ? 'descending' : 'ascending';
       for (const other of table.querySelectorAll('th[aria-sort]')) other.removeAttribute('aria-sort');
       head.setAttribute('aria-sort', direction);
       const sign = direction === 'ascending' ? 1 : -1;
@@ -39,7 +37,11 @@ export function classTable(): void {
   }
 }
 
-const text = (row: HTMLTableRowElement, column: number): string => row.cells[column]!.textContent!.trim();
+/** What a cell is ordered by: its value where it shows more than that. */
+function text(row: HTMLTableRowElement, column: number): string {
+  const cell = row.cells[column]!;
+  return cell.dataset.value ?? cell.textContent!.trim();
+}
 
 function compare(a: string, b: string, numeric: boolean): number {
   if (!numeric) return a.localeCompare(b, 'en', { numeric: true });

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import sharp from 'sharp';
+import type { AuditFacts, AuditPicture } from './facts.js';
+import { auditPage } from './page.js';
+import type { AuditPayload } from './payload.js';
+
+const root = mkdtempSync(join(tmpdir(), 'evenhand-audit-'));
+after(() => rmSync(root, { recursive: true }));
+
+const HOSTILE = '</script><img src=x onerror=alert(1)>';
+const classes = ['oak', 'elm', HOSTILE, 'fir'];
+const rate = { value: 0.0812, low: 0.068, high: 0.1 };
+
+const picture = (file: string, given: number, wrong: number, suggested = (given + 1) % 3): AuditPicture => ({
+  file,
+  part: 'train',
+  given,
+  wrong,
+  suggested,
+  suggestedProbability: wrong * 0.9,
+});
+
+/** Twelve pictures: four of each of three classes, of which the first is suspect; none of the fourth. */
+const pictures: readonly AuditPicture[] = [0, 1, 2]
+  .flatMap((label) =>
+    [0, 1, 2, 3].map((n) => picture(`${label}-${n}.png`, label, n === 0 ? 0.9 - label / 10 : 0.1 / n)),
+  )
+  .sort((a, b) => b.wrong - a.wrong);
+
+const factsOf = (parts: Partial<AuditFacts> = {}): AuditFacts => ({
+  data: root,
+  name: 'trees',
+  classes,
+  pictures,
+  rate,
+  rateByLabel: [rate, { value: 0, low: 0, high: 0.2 }, rate, { value: 0, low: 0, high: 0 }],
+  kind: 'pairs',
+  model: 'mobilenet_v2',
+  fingerprint: 'f00',
+  ...parts,
+});
+
+const payloadOf = (page: string): AuditPayload =>
+  JSON.parse(page.match(/<script type="application\/json" id="data">(.*?)<\/script>/s)![1]!);
+
+const cards = (page: string): number => page.split('data-suspect=').length - 1;
+const rules = (page: string): number => page.match(/^\.t\d+\{|<style>\.t0\{/gm)?.length ?? 0;
+
+describe('the audit page', () => {
+  before(async () => {
+    for (const { file, given } of pictures) {
+      const background = { r: 80 * given, g: 120, b: 60 };
+      await sharp({ create: { width: 60, height: 40, channels: 3, background } }).toFile(join(root, file));
+    }
+  });
+
+  test('says the rate with its interval, the suspects, and how wrong labels are spread', async () => {
+    const { html, notes } = await auditPage(factsOf());
+    assert.deepEqual(notes, []);
+    assert.match(html, /<p class="big">8\.1\u00a0%<\/p>\n<p class="interval">95 % interval 6\.8 to 10\.0\u00a0%/);
+    assert.match(html, /<dt>Labels to look at<\/dt><dd>3</);
+    assert.match(
+      html,
+      /<b>3 labels are each more probably wrong than right\.<\/b> Wrong labels keep to certain\s+pairs/,
+    );
+    assert.match((await auditPage(factsOf({ kind: 'uniform' }))).html, /keep to no pair of classes/);
+  });
+
+  test('has every class in its table, those with suspects as a way to them', async () => {
+    const { html } = await auditPage(factsOf());
+    const body = html.slice(html.indexOf('<tbody>'), html.indexOf('</tbody>'));
+    assert.equal(body.split('<tr>').length - 1, 4);
+    assert.match(body, /data-class="0">oak<\/button><\/th><td class="number">4<\/td>/);
+    assert.match(body, /8\.1\u00a0% <small>7 to 10\u00a0%<\/small>/);
+    assert.match(
+      body,
+      /<th scope="row">fir<\/th><td class="number">0<\/td>\s*<td class="number" data-value="-1">–<\/td>/,
+    );
+  });
+
+  test('has a card and a thumbnail a suspect, and typical pictures that are the surest of their class', async () => {
+    const { html } = await auditPage(factsOf());
+    const { suspects, typical, fingerprint } = payloadOf(html);
+    assert.equal(fingerprint, 'f00');
+    assert.deepEqual(
+      suspects.map(([file]) => file),
+      ['0-0.png', '1-0.png', '2-0.png'],
+    );
+    assert.deepEqual(suspects[0], ['0-0.png', 0, 0.9, 1, 0.81]);
+    assert.deepEqual(
+      typical.map((ids) => ids.length),
+      [3, 3, 3, 0],
+    );
+    assert.deepEqual(
+      [...typical.flat()].sort((a, b) => a - b),
+      [3, 4, 5, 6, 7, 8, 9, 10, 11],
+    );
+    assert.equal(cards(html), 3);
+    assert.equal(rules(html), 12);
+  });
+
+  test('takes no suspect and no validation picture for typical', async () => {
+    const changed = pictures.map((each) => (each.given === 1 ? { ...each, part: 'val' as const } : each));
+    const { typical } = payloadOf((await auditPage(factsOf({ pictures: changed }))).html);
+    assert.deepEqual(
+      typical.map((ids) => ids.length),
+      [3, 0, 3, 0],
+    );
+  });
+
+  test('has names only escaped, no number that is none, and a script that its policy allows', async () => {
+    const { html } = await auditPage(factsOf());
+    assert.ok(!html.includes(HOSTILE));
+    assert.ok(html.includes('&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;'));
+    assert.equal(payloadOf(html).classes[2], HOSTILE);
+    const [markup] = html.split('<script type="application/json"');
+    assert.doesNotMatch(markup!.replaceAll(/base64,[^)]*/g, ''), /\b(NaN|undefined|Infinity|null)\b/);
+    assert.match(html, /default-src &#39;none&#39;; img-src data:; .*script-src &#39;sha256-/);
+    assert.doesNotMatch(html, /(src|href)="(https?:)?\/\//);
+  });
+
+  test('says plainly that no label looks wrong', async () => {
+    const sure = pictures.map((each) => ({ ...each, wrong: each.wrong / 2 }));
+    const { html, notes } = await auditPage(factsOf({ pictures: sure }));
+    assert.deepEqual(notes, []);
+    assert.match(html, /<b>No label looks wrong\.<\/b>/);
+    assert.equal(cards(html), 0);
+    assert.doesNotMatch(html, /id="download"|id="pane"|data-class=/);
+  });
+
+  test('does without a rate and without pictures', async () => {
+    const none = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
+    const { html } = await auditPage(factsOf({ pictures: [], rate: none, rateByLabel: [none, none, none, none] }));
+    assert.match(html, /<p class="big">–<\/p>/);
+    assert.doesNotMatch(html.split('<script')[0]!, /NaN/);
+  });
+
+  test('notes pictures that are missing', async () => {
+    const one = [picture('gone.png', 0, 0.99), ...pictures];
+    assert.deepEqual((await auditPage(factsOf({ pictures: one }))).notes, [
+      '1 picture is missing or unreadable, such as gone.png.',
+    ]);
+    const elsewhere = await auditPage(factsOf({ data: join(root, 'nowhere') }));
+    assert.equal(elsewhere.notes.length, 1);
+    assert.match(elsewhere.notes[0]!, /^The pictures are not in \S+nowhere, so the page has placeholders/);
+    assert.equal(cards(elsewhere.html), 3);
+  });
+
+  test('keeps to its size: many suspects have no thumbnail, and very many no card', async () => {
+    const noise = Buffer.from(Array.from({ length: 128 * 128 * 3 }, (_, i) => (i * i * 7919) % 251));
+    await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } }).toFile(join(root, 'noise.png'));
+    const many = (n: number): AuditPicture[] => Array.from({ length: n }, (_, i) => picture('noise.png', i % 3, 0.9));
+    const some = await auditPage(factsOf({ pictures: many(700) }));
+    assert.equal(cards(some.html), 700);
+    assert.ok(rules(some.html) <= 600);
+    assert.match(some.notes.join(), /^\d+ of 700 suspects have their picture in the page, .* file names\.$/);
+    const more = await auditPage(factsOf({ pictures: many(4100) }));
+    assert.ok(Buffer.byteLength(more.html) < 5_000_000);
+    assert.equal(cards(more.html), 4000);
+    assert.match(more.notes.join(), /100 more suspects are left out .* audit again\.$/);
+  });
+});

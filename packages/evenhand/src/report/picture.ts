@@ -1,0 +1,10 @@
+import { html, type Markup } from './markup.js';
+
+/** A thumbnail; its pixels are in the style sheet, so that one picture may stand in several places. */
+export function thumbnail(id: number, alt: string): Markup {
+  return html`<span class="thumb t${id}" role="img" aria-label="${alt}"></span>`;
+}
+
+/** The last part of a path. */
+export const baseName = (file: string): string =>
+  file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);

@@ -1,0 +1,401 @@
+/// <reference lib="dom" />
+// The page in which a person goes through labels that are probably wrong, in a browser without a network.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { type AuditFacts, type AuditPicture, auditPage } from 'evenhand';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { launch, noBrowser } from './browser.js';
+import { temporaryFolder } from './support.js';
+
+const HOSTILE = '<img src=x onerror=alert(1)>, "q"';
+const classes = ['elm', HOSTILE, 'oak'];
+const HEADER = 'file,given,verdict,label\n';
+
+const { path: folder, remove } = temporaryFolder();
+after(remove);
+const file = join(folder, 'audit.html');
+const empty = join(folder, 'empty.html');
+
+const suspect = (name: string, given: number, suggested: number, wrong: number): AuditPicture => ({
+  file: `train/${name}.png`,
+  part: 'train',
+  given,
+  wrong,
+  suggested,
+  suggestedProbability: wrong * 0.95,
+});
+
+/** Five suspects, then four pictures of each class that are surely right. */
+const pictures: readonly AuditPicture[] = [
+  suspect('a', 0, 1, 0.98),
+  suspect('b', 1, 2, 0.9),
+  suspect('c', 2, 0, 0.8),
+  suspect('d', 0, 2, 0.7),
+  suspect('e', 1, 0, 0.6),
+  ...[0, 1, 2].flatMap((label) => [1, 2, 3, 4].map((n) => suspect(`${label}-${n}`, label, (label + 1) % 3, 0.01))),
+];
+
+before(async () => {
+  mkdirSync(join(folder, 'train'));
+  for (const [i, picture] of pictures.entries()) {
+    const background = { r: 12 * i, g: 80 * picture.given, b: 90 };
+    await sharp({ create: { width: 48, height: 36, channels: 3, background } }).toFile(join(folder, picture.file));
+  }
+  const rate = { value: 0.3, low: 0.1, high: 0.5 };
+  const facts: AuditFacts = {
+    data: folder,
+    name: 'trees & <b>others</b>',
+    classes,
+    pictures,
+    rate,
+    rateByLabel: [{ ...rate, value: 0.1 }, rate, { ...rate, value: 0.2 }],
+    kind: 'uniform',
+    model: 'mobilenet_v2',
+    fingerprint: 'abcdef',
+  };
+  writeFileSync(file, (await auditPage(facts)).html);
+  const sure = pictures.filter(({ wrong }) => wrong < 0.5);
+  writeFileSync(empty, (await auditPage({ ...facts, pictures: sure })).html);
+});
+
+describe('the audit page in a browser', { skip: noBrowser }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser.close());
+
+  type Options = Parameters<Browser['newContext']>[0];
+
+  /** Hands the page over without a network, and sees to it that it asked for nothing and complained of nothing. */
+  async function onPage(
+    look: (page: Page, context: BrowserContext) => Promise<void>,
+    {
+      path = file,
+      before: prepare = async (_: BrowserContext) => {},
+      ...options
+    }: Options & {
+      path?: string;
+      before?: (context: BrowserContext) => Promise<void>;
+    } = {},
+  ): Promise<void> {
+    const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, offline: true, ...options });
+    const trouble: string[] = [];
+    const requests: string[] = [];
+    await prepare(context);
+    context.on('console', (message) => trouble.push(message.text()));
+    context.on('weberror', (error) => trouble.push(String(error.error())));
+    context.on('request', (request) => requests.push(request.url()));
+    const opened = await context.newPage();
+    await opened.goto(pathToFileURL(path).href);
+    await look(opened, context);
+    assert.deepEqual(trouble, []);
+    const own = pathToFileURL(path).href;
+    assert.deepEqual(
+      requests.filter((url) => url !== own && !/^(data|blob):/.test(url)),
+      [],
+    );
+    await context.close();
+  }
+
+  async function press(opened: Page, ...keys: readonly string[]): Promise<void> {
+    for (const key of keys) await opened.keyboard.press(key);
+  }
+
+  /** The file that is looked at, by its letter. */
+  const at = async (opened: Page): Promise<string> =>
+    (await opened.textContent('#file'))!.replace(/train\/|\.png/g, '');
+  const shown = (opened: Page): Promise<string> =>
+    opened
+      .locator('.suspect:visible .file')
+      .allTextContents()
+      .then((names) => names.map((name) => name.replace('.png', '')).join(''));
+
+  async function downloaded(opened: Page): Promise<string> {
+    const [download] = await Promise.all([opened.waitForEvent('download'), opened.click('#download')]);
+    assert.equal(download.suggestedFilename(), 'corrections.csv');
+    return readFileSync(await download.path(), 'utf8');
+  }
+
+  const csv = (...rows: readonly string[]): string => HEADER + rows.map((row) => `${row}\n`).join('');
+  const quoted = '"<img src=x onerror=alert(1)>, ""q"""';
+
+  test('shows rate, classes and suspects, with names that are HTML as text', () =>
+    onPage(async (opened) => {
+      assert.equal(await opened.textContent('h1'), 'trees & <b>others</b>');
+      assert.match((await opened.textContent('.headline'))!, /30\.0\u00a0%\s+95 % interval 10\.0 to 50\.0/);
+      const names = await opened.locator('#class-table tbody th').allTextContents();
+      assert.deepEqual(names, [HOSTILE, 'elm', 'oak']);
+      assert.equal(await opened.locator('img').count(), 0);
+      assert.equal(await shown(opened), 'abcde');
+      assert.equal(await at(opened), 'a');
+      assert.equal(await opened.textContent('#given-name'), 'elm');
+      assert.equal(await opened.textContent('#suggested-name'), HOSTILE);
+      assert.equal(await opened.locator('#given-typical .thumb').count(), 4);
+      for (const thumb of ['#subject', '#given-typical .thumb >> nth=3', '.suspect[data-suspect="4"] .thumb']) {
+        const image = await opened.locator(thumb).evaluate((each) => getComputedStyle(each).backgroundImage);
+        assert.match(image, /^url\("data:image\/webp/);
+      }
+    }));
+
+  test('takes verdicts by keys, goes on to the next, and writes them into the file', () =>
+    onPage(async (opened) => {
+      await press(opened, 'a');
+      assert.equal(await at(opened), 'b');
+      assert.equal(await opened.textContent('#said'), `a.png: changed to ${HOSTILE}.`);
+      await press(opened, 's', 'd');
+      assert.equal(await at(opened), 'd');
+      assert.equal(await opened.textContent('#progress'), '3 of 5 decided');
+      assert.deepEqual(await opened.locator('.badge:visible').allTextContents(), [`→ ${HOSTILE}`, 'kept', 'left out']);
+      assert.equal(
+        await downloaded(opened),
+        csv(`train/a.png,elm,accept,${quoted}`, `train/b.png,${quoted},keep,${quoted}`, 'train/c.png,oak,drop,'),
+      );
+      await press(opened, 'a', 'a');
+      assert.equal(await opened.textContent('#progress'), '5 of 5 decided');
+      assert.match((await opened.textContent('#said'))!, /All of these are decided\.$/);
+    }));
+
+  test('moves by arrows and letters, and goes past what is decided', () =>
+    onPage(async (opened) => {
+      await press(opened, 'ArrowRight', 'j', 'k', 'ArrowLeft', 'ArrowLeft');
+      assert.equal(await at(opened), 'a');
+      await press(opened, 'ArrowRight', 'ArrowRight', 's');
+      assert.equal(await at(opened), 'd');
+      await press(opened, 'ArrowLeft', 'ArrowLeft', 's');
+      assert.equal(await at(opened), 'd');
+      await press(opened, 's', 's');
+      assert.equal(await at(opened), 'a');
+      assert.equal(await opened.locator('.suspect[aria-current]').count(), 1);
+    }));
+
+  test('does the same by buttons, and keeps another class than the suggested one', () =>
+    onPage(async (opened) => {
+      await opened.click('[data-verdict=keep]');
+      await opened.click('[data-verdict=drop]');
+      await opened.click('[data-verdict=accept]');
+      assert.equal(await at(opened), 'd');
+      assert.equal(await opened.locator('#label option:disabled').textContent(), 'elm');
+      await press(opened, 'c');
+      assert.equal(await opened.evaluate(() => document.activeElement?.id), 'label');
+      await opened.selectOption('#label', { label: HOSTILE });
+      assert.equal(await opened.textContent('#suggested-name'), HOSTILE);
+      assert.equal(await opened.textContent('#suggested-probability'), 'your choice');
+      await press(opened, 'Enter', 'a');
+      assert.equal(await at(opened), 'e');
+      await opened.click('.suspect[data-suspect="3"]');
+      assert.equal(await opened.textContent('#place'), `4 of 5 · becomes ${HOSTILE}`);
+      await opened.click('#undo');
+      assert.equal(await opened.textContent('#suggested-name'), 'oak');
+      assert.equal(
+        await downloaded(opened),
+        csv('train/a.png,elm,keep,elm', `train/b.png,${quoted},drop,`, 'train/c.png,oak,accept,elm'),
+      );
+    }));
+
+  test('keeps verdicts over a reload, and undoes them after it', () =>
+    onPage(async (opened) => {
+      await press(opened, 'a', 's', 'd');
+      await opened.reload();
+      assert.equal(await opened.textContent('#progress'), '3 of 5 decided');
+      assert.equal(await at(opened), 'd');
+      await press(opened, 'u');
+      assert.equal(await at(opened), 'c');
+      assert.equal(await opened.textContent('#said'), 'c.png: undone.');
+      await press(opened, 'Control+z');
+      assert.equal(await opened.textContent('#progress'), '1 of 5 decided');
+      await opened.reload();
+      assert.equal(await downloaded(opened), csv(`train/a.png,elm,accept,${quoted}`));
+      await press(opened, 'u', 'u');
+      assert.equal(await opened.textContent('#progress'), '0 of 5 decided');
+      assert.equal(await opened.isDisabled('#undo'), true);
+    }));
+
+  test('keeps verdicts over a reload that finds the storage empty, as Chromium at times has it for a file', () =>
+    onPage(async (opened) => {
+      await press(opened, 'a', 's');
+      await opened.evaluate(() => localStorage.clear());
+      await opened.reload();
+      assert.equal(await opened.textContent('#progress'), '2 of 5 decided');
+      assert.notEqual(await opened.evaluate(() => localStorage.getItem('evenhand-audit-abcdef')), null);
+    }));
+
+  test('takes a decision over another of the same picture, and undoes to the first', () =>
+    onPage(async (opened) => {
+      await press(opened, 'a', 'ArrowLeft', 'd', 'ArrowLeft');
+      assert.equal(await opened.textContent('#place'), '1 of 5 · left out');
+      await press(opened, 'u');
+      assert.equal(await opened.textContent('#place'), `1 of 5 · becomes ${HOSTILE}`);
+    }));
+
+  test('follows another window that goes on with the same data', () =>
+    onPage(async (opened, context) => {
+      const other = await context.newPage();
+      await other.goto(pathToFileURL(file).href);
+      await press(other, 'a');
+      await opened.waitForFunction(() => document.getElementById('progress')!.textContent === '1 of 5 decided');
+    }));
+
+  const load = (opened: Page, text: string): Promise<void> =>
+    opened.setInputFiles('#load-file', { name: 'mine.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  const told = async (opened: Page, expected: RegExp): Promise<void> => {
+    await opened.waitForFunction(() => document.getElementById('loaded')!.textContent !== '');
+    assert.match((await opened.textContent('#loaded'))!, expected);
+  };
+
+  test('goes on from a corrections file, and keeps what it says of other pictures', () =>
+    onPage(async (opened) => {
+      await press(opened, 'd');
+      await load(
+        opened,
+        csv('train/before.png,oak,accept,elm', `train/c.png,oak,accept,${quoted}`, 'train/a.png,elm,keep,elm'),
+      );
+      await told(opened, /^3 verdicts read from mine\.csv\.$/);
+      assert.equal(await opened.textContent('#progress'), '2 of 5 decided');
+      assert.equal(
+        await downloaded(opened),
+        csv('train/a.png,elm,keep,elm', `train/c.png,oak,accept,${quoted}`, 'train/before.png,oak,accept,elm'),
+      );
+      await press(opened, 'u');
+      assert.equal(await opened.textContent('#said'), '3 verdicts undone.');
+      assert.equal(await downloaded(opened), csv('train/a.png,elm,drop,'));
+    }));
+
+  for (const [text, expected] of [
+    ['a,b\n1,2\n', /^This is no corrections\.csv: its first line is not file,given,verdict,label\.$/],
+    [csv('train/a.png,elm,perhaps,'), /row 1, of train\/a\.png, has the verdict “perhaps”/],
+    [csv('train/a.png,oak,drop,'), /^This corrections\.csv belongs to other data: train\/a\.png has the label “oak”/],
+  ] as const) {
+    test(`refuses a file by a sentence: ${expected.source.slice(0, 60)}`, () =>
+      onPage(async (opened) => {
+        await load(opened, text);
+        await told(opened, expected);
+        assert.equal(await opened.textContent('#progress'), '0 of 5 decided');
+      }));
+  }
+
+  test('filters by label, probability and what is decided, and orders', () =>
+    onPage(async (opened) => {
+      await opened.click('#class-table button:has-text("elm")');
+      assert.equal(await shown(opened), 'ad');
+      assert.equal(await opened.textContent('#found'), '2 of 5 pictures');
+      await press(opened, 's', 's');
+      await opened.check('#filter-undecided');
+      assert.equal(await shown(opened), '');
+      assert.equal(await opened.isVisible('#pane'), false);
+      assert.match((await opened.textContent('#none'))!, /left to decide/);
+      await opened.selectOption('#filter-class', '');
+      assert.equal(await shown(opened), 'bce');
+      await opened.focus('#filter-class');
+      await press(opened, 'u');
+      assert.equal(await at(opened), 'b', 'keys are the select’s own while it has the focus');
+      await opened.fill('#filter-least', '75');
+      assert.equal(await shown(opened), 'bc');
+      assert.equal(await opened.textContent('#least'), '75\u00a0%');
+      await opened.fill('#filter-least', '50');
+      await opened.uncheck('#filter-undecided');
+      await opened.selectOption('#filter-order', 'class');
+      assert.equal(await shown(opened), 'beadc');
+      await opened.selectOption('#filter-order', 'wrong');
+      assert.equal(await shown(opened), 'abcde');
+    }));
+
+  test('searches and sorts the classes', () =>
+    onPage(async (opened) => {
+      const names = (): Promise<string[]> => opened.locator('#class-table tbody tr:visible th').allTextContents();
+      await opened.click('#class-table th button:has-text("Wrong")');
+      assert.deepEqual(await names(), [HOSTILE, 'oak', 'elm']);
+      await opened.click('#class-table th button:has-text("Wrong")');
+      assert.deepEqual(await names(), ['elm', 'oak', HOSTILE]);
+      await opened.fill('#class-search', 'OA');
+      assert.deepEqual(await names(), ['oak']);
+      assert.equal(await at(opened), 'a', 'what is typed decides nothing');
+      assert.equal(await opened.textContent('#progress'), '0 of 5 decided');
+    }));
+
+  test('says so where nothing can be saved, and warns before verdicts are lost', () =>
+    onPage(
+      async (opened) => {
+        assert.match(
+          (await opened.textContent('#storage'))!,
+          /saves? nothing: download corrections\.csv before you leave/,
+        );
+        const warned = async (): Promise<boolean> => {
+          const asked = opened.waitForEvent('dialog', { timeout: 700 }).then(
+            async (dialog) => {
+              assert.equal(dialog.type(), 'beforeunload');
+              await dialog.dismiss();
+              return true;
+            },
+            () => false,
+          );
+          await opened.close({ runBeforeUnload: true });
+          return asked;
+        };
+        await opened.click('[data-verdict=accept]');
+        assert.equal(await opened.textContent('#progress'), '1 of 5 decided');
+        assert.equal(await warned(), true);
+        assert.equal(await downloaded(opened), csv(`train/a.png,elm,accept,${quoted}`));
+        assert.equal(await warned(), false);
+      },
+      {
+        before: async (context) => {
+          await context.addInitScript(() => {
+            Object.defineProperty(window, 'localStorage', {
+              get() {
+                throw new DOMException('no storage', 'SecurityError');
+              },
+            });
+          });
+        },
+      },
+    ));
+
+  test('follows the reader into the dark, and the button over it', () =>
+    onPage(
+      async (opened) => {
+        const background = (): Promise<string> =>
+          opened.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        const dark = await background();
+        await opened.click('#theme');
+        assert.notEqual(await background(), dark);
+        await opened.click('#theme');
+        assert.equal(await background(), dark);
+      },
+      { colorScheme: 'dark' },
+    ));
+
+  test('fits a phone, and shows estimate and cards without a script', async () => {
+    await onPage(
+      async (opened) => {
+        const wider = await opened.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(wider <= 0);
+      },
+      { viewport: { width: 390, height: 844 } },
+    );
+    await onPage(
+      async (opened) => {
+        assert.equal(await shown(opened), 'abcde');
+        assert.equal(await opened.isVisible('.headline'), true);
+        for (const hidden of ['#pane', '#download', '#filter-class', '#theme']) {
+          assert.equal(await opened.isVisible(hidden), false, hidden);
+        }
+      },
+      { javaScriptEnabled: false },
+    );
+  });
+
+  test('says plainly that no label looks wrong', () =>
+    onPage(
+      async (opened) => {
+        assert.match((await opened.textContent('main'))!, /No label looks wrong\./);
+        assert.equal(await opened.locator('.suspect').count(), 0);
+        await press(opened, 'a', 'u');
+      },
+      { path: empty },
+    ));
+});
