@@ -26,8 +26,8 @@ const CONDITIONS = [
 ] as const;
 /** Classes with the fewest training pictures, of which rare-class F1 is the mean. */
 const RARE_SHARE = 1 / 3;
-const TRAINING = ['--head-epochs', '3', '--epochs', EPOCHS, '--patience', '0', '--balance', 'balanced-softmax'];
-const MINI = ['--model', 'efficientnet_mini', '--recipe', 'fast', '--image-size', '160', '--start-size', '0'];
+const TRAINING = ['--head-epochs', '1', '--epochs', EPOCHS, '--patience', '0', '--balance', 'balanced-softmax'];
+const MINI = ['--model', 'efficientnet_mini', '--recipe', 'fast', '--image-size', '128', '--start-size', '0'];
 const MINI_RATES = ['--backbone-rate', '6e-4', '--head-rate', '2e-3', '--on-bad-image', 'skip'];
 
 interface Row {
@@ -116,7 +116,7 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
   if (existsSync(cache)) symlinkSync(cache, join(out, 'features.safetensors'));
-  evenhand('audit', data, '--out', out, '--model', 'efficientnet_mini', '--image-size', '160');
+  evenhand('audit', data, '--out', out, '--model', 'efficientnet_mini', '--image-size', '128');
   if (!existsSync(cache)) writeFileSync(cache, readFileSync(join(out, 'features.safetensors')));
   const judged = csvRows(join(out, 'labels.csv')).filter(({ part }) => part === 'train');
   const bad = judged.map(({ file }) => wrong.has(basename(file!)));

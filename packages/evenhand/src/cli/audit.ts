@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { rootOf } from '../data/index.js';
+import { readDataset, rootOf } from '../data/index.js';
 import { type AuditFacts, auditPage } from '../report/index.js';
 import { type Audit, auditLabels, type Config, fields, flagName } from '../train/index.js';
 import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
@@ -46,6 +46,8 @@ export const audit: Command = {
     const out = parsed.flags.get('out') ?? auditFolder(data!);
     const status = new StatusLine();
     const corrections = parsed.flags.get('corrections');
+    // Before a folder is made for what is found there should be something to look at.
+    await readDataset(data!, readOptionsOf(parsed));
     guardedWrite(out, () => mkdirSync(out, { recursive: true }));
     const found = await auditLabels({
       data: data!,

@@ -65,12 +65,13 @@ function auditOf(data: string, fingerprint: string): AuditSummary | null {
 function describeAudit(data: string, audit: AuditSummary | null): string {
   const lines =
     audit === null
-      ? [`Not looked at here: evenhand audit ${quoted(data)} finds out.`]
+      ? ['Not looked at here. To find out:']
       : audit.noisy
         ? [
             `The audit found ${describeRate(audit.rate)} of the training labels to be probably wrong.`,
             'Better: evenhand train with --label-noise auto trains in spite of them.',
           ]
         : [`The audit found no sign of wrong labels: ${describeRate(audit.rate)}.`];
-  return lines.map((line) => wrap(line, { indent: 2 })).join('\n');
+  const text = lines.map((line) => wrap(line, { indent: 2 })).join('\n');
+  return audit === null ? `${text}\n  evenhand audit ${quoted(data)}` : text;
 }

@@ -177,7 +177,7 @@ test('logits are shifted by the prior for logit-adjust and balanced-softmax alon
 describe('a loss towards probabilities', () => {
   const ways = [{}, { balance: 'weighted-loss' }, { balance: 'balanced-softmax' }, { loss: 'focal' }];
   const classes = golden.logits[0]!.length;
-  const valueOf = (
+  const towards = (
     values: ConfigLayer['values'],
     targets: (labels: readonly number[]) => readonly number[][],
   ): number =>
@@ -191,7 +191,7 @@ describe('a loss towards probabilities', () => {
   test('of certain classes is the loss of these classes', () => {
     for (const values of ways) {
       const { value } = compute({ labelSmoothing: 0.1, ...values });
-      assertClose([valueOf(values, (labels) => labels.map(oneHot))], [value], 1e-6, JSON.stringify(values));
+      assertClose([towards(values, (labels) => labels.map(oneHot))], [value], 1e-6, JSON.stringify(values));
     }
   });
 
@@ -205,7 +205,7 @@ describe('a loss towards probabilities', () => {
         compute({ labelSmoothing: 0.1, ...values }),
         compute({ labelSmoothing: 0.1, ...values }, { a: next }),
       ];
-      assertClose([valueOf(values, mixed)], [(first.value + second.value) / 2], 1e-6, JSON.stringify(values));
+      assertClose([towards(values, mixed)], [(first.value + second.value) / 2], 1e-6, JSON.stringify(values));
     }
   });
 });
