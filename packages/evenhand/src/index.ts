@@ -19,9 +19,13 @@ export {
 } from './herbarium/index.js';
 export * as metrics from './metrics/index.js';
 export * from './models/index.js';
+export type { LabelEstimate, NoiseModel, Rate } from './noise/index.js';
 export { type AuditFacts, type AuditPicture, type AuditRate, auditPage } from './report/index.js';
 export { type Environment, type EpochMetrics, type Prediction, RunError, RunFolder } from './run/index.js';
 export {
+  type Audit,
+  type AuditOptions,
+  auditLabels,
   type Config,
   ConfigError,
   type ConfigLayer,
