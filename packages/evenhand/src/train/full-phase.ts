@@ -102,17 +102,11 @@ export async function fullPhase(session: Session): Promise<boolean> {
 
 /**
  * Whether labels are to be judged anew, by the features of the network as it has become: once, when half of the epochs of
- * this phase are over.
+ * this phase are over, and only where wrong ones had been found.
  */
-function refreshesLabels({ config, position }: Session): boolean {
-  const { labelNoise, epochs } = config;
-  return (
-    labelNoise === 'auto' &&
-    !position.refreshed &&
-    position.step === 0 &&
-    position.epoch >= 1 &&
-    position.epoch === Math.ceil(epochs / 2)
-  );
+function refreshesLabels({ config, labels, position }: Session): boolean {
+  if (labels.train === null || position.refreshed || position.step > 0) return false;
+  return position.epoch >= 1 && position.epoch === Math.ceil(config.epochs / 2);
 }
 
 interface Epoch {

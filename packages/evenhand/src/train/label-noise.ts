@@ -59,13 +59,19 @@ export async function judgeLabels(session: Session, first: boolean): Promise<boo
       seed: config.seed,
       heldOut: { features: held, given: given(data.val), confirmed: confirmed(data.val) },
     });
-    session.labels = {
-      train: labels.rate.low > NOISE_FOUND ? Float32Array.from(labels.posterior) : null,
-      val: !first ? session.labels.val : heldOut!.rate.low > NOISE_FOUND ? Float32Array.from(heldOut!.posterior) : null,
-    };
+    const noisy = ({ rate, posterior }: LabelEstimate) =>
+      rate.low > NOISE_FOUND ? Float32Array.from(posterior) : null;
+    session.labels = first
+      ? { train: noisy(labels), val: noisy(heldOut!) }
+      : { train: Float32Array.from(labels.posterior), val: session.labels.val };
     const val = first ? judged(session, 'val', heldOut!) : folder.readLabels().filter(({ part }) => part === 'val');
     folder.writeLabels([...judged(session, 'train', labels), ...val].sort((a, b) => b.wrong - a.wrong));
-    onEvent({ type: 'note', text: first ? summary(session.labels, labels, heldOut!) : anew(session.labels, labels) });
+    onEvent({
+      type: 'note',
+      text: first
+        ? summary(session.labels, labels, heldOut!)
+        : `Labels judged anew by the trained features: ${told(labels.rate)} are probably wrong.`,
+    });
   } finally {
     features.dispose();
     held.dispose();
@@ -119,10 +125,6 @@ const rounded = (p: number): number => Math.round(p * 1e6) / 1e6;
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 const told = ({ value, low, high }: Rate): string => `${percent(value)} [${percent(low)}, ${percent(high)}]`;
-
-function anew({ train }: Labels, labels: LabelEstimate): string {
-  return `Labels judged anew by the trained features: ${told(labels.rate)} are probably wrong${train === null ? '; they are taken as given' : ''}.`;
-}
 
 function summary({ train, val }: Labels, labels: LabelEstimate, heldOut: LabelEstimate): string {
   const trained =
