@@ -119,15 +119,6 @@ describe('the estimate of wrong labels', () => {
     assert.ok(found(copies) > found() + 0.1, `${found(copies)} with groups, ${found()} without`);
   });
 
-  test('comes nearer to the truth the second time, where many labels are wrong', () => {
-    const given = spoil(truth, 0.6, 'uniform', 12);
-    const mass = ({ posterior }: LabelEstimate): number =>
-      truth.reduce((sum, y, i) => sum + posterior[i * CLASSES + y]!, 0) / truth.length;
-    const [once, twice] = [estimate(made, given), estimate(made, given, { refine: true })];
-    assert.ok(mass(twice) > mass(once) + 0.01, `${mass(once)}, then ${mass(twice)}`);
-    assert.deepEqual(twice.rate, once.rate);
-  });
-
   test('takes a label that a person confirmed for right', () => {
     const given = spoil(truth, 0.2, 'uniform', 9);
     const first = given.findIndex((y, i) => y !== truth[i]);

@@ -1,6 +1,7 @@
 import { ops, scope, type Tensor, tensor } from '@evenhand/torch';
 import { Random } from '../random.js';
 import {
+  atBestTemperature,
   bestTemperature,
   CONFUSION_PRIORS,
   fitNoiseModel,
@@ -50,12 +51,6 @@ export interface EstimateOptions extends Labelled {
   /** [N]: pictures of one group, as the same flower twice, are never on both sides of a fold. */
   readonly groups?: ArrayLike<number>;
   readonly seed: number;
-  /**
-   * Judges once more, by a fit to the posterior labels of the first time. They then are nearer to the truth, the more so
-   * the more labels are wrong, but each picture's own label has had a distant part in the fit that judges it: right for
-   * labels to train towards, and not for saying how many are wrong. The rate stays that of the first time.
-   */
-  readonly refine?: boolean;
   /** Other pictures, such as those to validate on: judged by all of the above, and no part of the fit. */
   readonly heldOut?: Labelled;
 }
@@ -93,15 +88,11 @@ export function estimateLabels(options: EstimateOptions): LabelEstimates {
       scoreRows(x, others, oneHot(given, others, numClasses), held, scores);
     }
     const first = judge({ scores, given, numClasses }, foldOf, options.confirmed, seed);
-    let labels = first;
-    if (options.refine) {
-      for (let fold = 0; fold < FOLDS; fold++) {
-        const [held, others] = [own.filter((i) => foldOf[i] === fold), own.filter((i) => foldOf[i] !== fold)];
-        scoreRows(x, others, rowsOf(first.posterior, others, numClasses), held, scores);
-      }
-      const { rate, rateByLabel } = first;
-      labels = { ...judge({ scores, given, numClasses }, foldOf, options.confirmed, seed), rate, rateByLabel };
+    for (let fold = 0; fold < FOLDS; fold++) {
+      const [held, others] = [own.filter((i) => foldOf[i] === fold), own.filter((i) => foldOf[i] !== fold)];
+      scoreRows(x, others, rowsOf(first.posterior, others, numClasses), held, scores);
     }
+    const labels = judgeAgain({ scores, given, numClasses }, first, options.confirmed);
     if (more === 0) return { labels, heldOut: null };
     const rows = Int32Array.from({ length: more }, (_, i) => n + i);
     const heldScores = new Float64Array((n + more) * numClasses);
@@ -167,6 +158,16 @@ function judgeHeldOut(scored: Scored, confirmed: ArrayLike<number> | undefined, 
   return told(scored, posteriors(scored, noise).posterior, noise, confusionPrior, confirmed, seed);
 }
 
+/**
+ * From scores by fits to the posterior labels of the first judgement, again without each picture's fold: they tell right
+ * from wrong better. But each label has had a distant part in the labels that it is judged by, so how many are wrong stays
+ * what was found first.
+ */
+function judgeAgain(scored: Scored, first: LabelEstimate, confirmed: ArrayLike<number> | undefined): LabelEstimate {
+  const noise = atBestTemperature(scored, first.noise);
+  return { ...first, noise, ...singled(scored, posteriors(scored, noise).posterior, confirmed) };
+}
+
 function told(
   scored: Scored,
   posterior: Float64Array,
@@ -175,21 +176,30 @@ function told(
   confirmed: ArrayLike<number> | undefined,
   seed: number,
 ): LabelEstimate {
-  const { given, numClasses: k } = scored;
+  const single = singled(scored, posterior, confirmed);
+  return {
+    ...single,
+    ...rates(scored, single.wrong, noise, confusionPrior, seed),
+    kind: noise.confusions === null ? 'uniform' : 'pairs',
+    noise,
+  };
+}
+
+/** What follows for each picture. */
+function singled(
+  { given, numClasses: k }: Scored,
+  posterior: Float64Array,
+  confirmed: ArrayLike<number> | undefined,
+): Pick<LabelEstimate, 'posterior' | 'wrong' | 'suggested'> {
   for (const [i, y] of given.entries()) {
     if (!confirmed?.[i]) continue;
     posterior.fill(0, i * k, (i + 1) * k);
     posterior[i * k + y] = 1;
   }
-  const wrong = Float64Array.from(given, (y, i) => 1 - posterior[i * k + y]!);
-  const suggested = Int32Array.from(given, (y, i) => likeliestOther(posterior.subarray(i * k, (i + 1) * k), y));
   return {
     posterior,
-    wrong,
-    suggested,
-    ...rates(scored, wrong, noise, confusionPrior, seed),
-    kind: noise.confusions === null ? 'uniform' : 'pairs',
-    noise,
+    wrong: Float64Array.from(given, (y, i) => 1 - posterior[i * k + y]!),
+    suggested: Int32Array.from(given, (y, i) => likeliestOther(posterior.subarray(i * k, (i + 1) * k), y)),
   };
 }
 

@@ -172,13 +172,23 @@ export function posteriors(scored: Scored, model: NoiseModel): { posterior: Floa
   return { posterior, logLikelihood: given.length === 0 ? 0 : total / given.length };
 }
 
-/** The temperature at which a noise model explains the given labels best, by golden section over its logarithm. */
+/** The temperature at which a noise model, fitted anew for each that is tried, explains the given labels best. */
 export function bestTemperature(scored: Scored, confusionPrior: number): number {
-  const likelihood = (x: number): number => {
-    const temperature = Math.exp(x);
+  return likeliestTemperature((temperature) => {
     const model = fitNoiseModel(scored, { confusionPrior, temperature, iterations: 8 });
     return posteriors(scored, model).logLikelihood;
-  };
+  });
+}
+
+/** A noise model that is as it was but for the temperature at which it explains the given labels of other scores best. */
+export function atBestTemperature(scored: Scored, model: NoiseModel): NoiseModel {
+  const temperature = likeliestTemperature((each) => posteriors(scored, { ...model, temperature: each }).logLikelihood);
+  return { ...model, temperature };
+}
+
+/** Golden section over the logarithm of the temperature. */
+function likeliestTemperature(likelihoodAt: (temperature: number) => number): number {
+  const likelihood = (x: number): number => likelihoodAt(Math.exp(x));
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [Math.log(0.2), Math.log(60)];
   let [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];

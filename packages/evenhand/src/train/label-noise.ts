@@ -57,7 +57,6 @@ export async function judgeLabels(session: Session, first: boolean): Promise<boo
       ...(data.groups ? { groups: data.groups } : {}),
       numClasses,
       seed: config.seed,
-      refine: true,
       heldOut: { features: held, given: given(data.val), confirmed: confirmed(data.val) },
     });
     const noisy = ({ rate, posterior }: LabelEstimate) =>
