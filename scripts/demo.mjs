@@ -64,9 +64,12 @@ console.log(
 title('2. What to know before training');
 evenhand('check', DATA);
 
+title('3. Which labels are probably wrong');
+evenhand('audit', DATA, '--model', 'efficientnet_mini', '--image-size', '128');
+
 const scores = {};
 for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
-  title(`3. Train: ${what}`);
+  title(`4. Train: ${what}`);
   rmSync(join(FOLDER, name), { recursive: true, force: true });
   evenhand('train', DATA, '--run', name, ...SHARED, ...LENGTH, ...flags);
   const read = { images: join(FOLDER, DATA, 'test/images') };
@@ -74,17 +77,18 @@ for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
   console.log(`[${elapsed()}]`);
 }
 
-title('4. Predict the unseen test pictures, in order, from the model file alone');
+title('5. Predict the unseen test pictures, in order, from the model file alone');
 rmSync(join(FOLDER, 'predictions.csv.partial'), { force: true });
 evenhand('predict', 'balanced', '--csv', join(DATA, 'test.csv'), '--tta', 'flip', '--out', 'predictions.csv');
 
-title('5. Report');
+title('6. Report');
 evenhand('report', 'balanced');
 
 title('What the parts bring, on test pictures that no training has seen');
 console.log(comparison());
 console.log(`
 Look at   ${shown('balanced/report.html')}
+Suspects  ${shown('audits/herbarium/audit.html')}
 Answers   ${shown('predictions.csv')}
 Model     ${shown('balanced/model.onnx')}   (npx evenhand predict ${shown('balanced')} photo.jpg)
 

@@ -63,6 +63,9 @@ export interface LabelEstimates {
 
 const FOLDS = 10;
 const RESAMPLES = 200;
+/** Fewer of them where there are so many pictures and classes that they would take minutes. */
+const FEWEST_RESAMPLES = 40;
+const MOST_CELLS = 4e8;
 
 /**
  * Which labels are wrong. Each picture is judged by a classifier that was fitted without it (cross-fitting, Chernozhukov
@@ -81,57 +84,51 @@ export function estimateLabels(options: EstimateOptions): LabelEstimates {
   const more = heldOut?.given.length ?? 0;
   const x = more === 0 ? gaussianFeatures(features) : gaussianFeatures(features, heldOut!.features);
   try {
-    const scores = new Float64Array(n * numClasses);
-    const own = Int32Array.from(given.keys());
-    for (let fold = 0; fold < FOLDS; fold++) {
-      const [held, others] = [own.filter((i) => foldOf[i] === fold), own.filter((i) => foldOf[i] !== fold)];
-      scoreRows(x, others, oneHot(given, others, numClasses), held, scores);
-    }
-    const first = judge({ scores, given, numClasses }, foldOf, options.confirmed, seed);
-    for (let fold = 0; fold < FOLDS; fold++) {
-      const [held, others] = [own.filter((i) => foldOf[i] === fold), own.filter((i) => foldOf[i] !== fold)];
-      scoreRows(x, others, rowsOf(first.posterior, others, numClasses), held, scores);
-    }
-    const labels = judgeAgain({ scores, given, numClasses }, first, options.confirmed);
+    const memberships = new Float64Array(n * numClasses);
+    for (const [i, y] of given.entries()) memberships[i * numClasses + y] = 1;
+    const scored = (): Scored => ({ scores: scoresByFold(x, foldOf, memberships), given, numClasses });
+    const first = judge(scored(), foldOf, options.confirmed, seed);
+    memberships.set(first.posterior);
+    const labels = judgeAgain(scored(), first, options.confirmed);
     if (more === 0) return { labels, heldOut: null };
     const rows = Int32Array.from({ length: more }, (_, i) => n + i);
-    const heldScores = new Float64Array((n + more) * numClasses);
-    scoreRows(x, own, labels.posterior, rows, heldScores);
-    const scored = { scores: heldScores.slice(n * numClasses), given: heldOut!.given, numClasses };
-    return { labels, heldOut: judgeHeldOut(scored, heldOut!.confirmed, seed) };
+    const heldScores = scoresOf(x, Int32Array.from(given.keys()), labels.posterior, rows, numClasses);
+    const held = { scores: heldScores, given: heldOut!.given, numClasses };
+    return { labels, heldOut: judgeHeldOut(held, heldOut!.confirmed, seed) };
   } finally {
     x.dispose();
   }
 }
 
-function oneHot(given: Int32Array, rows: Int32Array, k: number): Float64Array {
-  const memberships = new Float64Array(rows.length * k);
-  for (const [row, i] of rows.entries()) memberships[row * k + given[i]!] = 1;
-  return memberships;
+/** Scores [N,K] of each picture by a fit to the memberships [N,K] of the others' folds. */
+function scoresByFold(x: Tensor, foldOf: Int32Array, memberships: Float64Array): Float64Array {
+  const k = memberships.length / foldOf.length;
+  const scores = new Float64Array(memberships.length);
+  const all = Int32Array.from(foldOf.keys());
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const [held, others] = [all.filter((i) => foldOf[i] === fold), all.filter((i) => foldOf[i] !== fold)];
+    if (held.length === 0 || others.length === 0) continue;
+    const found = scoresOf(x, others, memberships, held, k);
+    for (const [row, i] of held.entries()) scores.set(found.subarray(row * k, (row + 1) * k), i * k);
+  }
+  return scores;
 }
 
-function rowsOf(all: Float64Array, rows: Int32Array, k: number): Float64Array {
-  const picked = new Float64Array(rows.length * k);
-  for (const [row, i] of rows.entries()) picked.set(all.subarray(i * k, (i + 1) * k), row * k);
-  return picked;
-}
-
-/** Fits on some rows of `x` and writes what it says of others to their rows of `scores`. */
-function scoreRows(
+/** Scores of the rows `judged` of `x`, by a fit to the rows `fitted`, whose memberships are those rows of `memberships`. */
+function scoresOf(
   x: Tensor,
   fitted: Int32Array,
   memberships: Float64Array,
   judged: Int32Array,
-  scores: Float64Array,
-): void {
-  if (judged.length === 0 || fitted.length === 0) return;
-  scope(() => {
-    const k = memberships.length / fitted.length;
-    const rows = (indices: Int32Array) => ops.indexSelect(x, 0, tensor(indices, [indices.length], { dtype: 'int64' }));
-    const plda = fitPlda(rows(fitted), tensor(memberships, [fitted.length, k]));
-    const found = plda.score(rows(judged));
+  k: number,
+): Float64Array {
+  return scope(() => {
+    const index = (rows: Int32Array) => tensor(rows, [rows.length], { dtype: 'int64' });
+    const members = tensor(memberships, [memberships.length / k, k]);
+    const plda = fitPlda(ops.indexSelect(x, 0, index(fitted)), ops.indexSelect(members, 0, index(fitted)));
+    const scores = plda.score(ops.indexSelect(x, 0, index(judged)));
     plda.dispose();
-    for (const [row, i] of judged.entries()) scores.set(found.subarray(row * k, (row + 1) * k), i * k);
+    return scores;
   });
 }
 
@@ -249,9 +246,10 @@ function rates(
 ): { rate: Rate; rateByLabel: Rate[] } {
   const { given, numClasses: k, scores } = scored;
   const n = given.length;
-  const totals = Array.from({ length: RESAMPLES }, () => 0);
+  const resamples = Math.min(RESAMPLES, Math.max(FEWEST_RESAMPLES, Math.round(MOST_CELLS / scores.length)));
+  const totals = Array.from({ length: resamples }, () => 0);
   const byLabel = Array.from({ length: k }, (): number[] => []);
-  for (let r = 0; r < RESAMPLES; r++) {
+  for (let r = 0; r < resamples; r++) {
     const random = new Random(seed, 1, r);
     const drawn = Int32Array.from({ length: n }, () => random.int(n));
     const sample: Scored = { scores: new Float64Array(scores.length), given: new Int32Array(n), numClasses: k };
