@@ -1,3 +1,4 @@
+import { leastPoint } from '../golden-section.js';
 import { Random } from '../random.js';
 import { pairedBootstrap } from './bootstrap.js';
 import { argmax, type Logits, softmax } from './logits.js';
@@ -143,24 +144,9 @@ function greatest(
 
 /** The temperature with the least negative log-likelihood, between 1/20 and 20: golden section over its logarithm. */
 export function fitTemperature({ logits, truth }: Part, numClasses: number): number {
-  const ratio = (Math.sqrt(5) - 1) / 2;
   const part = { logits, truth };
-  const loss = (x: number): number => lossAt(part, numClasses, Math.exp(x));
-  let [low, high] = [-Math.log(20), Math.log(20)];
-  let [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
-  let [atA, atB] = [loss(a), loss(b)];
-  while (high - low > 1e-4) {
-    if (atA < atB) {
-      [high, b, atB] = [b, a, atA];
-      a = high - ratio * (high - low);
-      atA = loss(a);
-    } else {
-      [low, a, atA] = [a, b, atB];
-      b = low + ratio * (high - low);
-      atB = loss(b);
-    }
-  }
-  return Math.exp((low + high) / 2);
+  const most = Math.log(20);
+  return Math.exp(leastPoint((x) => lossAt(part, numClasses, Math.exp(x)), -most, most, 1e-4));
 }
 
 /** The mean negative log-likelihood, as `negativeLogLikelihood` has it, but without arrays: fits ask for it often. */

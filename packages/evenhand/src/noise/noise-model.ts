@@ -1,3 +1,5 @@
+import { leastPoint } from '../golden-section.js';
+
 /**
  * How given labels come from true ones: with probability `rates[k]` a picture of class k gets another label, drawn from
  * `confusions[k]`. Temperature and priors make a classifier's scores probabilities of the true class.
@@ -186,23 +188,5 @@ export function atBestTemperature(scored: Scored, model: NoiseModel): NoiseModel
   return { ...model, temperature };
 }
 
-/** Golden section over the logarithm of the temperature. */
-function likeliestTemperature(likelihoodAt: (temperature: number) => number): number {
-  const likelihood = (x: number): number => likelihoodAt(Math.exp(x));
-  const ratio = (Math.sqrt(5) - 1) / 2;
-  let [low, high] = [Math.log(0.2), Math.log(60)];
-  let [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
-  let [atA, atB] = [likelihood(a), likelihood(b)];
-  while (high - low > 0.03) {
-    if (atA > atB) {
-      [high, b, atB] = [b, a, atA];
-      a = high - ratio * (high - low);
-      atA = likelihood(a);
-    } else {
-      [low, a, atA] = [a, b, atB];
-      b = low + ratio * (high - low);
-      atB = likelihood(b);
-    }
-  }
-  return Math.exp((low + high) / 2);
-}
+const likeliestTemperature = (likelihoodAt: (temperature: number) => number): number =>
+  Math.exp(leastPoint((x) => -likelihoodAt(Math.exp(x)), Math.log(0.2), Math.log(60), 0.03));
