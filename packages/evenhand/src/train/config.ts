@@ -220,9 +220,10 @@ export function resolveConfig(recipe: string, layers: readonly ConfigLayer[] = [
       config[name] = accepted;
     }
   }
-  // Random features are not worth a head; who asks for both is told so.
-  const given = layers.some(({ values }) => Object.hasOwn(values, 'headEpochs'));
-  if (config.weights === 'none' && !given) config.headEpochs = 0;
+  // Random features are not worth a head, and judge no label; who asks for either is told so.
+  const given = (name: string): boolean => layers.some(({ values }) => Object.hasOwn(values, name));
+  if (config.weights === 'none' && !given('headEpochs')) config.headEpochs = 0;
+  if (config.weights === 'none' && !given('labelNoise')) config.labelNoise = 'off';
   return checkTogether(config as Config);
 }
 
