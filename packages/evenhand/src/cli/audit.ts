@@ -1,18 +1,18 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { readDataset, rootOf } from '../data/index.js';
-import { type AuditFacts, auditPage } from '../report/index.js';
-import { type Audit, auditLabels, type Config, fields, flagName } from '../train/index.js';
+import { type AuditFacts, type AuditPicture, auditPage } from '../report/index.js';
+import { type Audit, auditLabels, fields, flagName } from '../train/index.js';
 import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
 import type { Command } from './command.js';
-import { configFlags, readFlags, readOptionsOf } from './config-flags.js';
-import { exitCodes, UsageError } from './errors.js';
-import { expectPositionals, type Flag, type Parsed, parseFlags } from './flags.js';
+import { configFlags, readFlags, readOptionsOf, settingsOf } from './config-flags.js';
+import { exitCodes } from './errors.js';
+import { expectPositionals, type Flag, parseFlags } from './flags.js';
 import { csv, guardedWrite, json, StatusLine, writeOutput, writePage } from './output.js';
 import { plural, quoted, table } from './text.js';
 
 /** Labels are suspects from this probability of being wrong on. */
-export const SUSPECT = 0.5;
+const SUSPECT = 0.5;
 const MOST_CLASSES = 10;
 
 /** Settings of a training that an audit has, too. */
@@ -52,7 +52,7 @@ export const audit: Command = {
     const found = await auditLabels({
       data: data!,
       read: readOptionsOf(parsed),
-      values: settingsOf(parsed),
+      values: settingsOf(parsed, settings),
       ...(corrections === undefined ? {} : { corrections }),
       cache: join(out, 'features.safetensors'),
       onEvent: (event) => {
@@ -62,11 +62,12 @@ export const audit: Command = {
         status.show(() => `${what}: ${done} of ${total}, ${imagesPerSecond.toFixed(0)} img/s`);
       },
     }).finally(() => status.clear());
+    const pictures = judged(data!, found);
     const summary = summaryOf(data!, found) satisfies AuditSummary;
-    writePage(join(out, 'labels.csv'), labelsCsv(data!, found));
+    writePage(join(out, 'labels.csv'), labelsCsv(pictures, found));
     writePage(join(out, 'audit.json'), json(summary));
     const file = parsed.flags.get('json');
-    const { html, notes } = await auditPage(pageFacts(data!, found));
+    const { html, notes } = await auditPage(pageFacts(data!, pictures, found));
     writePage(join(out, 'audit.html'), html);
     if (file !== '-') console.log([describe(data!, out, found), ...notes].join('\n'));
     if (file !== undefined) writeOutput(file, json(summary));
@@ -74,27 +75,14 @@ export const audit: Command = {
   },
 };
 
-function settingsOf({ flags }: Parsed): Partial<Config> {
-  const values: Record<string, unknown> = {};
-  for (const name of settings) {
-    const text = flags.get(flagName(name));
-    if (text === undefined) continue;
-    const value = fields[name].accept(fields[name].fromText(text));
-    if (value === undefined) {
-      throw new UsageError(`--${flagName(name)} must be ${fields[name].expects}, got ${JSON.stringify(text)}`);
-    }
-    values[name] = value;
-  }
-  return values;
-}
-
 /** All pictures, the most probably wrong first. */
-function judged({ dataset, train, val }: Audit) {
+function judged(data: string, { dataset, train, val }: Audit): AuditPicture[] {
+  const root = rootOf(data);
   const of = (part: 'train' | 'val') => {
     const estimate = part === 'train' ? train : val;
     const k = dataset.classes.length;
     return dataset[part].map(({ file, label }, i) => ({
-      file,
+      file: relative(root, file),
       part,
       given: label,
       wrong: estimate!.wrong[i]!,
@@ -105,14 +93,13 @@ function judged({ dataset, train, val }: Audit) {
   return [...of('train'), ...of('val')].sort((a, b) => b.wrong - a.wrong);
 }
 
-function pageFacts(data: string, found: Audit): AuditFacts {
-  const root = rootOf(data);
+function pageFacts(data: string, pictures: readonly AuditPicture[], found: Audit): AuditFacts {
   const { dataset, train, fingerprint, model } = found;
   return {
-    data: root,
+    data: rootOf(data),
     name: basename(resolve(data)),
     classes: dataset.classes,
-    pictures: judged(found).map((each) => ({ ...each, file: relative(root, each.file) })),
+    pictures,
     rate: train.rate,
     rateByLabel: train.rateByLabel,
     kind: train.kind,
@@ -121,23 +108,27 @@ function pageFacts(data: string, found: Audit): AuditFacts {
   };
 }
 
-function labelsCsv(data: string, found: Audit): string {
-  const root = rootOf(data);
-  const { classes } = found.dataset;
+function labelsCsv(pictures: readonly AuditPicture[], { dataset: { classes } }: Audit): string {
   const digits = (p: number): string => p.toFixed(4);
   return csv([
     ['file', 'part', 'given', 'wrong', 'suggested', 'suggested_probability'],
-    ...judged(found).map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
+    ...pictures.map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
       const names = [classes[given]!, digits(wrong), classes[suggested]!, digits(suggestedProbability)];
-      return [relative(root, file), part, ...names];
+      return [file, part, ...names];
     }),
   ]);
 }
 
 const suspects = (wrong: Float64Array): number => wrong.filter((p) => p > SUSPECT).length;
 
+/** Every label with its training pictures and the rate of wrong ones among them. */
+function byLabel({ dataset, train }: Pick<Audit, 'dataset' | 'train'>) {
+  const pictures = dataset.classes.map(() => 0);
+  for (const { label } of dataset.train) pictures[label]!++;
+  return train.rateByLabel.map((rate, c) => ({ label: dataset.classes[c]!, pictures: pictures[c]!, ...rate }));
+}
+
 function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, val, bad }: Audit) {
-  const { classes } = dataset;
   return {
     data: resolve(data),
     fingerprint,
@@ -147,11 +138,7 @@ function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, va
     rate: train.rate,
     kind: train.kind,
     suspects: suspects(train.wrong),
-    byLabel: train.rateByLabel.map((rate, c) => ({
-      label: classes[c]!,
-      pictures: dataset.train.filter(({ label }) => label === c).length,
-      ...rate,
-    })),
+    byLabel: byLabel({ dataset, train }),
     validation: val === null ? null : { pictures: dataset.val.length, rate: val.rate, suspects: suspects(val.wrong) },
     bad,
   };
@@ -189,17 +176,12 @@ function describe(data: string, out: string, found: Audit): string {
   return sections.join('\n\n');
 }
 
-function worst({ dataset, train }: Audit): string {
-  const rows = train.rateByLabel
-    .map((rate, c) => ({
-      rate,
-      label: dataset.classes[c]!,
-      pictures: dataset.train.filter(({ label }) => label === c).length,
-    }))
+function worst(found: Audit): string {
+  const rows = byLabel(found)
     .filter(({ pictures }) => pictures > 0)
-    .sort((a, b) => b.rate.value - a.rate.value)
+    .sort((a, b) => b.value - a.value)
     .slice(0, MOST_CLASSES)
-    .map(({ rate, label, pictures }) => [
+    .map(({ label, pictures, ...rate }) => [
       `  ${label.length > 30 ? `${label.slice(0, 29)}…` : label}`,
       String(pictures),
       describeRate(rate),

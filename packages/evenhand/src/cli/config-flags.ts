@@ -60,6 +60,26 @@ export function readOptionsOf({ flags }: Parsed): Partial<Record<(typeof reading
   );
 }
 
+/**
+ * The settings among `names` that were given as flags.
+ *
+ * @throws UsageError for a value that its setting does not allow
+ */
+export function settingsOf({ flags }: Parsed, names: readonly Name[]): Partial<Config> {
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const text = flags.get(flagName(name));
+    if (text === undefined) continue;
+    const field = fields[name];
+    const value = field.fromText(text);
+    if (field.accept(value) === undefined) {
+      throw new UsageError(`--${flagName(name)} must be ${field.expects}, got ${JSON.stringify(text)}`);
+    }
+    values[name] = value;
+  }
+  return values;
+}
+
 export interface Resolved {
   readonly recipe: string;
   readonly config: Config;
@@ -71,7 +91,8 @@ export interface Resolved {
  * @param data DATA of the command line, where given
  * @throws UsageError, ConfigError
  */
-export function configOf({ flags }: Parsed, data: string | undefined): Resolved {
+export function configOf(parsed: Parsed, data: string | undefined): Resolved {
+  const { flags } = parsed;
   const layers: ConfigLayer[] = [];
   let recipe = 'competition';
   const file = flags.get('config');
@@ -87,16 +108,7 @@ export function configOf({ flags }: Parsed, data: string | undefined): Resolved 
   }
   recipe = flags.get('recipe') ?? recipe;
   const values: Record<string, unknown> = data === undefined ? {} : { data };
-  for (const name of Object.keys(fields) as Name[]) {
-    const text = flags.get(flagName(name));
-    if (text === undefined) continue;
-    const field = fields[name];
-    const value = field.fromText(text);
-    if (field.accept(value) === undefined) {
-      throw new UsageError(`--${flagName(name)} must be ${field.expects}, got ${JSON.stringify(text)}`);
-    }
-    values[name] = value;
-  }
+  Object.assign(values, settingsOf(parsed, Object.keys(fields) as Name[]));
   layers.push({ source: 'the command line', values });
   return { recipe, config: resolveConfig(recipe, layers) };
 }

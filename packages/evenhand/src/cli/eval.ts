@@ -1,7 +1,7 @@
 import { describeMacroF1 } from '../metrics/index.js';
 import { type Evaluation, evaluate, fields } from '../train/index.js';
 import type { Command } from './command.js';
-import { readFlags, readOptionsOf } from './config-flags.js';
+import { readFlags, readOptionsOf, settingsOf } from './config-flags.js';
 import { exitCodes, UsageError } from './errors.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags } from './flags.js';
 import { csv, json, StatusLine, writeOutput } from './output.js';
@@ -36,7 +36,7 @@ export const evaluation: Command = {
     const [run, data] = expectPositionals('eval', parsed, ['RUN', 'DATA']);
     const status = new StatusLine();
     const part = partOf(parsed);
-    const threads = threadsOf(parsed);
+    const { threads } = settingsOf(parsed, ['threads']);
     const device = parsed.flags.get('device');
     const result = await evaluate({
       run: run!,
@@ -61,14 +61,6 @@ function partOf({ flags }: Parsed): 'train' | 'val' | undefined {
   const part = flags.get('part');
   if (part === undefined || part === 'train' || part === 'val') return part;
   throw new UsageError(`--part must be train or val, got ${JSON.stringify(part)}`);
-}
-
-function threadsOf({ flags }: Parsed): number | undefined {
-  const text = flags.get('threads');
-  if (text === undefined) return undefined;
-  const threads = fields.threads.accept(fields.threads.fromText(text));
-  if (threads !== undefined) return threads;
-  throw new UsageError(`--threads must be ${fields.threads.expects}, got ${JSON.stringify(text)}`);
 }
 
 function describe(run: string, data: string, result: Evaluation): string {

@@ -5,9 +5,7 @@ import {
   applyCorrections,
   type BadImage,
   type Dataset,
-  findDuplicates,
   fingerprintOf,
-  groupDuplicates,
   type ReadOptions,
   readDataset,
   type Sample,
@@ -21,6 +19,7 @@ import type { Progress, TrainEvent } from './events.js';
 import { extractFeatures } from './features.js';
 import { ConfigError } from './field.js';
 import { NOISE_FOUND } from './label-noise.js';
+import { duplicateGroups } from './prepare.js';
 import { evaluationLoader } from './session.js';
 
 export interface AuditOptions {
@@ -100,11 +99,10 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     });
     return scope(() => {
       const { train, val, classes } = dataset;
-      const names = train.map(({ file }) => file);
       const { labels, heldOut } = estimateLabels({
         ...labelled(train, 0),
         numClasses: classes.length,
-        groups: groupDuplicates(names, findDuplicates([...new Set(names)].map((file) => scan.images.get(file)!))),
+        groups: duplicateGroups(train, scan),
         seed: config.seed,
         heldOut: labelled(val, train.length),
       });

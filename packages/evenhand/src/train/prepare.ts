@@ -79,7 +79,8 @@ async function correctedDataset(
   return corrected;
 }
 
-function duplicateGroups(samples: readonly Sample[], scan: Scan): Int32Array {
+/** For each sample a number that those with the same or nearly the same picture share. */
+export function duplicateGroups(samples: readonly Sample[], scan: Scan): Int32Array {
   const names = samples.map(({ file }) => file);
   const facts = [...new Set(names)].map((file) => scan.images.get(file)!);
   return groupDuplicates(names, findDuplicates(facts));
