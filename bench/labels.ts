@@ -27,8 +27,19 @@ const CONDITIONS = [
 /** Classes with the fewest training pictures, of which rare-class F1 is the mean. */
 const RARE_SHARE = 1 / 3;
 const TRAINING = ['--head-epochs', '1', '--epochs', EPOCHS, '--patience', '0', '--balance', 'balanced-softmax'];
-const MINI = ['--model', 'efficientnet_mini', '--recipe', 'fast', '--image-size', '128', '--start-size', '0'];
-const MINI_RATES = ['--backbone-rate', '6e-4', '--head-rate', '2e-3', '--on-bad-image', 'skip'];
+const MINI = ['--model', 'efficientnet_mini', '--image-size', '192'];
+const MINI_RATES = [
+  '--recipe',
+  'fast',
+  '--start-size',
+  '0',
+  '--backbone-rate',
+  '6e-4',
+  '--head-rate',
+  '2e-3',
+  '--on-bad-image',
+  'skip',
+];
 
 interface Row {
   readonly plain: Score;
@@ -54,12 +65,14 @@ try {
 }
 
 async function main(): Promise<void> {
-  console.log(`${availableParallelism()} cores, ${cpus()[0]?.model}; Herbarium: ${SEEDS} seeds, ${EPOCHS} full epochs`);
+  const cores = `${availableParallelism()} cores, ${cpus()[0]?.model}`;
+  console.log(`${cores}; Herbarium: ${SEEDS} seeds, efficientnet_mini at 192 px, 1 head epoch, ${EPOCHS} full ones`);
   if (SEEDS > 0) await herbarium();
   if (!existsSync(join(SHARED, 'flowers'))) console.log('No ../shared/data/flowers: Herbarium alone.');
   else {
-    if (FLOWERS.includes('head')) await flowers('frozen features', ['--epochs', '0']);
-    if (FLOWERS.includes('full')) await flowers('fine-tuned', ['--epochs', '5', '--patience', '0']);
+    if (FLOWERS.includes('head')) await flowers('frozen features', 'head', ['--epochs', '0']);
+    if (FLOWERS.includes('full'))
+      await flowers('fine-tuned', 'full', ['--head-epochs', '1', '--epochs', '5', '--patience', '0']);
   }
 }
 
@@ -116,7 +129,7 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
   if (existsSync(cache)) symlinkSync(cache, join(out, 'features.safetensors'));
-  evenhand('audit', data, '--out', out, '--model', 'efficientnet_mini', '--image-size', '128');
+  evenhand('audit', data, '--out', out, ...MINI);
   if (!existsSync(cache)) writeFileSync(cache, readFileSync(join(out, 'features.safetensors')));
   const judged = csvRows(join(out, 'labels.csv')).filter(({ part }) => part === 'train');
   const bad = judged.map(({ file }) => wrong.has(basename(file!)));
@@ -187,15 +200,15 @@ function spoil(
   return { truth, wrong };
 }
 
-async function flowers(title: string, length: readonly string[]): Promise<void> {
+async function flowers(title: string, name: string, length: readonly string[]): Promise<void> {
   const data = join(SHARED, 'flowers');
   const weights = join(SHARED, 'weights/mobilenet_v2.imagenet-features.pth');
   console.log(`\nflowers, MobileNetV2 at 224 px, ${title}; Macro F1 and accuracy on devtest`);
   for (const labelNoise of ['off', 'auto']) {
-    const run = join(folder, `flowers-${length[1]}-${labelNoise}`);
+    const run = join(folder, `flowers-${name}-${labelNoise}`);
     rmSync(run, { recursive: true, force: true });
     const begin = performance.now();
-    const flags = ['--recipe', 'fast', '--start-size', '0', '--weights', weights, '--label-smoothing', '0'];
+    const flags = ['--recipe', 'fast', '--weights', weights, '--label-smoothing', '0'];
     evenhand('train', data, '--run', run, ...flags, ...length, '--label-noise', labelNoise);
     const seconds = (performance.now() - begin) / 1000;
     const read = { images: join(data, 'devtest/images'), labelList: join(data, 'label_list.txt') };

@@ -100,14 +100,14 @@ export const fields = {
   headEpochs: number(
     3,
     count,
-    'epochs in which only the head is trained, each on new views of the pictures; 0 for none',
+    'epochs in which only the head is trained, the first on the pictures as they are, each other on new views too; 0 for none',
   ),
   headPasses: number(
     10,
     positive,
     'passes over the features in each of them: nothing before the head changes, so they cost little',
   ),
-  headPhaseRate: number(1e-3, atLeast0, 'learning rate of these epochs'),
+  headPhaseRate: number(1e-3, atLeast0, 'learning rate that these epochs begin with; it falls by a cosine'),
 
   // Phase 2: the whole network
   epochs: number(20, count, 'greatest number of epochs in which everything is trained; 0 for none'),

@@ -8,53 +8,64 @@ import { endEpoch } from './epoch-end.js';
 import { extractFeatures } from './features.js';
 import { classCounts, targetsOf } from './label-noise.js';
 import { makeLoss } from './losses.js';
-import { batchesOf, epochNumber, Meter, orderOf, type Session, trainingLoader } from './session.js';
+import { batchesOf, epochNumber, evaluationLoader, Meter, orderOf, type Session, trainingLoader } from './session.js';
 import { decayGroups, remedyOf, TrainingError } from './settings.js';
 
 /**
- * Phase 1: the backbone is frozen, its BatchNorm statistics too, and only the head is trained. Nothing before the head
- * changes, so each epoch runs the backbone once over a new augmented view of each picture and trains the head on these
- * features `headPasses` times. MixUp and CutMix mix pictures, and have no part in it.
+ * Phase 1: the backbone is frozen, its BatchNorm statistics too, and only the head is trained, at a rate that falls by a
+ * cosine. Nothing before the head changes, so its features are computed once and the head is trained on them `headPasses`
+ * times. The first epoch takes the pictures as they are, as predictions will; each later one adds a new augmented view of
+ * each beside them. MixUp and CutMix mix pictures, and have no part in it.
  *
  * @returns false where it was interrupted; the checkpoint is that of the last epoch that ended
  */
 export async function headPhase(session: Session): Promise<boolean> {
   const { config, data, model, device, position } = session;
+  const count = data.train.length;
   nn.setTraining(model, false);
   const optimizer = new optim.AdamW(decayGroups(headParameters(model), config.headPhaseRate, config.weightDecay));
   optimizer.loadStateDict(under('optimizer', session.restored));
   const loss = makeLoss(config, classCounts(session), device);
   const targets = targetsOf(session);
   const { crop: size } = presetAt(config);
-  const training = trainingLoader(session, size);
-  let validation: Tensor | null = null;
+  const [plain, training] = [evaluationLoader(config, data.train), trainingLoader(session, size)];
+  const kept: Tensor[] = [];
   try {
-    validation = await features(session, session.validation, data.val.length);
+    const validation = await features(session, session.validation, data.val.length);
     if (!validation) return false;
+    kept.push(validation);
+    const begin = performance.now();
+    const asTheyAre = await features(session, plain, count);
+    if (!asTheyAre) return false;
+    kept.push(asTheyAre);
+    const secondsAsTheyAre = (performance.now() - begin) / 1000;
     while (position.epoch < config.headEpochs) {
-      const meter = new Meter(session, 'features', data.train.length);
-      const view = await features(session, training, data.train.length, { epoch: epochNumber(session) });
-      if (!view) return false;
-      const imagesPerSecond = data.train.length / meter.seconds;
-      const trainLoss = await trainHead(session, optimizer, view, (logits, rows) =>
+      const first = position.epoch === 0;
+      const meter = new Meter(session, 'features', count);
+      const view = first ? null : await features(session, training, count, { epoch: epochNumber(session) });
+      if (!first && !view) return false;
+      const viewSeconds = first ? secondsAsTheyAre : meter.seconds;
+      const views = view ? [asTheyAre, view] : [asTheyAre];
+      const trained = await trainHead(session, optimizer, views, (logits, rows) =>
         loss(logits, { a: ops.indexSelect(targets, 0, rows), lambda: 1 }),
-      ).finally(() => view.dispose());
-      const logits = scope(() => noGrad(() => model.classifier.forward(validation!).toArray() as Float32Array));
+      ).finally(() => view?.dispose());
+      const logits = scope(() => noGrad(() => model.classifier.forward(validation).toArray() as Float32Array));
       endEpoch(session, logits, {
         size,
-        trainLoss,
+        trainLoss: trained.loss,
         backboneRate: 0,
-        headRate: config.headPhaseRate,
-        seconds: meter.seconds,
-        imagesPerSecond,
+        headRate: trained.rate,
+        seconds: meter.seconds + (first ? secondsAsTheyAre : 0),
+        imagesPerSecond: count / viewSeconds,
       });
       saveCheckpoint(session, { optimizer });
       session.folder.writeEpochs(position.epochs);
     }
   } finally {
-    validation?.dispose();
+    for (const each of kept) each.dispose();
     targets.dispose();
     optimizer.dispose();
+    await plain.close();
     await training.close();
   }
   return true;
@@ -71,42 +82,53 @@ function features(session: Session, loader: Loader, count: number, pass: PassOpt
   return extractFeatures({ model, loader, preset: presetAt(config), device, count, pass, onBatch });
 }
 
-/** Trains the head on one view's features, `headPasses` times over; returns the mean loss. */
+/** Trains the head on the features [N,F] of each view, `headPasses` times over; returns the mean loss and the last rate. */
 async function trainHead(
   session: Session,
   optimizer: optim.Optimizer,
-  view: Tensor,
+  views: readonly Tensor[],
   loss: (logits: Tensor, rows: Tensor) => Tensor,
-): Promise<number> {
-  const { config, data, model, device } = session;
-  const { batchSize, headPasses, seed } = config;
+): Promise<{ loss: number; rate: number }> {
+  const { config, data, model, device, position } = session;
+  const { batchSize, headPasses, headPhaseRate, seed } = config;
   const count = data.train.length;
   const { batches } = batchesOf(session);
   const epoch = epochNumber(session);
-  const meter = new Meter(session, 'head', headPasses * count);
-  let sum = 0;
+  const passes = views.length * headPasses;
+  // The first epoch has one view, each other two.
+  const stepsOf = (epochs: number): number => Math.max(0, 2 * epochs - 1) * headPasses * batches;
+  const schedule = optim.cosine({ totalSteps: stepsOf(config.headEpochs) });
+  const stepsBefore = stepsOf(position.epoch);
+  const meter = new Meter(session, 'head', passes * count);
+  let [sum, rate] = [0, headPhaseRate];
   nn.setTraining(model.classifier, true);
-  for (let pass = 0; pass < headPasses; pass++) {
+  for (let pass = 0; pass < passes; pass++) {
     const order = orderOf(session, new Random(seed, epoch, pass).uint32());
     for (let batch = 0; batch < batches; batch++) {
       manualSeed(new Random(seed, epoch, pass, batch).uint32());
+      rate = headPhaseRate * schedule(stepsBefore + pass * batches + batch);
+      for (const group of optimizer.groups) group.learningRate = rate;
       const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
+      // Each pass takes each picture from another view than the pass before.
+      const rowsOfView = views.map((_, v) => rows.filter((_, i) => (i + pass) % views.length === v));
       sum += scope(() => {
         optimizer.zeroGrad();
-        const index = tensor(rows, [rows.length], { dtype: 'int64', device });
-        const value = loss(model.classifier.forward(ops.indexSelect(view, 0, index)), index);
+        const index = (of: Int32Array) => tensor(of, [of.length], { dtype: 'int64', device });
+        const rows = rowsOfView.map(index);
+        const inputs = views.map((view, v) => ops.indexSelect(view, 0, rows[v]!));
+        const value = loss(model.classifier.forward(ops.cat(inputs, 0)), ops.cat(rows, 0));
         value.backward();
         optimizer.step();
         return value.item();
       });
     }
-    meter.tell((pass + 1) * count, { loss: sum / ((pass + 1) * batches), learningRate: config.headPhaseRate });
+    meter.tell((pass + 1) * count, { loss: sum / ((pass + 1) * batches), learningRate: rate });
     await breathe();
   }
   nn.setTraining(model.classifier, false);
   optimizer.zeroGrad();
-  const mean = sum / (headPasses * batches);
+  const mean = sum / (passes * batches);
   if (!Number.isFinite(mean))
-    throw new TrainingError(`the loss of head epoch ${session.position.epoch + 1} is ${mean}: ${remedyOf('head')}`);
-  return mean;
+    throw new TrainingError(`the loss of head epoch ${position.epoch + 1} is ${mean}: ${remedyOf('head')}`);
+  return { loss: mean, rate };
 }

@@ -164,6 +164,33 @@ describe('the head phase', () => {
     assert.match(events.flatMap((event) => (event.type === 'note' ? event.text : [])).join(), /start\.safetensors/);
   });
 
+  test('takes the pictures as they are first, and augmented views beside them after', async () => {
+    const headOf = async (name: string, headEpochs: number, cropScale: [number, number]) => {
+      await runs.go(name, { weights: runs.start, headEpochs, headPasses: 2, epochs: 0, cropScale });
+      return bytesOf(runs.state(name)).get('model.classifier.1.weight');
+    };
+    assert.equal(await headOf('plain-a', 1, [0.9, 1]), await headOf('plain-b', 1, [0.1, 0.2]));
+    assert.notEqual(await headOf('views-a', 2, [0.9, 1]), await headOf('views-b', 2, [0.1, 0.2]));
+  });
+
+  test('lets the rate fall by a cosine over all of its passes', async () => {
+    const { epochs, events } = await runs.go('cosine', {
+      weights: runs.start,
+      headEpochs: 2,
+      headPasses: 2,
+      epochs: 0,
+    });
+    const pictures =
+      events.flatMap((event) => (event.type === 'progress' && event.stage === 'head' ? event.total : []))[0]! / 2;
+    const { headPhaseRate, batchSize } = runs.config();
+    const batches = Math.floor(pictures / batchSize);
+    // One view in the first epoch, two in the second: 2 and 4 passes.
+    const at = (step: number): number => (headPhaseRate * (1 + Math.cos((Math.PI * step) / (6 * batches)))) / 2;
+    for (const [i, last] of [2 * batches - 1, 6 * batches - 1].entries()) {
+      assert.ok(Math.abs(epochs[i]!.headRate - at(last)) < 1e-9 * headPhaseRate, `${epochs[i]!.headRate}`);
+    }
+  });
+
   test('trains with weighted and shifted losses and a hidden layer', async () => {
     const head = { weights: runs.start, headEpochs: 1, headPasses: 2, epochs: 0 };
     const choices: readonly ConfigLayer['values'][] = [
