@@ -218,6 +218,7 @@ describe('check', () => {
     const joined = text.replaceAll(/\s+/g, ' ');
     assert.match(joined, /Training 3,113 pictures Validation 50 pictures/);
     assert.match(joined, /50 images of 37 classes cannot choose a checkpoint/);
+    assert.match(joined, /--keep last --patience 0 keeps the weights of the last epoch/);
     assert.match(joined, /65 classes of 102 without a validation picture/);
     assert.match(joined, /Better: evenhand train with --val-fraction 0\.15 holds out/);
   });

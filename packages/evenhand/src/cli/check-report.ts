@@ -122,11 +122,15 @@ function same({ a, b, exact }: DatasetReport['leaks'][number], short: (file: str
   return `${short(a)} ${exact ? 'is the same file as' : 'looks like'} ${short(b)}`;
 }
 
-function describeValidation({ verdict, remedies }: Validation): string {
+function describeValidation({ verdict, remedies, canChooseCheckpoint, images }: Validation): string {
   const lines = ['What validation can tell', wrap(verdict, { indent: 2 })];
   for (const { flags, images, intervalWidth } of remedies) {
     const gives = `holds out ${plural(images, 'training picture')}: an interval about ${share(intervalWidth)} wide`;
     lines.push(wrap(`Better: evenhand train with ${flags} ${gives}.`, { indent: 2 }));
+  }
+  if (!canChooseCheckpoint && images > 0) {
+    const why = 'keeps the weights of the last epoch, which no score has to choose';
+    lines.push(wrap(`${remedies.length > 0 ? 'Or' : 'Better'}: --keep last --patience 0 ${why}.`, { indent: 2 }));
   }
   return lines.join('\n');
 }

@@ -119,7 +119,7 @@ export function epochHeader({ numClasses, macroF1Posterior }: EpochMetrics): str
   ]);
 }
 
-/** A line of the table; a star marks the best epoch so far. */
+/** A line of the table; a star marks an epoch whose weights are kept until the next star. */
 export function epochLine(metrics: EpochMetrics, epochs: number): string {
   const { phase, epoch, size, trainLoss, valLoss, macroF1, macroF1Posterior } = metrics;
   const { value, low, high } = chosenInterval(metrics);

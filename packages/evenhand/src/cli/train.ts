@@ -37,7 +37,7 @@ export const train: Command = {
   usage: ['train DATA [OPTIONS]', 'train --resume RUN'],
   about: [
     'Trains a classifier on the labelled pictures of DATA and leaves a run folder with everything that came of it. The ' +
-      'best checkpoint is the one with the best Macro F1 on the validation pictures. Ctrl-C saves and ends; --resume goes ' +
+      'weights that are kept are those with the best Macro F1 on the validation pictures, unless --keep last. Ctrl-C saves and ends; --resume goes ' +
       'on as if nothing had happened.',
     'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
       'train and val), or a CSV file. evenhand check DATA looks at it before.',
@@ -149,7 +149,7 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
   const part = best.phase === 'head' ? ' of the head alone' : '';
   return [
     '',
-    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(epochs.length, 'epoch')}. Best: epoch ${best.epoch}${part}`,
+    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(epochs.length, 'epoch')}. Kept: epoch ${best.epoch}${part}`,
     table(scores),
     '',
     `The run is in ${quoted(run)}: best.safetensors has its weights, metrics.jsonl a line an epoch.`,

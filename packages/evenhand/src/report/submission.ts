@@ -40,7 +40,7 @@ export async function submissionReport(run: RunFolder, facts: SubmissionFacts): 
 
   pages.page(footer(1));
   pages.title(facts.team, 'Fine-grained image classification, scored by Macro F1');
-  resultSection(pages, facts, best, environment);
+  resultSection(pages, facts, best, environment, run.readConfig());
   curveSection(pages, epochs, best);
   methodSection(pages, facts);
 
@@ -56,12 +56,13 @@ function resultSection(
   { validation, decision }: SubmissionFacts,
   best: EpochMetrics | undefined,
   { dataset }: Environment,
+  { keep }: Readonly<Record<string, unknown>>,
 ): void {
   pages.heading('Result');
   pages.paragraph(
     `Macro F1 is the mean of the F1 of all ${dataset.classes.length} classes, so that the rarest counts as much as the ` +
-      'commonest. The checkpoint is the one with the best Macro F1 on validation pictures that had no part in training; ' +
-      'its interval says how far another set of as many pictures could differ.',
+      `commonest. The checkpoint is ${keep === 'last' ? 'that of the last epoch, scored' : 'the one with the best Macro F1'} ` +
+      'on validation pictures that had no part in training; its interval says how far another set of as many pictures could differ.',
   );
   if (best === undefined) return;
   const shown = validation ?? {

@@ -35,7 +35,7 @@ export interface EpochMetrics {
   readonly imagesPerSecond: number;
   /** Greatest memory that the process had held so far, in 10^6 bytes. */
   readonly peakMemoryMB: number;
-  /** Whether no epoch before was better. */
+  /** Whether its weights were kept: no epoch before was better, or the run keeps the last. */
   readonly best: boolean;
 }
 

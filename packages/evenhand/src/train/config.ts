@@ -125,6 +125,11 @@ export const fields = {
     'decay of an average of the weights that is evaluated in their place; 0 for none',
   ),
   autocast: flag(false, 'computes in 16 bits where that is safe'),
+  keep: choice(
+    ['best', 'last'],
+    'best',
+    'whose weights the run keeps: of the epoch with the best Macro F1, or of the last, where too few validation pictures tell epochs apart',
+  ),
   patience: number(5, count, 'epochs without a better Macro F1 after which training stops; 0 for never'),
   minGain: number(0, share, 'gain in Macro F1 above which patience starts anew'),
 

@@ -78,6 +78,15 @@ describe('the best epoch', () => {
     assert.deepEqual(best, [true, true, false, false, true]);
   });
 
+  test('is the last where that is asked for, whatever its Macro F1', () => {
+    const { session } = begin({ keep: 'last' });
+    assert.deepEqual(
+      [BETTER, ACCURATE].map((predicted) => end(session, predicted).best),
+      [true, true],
+    );
+    assert.deepEqual(session.folder.readPredictions()[12], { file: 'val/12.png', label: 'b', logits: [1, 0, 0] });
+  });
+
   test('is what the predictions are of, with paths relative to the data', () => {
     const { session } = begin();
     end(session, EVEN, 2);

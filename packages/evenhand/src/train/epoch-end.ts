@@ -63,7 +63,7 @@ export function epochsWithoutGain(
 }
 
 /**
- * Scores the epoch, and where it is the best so far writes its weights and predictions. The model's tensors must be
+ * Scores the epoch, and where it is the best so far, or the last is kept, writes its weights and predictions. The model's tensors must be
  * those that gave the logits. The caller saves the checkpoint after, so that a kill in between repeats the epoch.
  *
  * @throws TrainingError, and nothing is written, where logits are not finite
@@ -88,7 +88,7 @@ export function endEpoch(session: Session, logits: Float32Array, facts: EpochFac
   const before = position.epochs.findLast((each) => each.best);
   const reached = chosenScore({ macroF1: report.macroF1, ...posterior });
   const gain = reached - (before ? chosenScore(before) : Number.NEGATIVE_INFINITY);
-  const best = gain > 0 || (gain === 0 && loss < before!.valLoss);
+  const best = config.keep === 'last' || gain > 0 || (gain === 0 && loss < before!.valLoss);
   const metrics: EpochMetrics = {
     phase,
     epoch: position.epoch + 1,

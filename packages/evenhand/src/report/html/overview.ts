@@ -93,7 +93,7 @@ function duration(seconds: number): string {
 }
 
 /** What a reader should not overlook, in sentences. */
-function findings({ scores, epochs, best, unusable, labels }: Analysis, headline: Headline): Markup | false {
+function findings({ scores, epochs, best, unusable, labels, config }: Analysis, headline: Headline): Markup | false {
   const list: string[] = [];
   if (headline.asGiven !== undefined) {
     list.push(
@@ -144,7 +144,7 @@ function findings({ scores, epochs, best, unusable, labels }: Analysis, headline
       `The interval is ${score(headline.high - headline.low)} wide: runs whose Macro F1 differ by less cannot be told apart on these validation pictures.`,
     );
   }
-  if (best !== null && epochs.length > 2 && best === epochs.at(-1)) {
+  if (best !== null && epochs.length > 2 && best === epochs.at(-1) && config.keep !== 'last') {
     list.push('The last epoch is the best: more epochs may bring more.');
   }
   if (epochs.some(({ trainLoss, valLoss }) => !Number.isFinite(trainLoss + valLoss))) {
@@ -161,7 +161,7 @@ function findings({ scores, epochs, best, unusable, labels }: Analysis, headline
   );
 }
 
-export function curvesSection({ epochs, best }: Analysis): Section | null {
+export function curvesSection({ epochs, best, config }: Analysis): Section | null {
   if (epochs.length === 0) return null;
   const charts = [scoreChart(epochs, best), lossChart(epochs, best)];
   const [scores, losses] = charts.map(drawChart);
@@ -178,8 +178,11 @@ ${[epoch.trainLoss, epoch.valLoss, epoch.accuracy, epoch.balancedAccuracy, ...(n
     id: 'curves',
     name: 'Training',
     charts,
-    body: html`<p class="lead">${phases(epochs.length - head, head)} The checkpoint that is kept is the one with the best Macro F1 on
-the validation pictures${noisy && ', against posterior labels,'}${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
+    body: html`<p class="lead">${phases(epochs.length - head, head)} The checkpoint that is kept is ${
+      config.keep === 'last'
+        ? 'that of the last epoch, as was asked for'
+        : html`the one with the best Macro F1 on the validation pictures${noisy && ', against posterior labels,'}`
+    }${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
 <div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1${noisy && ' against posterior labels'} with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span></figcaption></figure>
 <figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, of what training sees: changed, mixed and balanced pictures</span></figcaption></figure></div>
 <details><summary>The numbers of every epoch</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced</th>${noisy && html`<th>Macro F1, labels as given</th>`}<th>Macro F1${noisy && ', posterior labels'}</th><th>95 % interval</th><th>Pixels</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
