@@ -39,15 +39,22 @@ const epoch: EpochMetrics = {
 };
 
 interface Parts {
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly classes?: readonly string[];
   readonly epochs?: readonly EpochMetrics[];
   readonly predictions?: readonly Prediction[];
   readonly classCounts?: readonly number[];
 }
 
-function runOf({ classes = ['a', 'b', 'c'], epochs = [epoch], predictions = [], classCounts }: Parts): RunFolder {
+function runOf({
+  config,
+  classes = ['a', 'b', 'c'],
+  epochs = [epoch],
+  predictions = [],
+  classCounts,
+}: Parts): RunFolder {
   const run = RunFolder.create(join(root, `run-${++made}`));
-  run.writeConfig({ model: 'mobilenet_v2', seed: 1 });
+  run.writeConfig({ model: 'mobilenet_v2', seed: 1, ...config });
   const dataset = { fingerprint: 'ff', path: root, classes, train: 9, val: predictions.length, skipped: [] };
   run.writeEnvironment({
     versions: { evenhand: '0.1.0' },
@@ -88,6 +95,15 @@ const pageOf = async (parts: Parts): Promise<string> =>
 
 /** What a reader sees of a page: without style, script and thumbnails. */
 const visible = (page: string): string => page.replaceAll(/<(style|script)[^>]*>.*?<\/\1>/gs, '');
+
+test('a page says by what its checkpoint was chosen', async () => {
+  const of = async (keep: string) => visible(await pageOf({ epochs: [epoch, epoch, epoch], config: { keep } }));
+  assert.match(await of('best'), /kept is the one with the best Macro F1 on the validation pictures: epoch/);
+  const last = await of('last');
+  assert.match(last, /kept is that of the last epoch, as was asked for: epoch/);
+  assert.doesNotMatch(last, /The last epoch is the best/);
+  assert.match(await of('best'), /The last epoch is the best/);
+});
 
 describe('markup', () => {
   test('escapes all that is put in, but not itself', () => {
