@@ -36,9 +36,9 @@ export const train: Command = {
   name: 'train',
   usage: ['train DATA [OPTIONS]', 'train --resume RUN'],
   about: [
-    'Trains a classifier on the labelled pictures of DATA and leaves a run folder with everything that came of it. The ' +
-      'weights that are kept are those with the best Macro F1 on the validation pictures, unless --keep last. Ctrl-C saves and ends; --resume goes ' +
-      'on as if nothing had happened.',
+    'Trains a classifier on the labelled pictures of DATA and leaves a run folder with everything that came of it. It ' +
+      'keeps the weights with the best Macro F1 on the validation pictures, or with --keep last those of the last epoch. ' +
+      'Ctrl-C saves and ends; --resume goes on as if nothing had happened.',
     'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
       'train and val), or a CSV file. evenhand check DATA looks at it before.',
     'Values in brackets are those of the recipe competition. A flag without a value can be switched off again: ' +

@@ -21,6 +21,8 @@ import { decayGroups, remedyOf, TrainingError } from './settings.js';
  */
 export async function headPhase(session: Session): Promise<boolean> {
   const { config, data, model, device, position } = session;
+  // Killed between the phases, there is nothing left to do, and no features are worth their time.
+  if (position.epoch >= config.headEpochs) return true;
   const count = data.train.length;
   nn.setTraining(model, false);
   const optimizer = new optim.AdamW(decayGroups(headParameters(model), config.headPhaseRate, config.weightDecay));
@@ -109,7 +111,7 @@ async function trainHead(
       rate = headPhaseRate * schedule(stepsBefore + pass * batches + batch);
       for (const group of optimizer.groups) group.learningRate = rate;
       const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
-      // Each pass takes each picture from another view than the pass before.
+      // Views take turns within a batch, and begin in turn from pass to pass.
       const rowsOfView = views.map((_, v) => rows.filter((_, i) => (i + pass) % views.length === v));
       sum += scope(() => {
         optimizer.zeroGrad();
