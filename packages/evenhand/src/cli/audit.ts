@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { readDataset, rootOf } from '../data/index.js';
-import { type AuditFacts, type AuditPicture, auditPage } from '../report/index.js';
-import { type Audit, auditLabels, fields, flagName } from '../train/index.js';
+import { type AuditFacts, type AuditPicture, auditPage, isSuspect } from '../report/index.js';
+import { type Audit, auditLabels, countLabels, fields, flagName } from '../train/index.js';
 import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
 import type { Command } from './command.js';
 import { configFlags, readFlags, readOptionsOf, settingsOf } from './config-flags.js';
@@ -11,8 +11,6 @@ import { expectPositionals, type Flag, parseFlags } from './flags.js';
 import { csv, guardedWrite, json, StatusLine, writeOutput, writePage } from './output.js';
 import { plural, quoted, table } from './text.js';
 
-/** Labels are suspects from this probability of being wrong on. */
-const SUSPECT = 0.5;
 const MOST_CLASSES = 10;
 
 /** Settings of a training that an audit has, too. */
@@ -119,12 +117,11 @@ function labelsCsv(pictures: readonly AuditPicture[], { dataset: { classes } }: 
   ]);
 }
 
-const suspects = (wrong: Float64Array): number => wrong.filter((p) => p > SUSPECT).length;
+const suspects = (wrong: Float64Array): number => wrong.filter((p) => isSuspect({ wrong: p })).length;
 
 /** Every label with its training pictures and the rate of wrong ones among them. */
 function byLabel({ dataset, train }: Pick<Audit, 'dataset' | 'train'>) {
-  const pictures = dataset.classes.map(() => 0);
-  for (const { label } of dataset.train) pictures[label]!++;
+  const pictures = countLabels(dataset.train, dataset.classes.length);
   return train.rateByLabel.map((rate, c) => ({ label: dataset.classes[c]!, pictures: pictures[c]!, ...rate }));
 }
 

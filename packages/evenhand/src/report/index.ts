@@ -3,3 +3,4 @@ export { type AuditFacts, type AuditPicture, type AuditRate, auditPage } from '.
 export type { Page } from './document.js';
 export { htmlReport, type PageFacts, type RepeatCommand, type Setting } from './html/index.js';
 export { type SubmissionFacts, submissionReport } from './submission.js';
+export { isSuspect } from './suspect.js';

@@ -63,8 +63,9 @@ export function epochsWithoutGain(
 }
 
 /**
- * Scores the epoch, and where it is the best so far, or the last is kept, writes its weights and predictions. The model's tensors must be
- * those that gave the logits. The caller saves the checkpoint after, so that a kill in between repeats the epoch.
+ * Scores the epoch, and where it is the best so far, or the last is kept, writes its weights and predictions. The model's
+ * tensors must be those that gave the logits. The caller saves the checkpoint after, so that a kill in between repeats
+ * the epoch.
  *
  * @throws TrainingError, and nothing is written, where logits are not finite
  */

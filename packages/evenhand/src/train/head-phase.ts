@@ -115,10 +115,10 @@ async function trainHead(
       const rowsOfView = views.map((_, v) => rows.filter((_, i) => (i + pass) % views.length === v));
       sum += scope(() => {
         optimizer.zeroGrad();
-        const index = (of: Int32Array) => tensor(of, [of.length], { dtype: 'int64', device });
-        const rows = rowsOfView.map(index);
-        const inputs = views.map((view, v) => ops.indexSelect(view, 0, rows[v]!));
-        const value = loss(model.classifier.forward(ops.cat(inputs, 0)), ops.cat(rows, 0));
+        const index = (some: Int32Array) => tensor(some, [some.length], { dtype: 'int64', device });
+        const indices = rowsOfView.map(index);
+        const inputs = views.map((view, v) => ops.indexSelect(view, 0, indices[v]!));
+        const value = loss(model.classifier.forward(ops.cat(inputs, 0)), ops.cat(indices, 0));
         value.backward();
         optimizer.step();
         return value.item();

@@ -12,5 +12,5 @@ export {
 } from './export-run.js';
 export { ConfigError, type Field, flagName } from './field.js';
 export { readOptions } from './prepare.js';
-export { TrainingError } from './settings.js';
+export { countLabels, TrainingError } from './settings.js';
 export { type ResumeOptions, resume, type TrainOptions, type TrainResult, train } from './train.js';

@@ -1,6 +1,7 @@
 import type { optim, Tensor } from '@evenhand/torch';
 import { nn } from '@evenhand/torch';
 import type { Sample, SamplerOptions } from '../data/index.js';
+import { classCounts } from '../metrics/index.js';
 import { type ImageModel, layerGroups } from '../models/index.js';
 import type { EpochMetrics } from '../run/index.js';
 import type { Config } from './config.js';
@@ -14,10 +15,12 @@ export class TrainingError extends Error {
 export const remedyOf = (phase: EpochMetrics['phase']): string =>
   phase === 'head' ? 'lower headPhaseRate' : 'lower backboneRate and headRate, or set clipNorm to 1';
 
-export function countLabels(samples: readonly Sample[], numClasses: number): Int32Array {
-  const counts = new Int32Array(numClasses);
-  for (const { label } of samples) counts[label]!++;
-  return counts;
+/** How many of the pictures have each label: [K]. */
+export function countLabels(samples: readonly Sample[], numClasses: number): Float64Array {
+  return classCounts(
+    Int32Array.from(samples, ({ label }) => label),
+    numClasses,
+  );
 }
 
 export function samplerOptions({ balance, samplerExponent }: Config): SamplerOptions {

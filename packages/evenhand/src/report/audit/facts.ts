@@ -37,6 +37,3 @@ export interface AuditFacts {
   /** Of the data; verdicts are saved under it. */
   readonly fingerprint: string;
 }
-
-/** A label is suspect where it is more probably wrong than right. */
-export const isSuspect = ({ wrong }: AuditPicture): boolean => wrong > 0.5;

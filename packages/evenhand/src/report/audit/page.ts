@@ -1,7 +1,8 @@
 import { bundled, type Page, withThumbnails } from '../document.js';
 import { count, plural } from '../markup.js';
+import { isSuspect } from '../suspect.js';
 import { type Detail, thumbnails, unreadNotes } from '../thumbnails.js';
-import { type AuditFacts, type AuditPicture, isSuspect } from './facts.js';
+import type { AuditFacts, AuditPicture } from './facts.js';
 import type { AuditPayload } from './payload.js';
 import { progressBar, reviewPart } from './review.js';
 import { auditStyle } from './style.js';

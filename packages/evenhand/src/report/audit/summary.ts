@@ -1,3 +1,4 @@
+import { classCounts } from '../../metrics/index.js';
 import { classTableMarkup } from '../class-table-markup.js';
 import type { Part } from '../document.js';
 import { count, html, type Markup, NONE } from '../markup.js';
@@ -57,11 +58,11 @@ function verdict(suspects: number): Markup {
 }
 
 export function classesPart({ classes, pictures, rateByLabel }: AuditFacts, suspects: readonly AuditPicture[]): Part {
-  const tally = (list: readonly AuditPicture[]): number[] => {
-    const counts = classes.map(() => 0);
-    for (const { given } of list) counts[given]!++;
-    return counts;
-  };
+  const tally = (list: readonly AuditPicture[]) =>
+    classCounts(
+      Int32Array.from(list, ({ given }) => given),
+      classes.length,
+    );
   const [all, doubtful] = [tally(pictures), tally(suspects)];
   const rateOf = (label: number): number => (all[label] === 0 ? Number.NaN : (rateByLabel[label]?.value ?? Number.NaN));
   const order = [...classes.keys()].sort(

@@ -14,6 +14,7 @@ import {
   topKAccuracy,
 } from '../../metrics/index.js';
 import type { Environment, EpochMetrics, Prediction, RunFolder } from '../../run/index.js';
+import { isSuspect } from '../suspect.js';
 import { seriate } from './seriation.js';
 
 /** A validation picture and what the model said of it. */
@@ -110,7 +111,7 @@ export function analyse(run: RunFolder): Analysis {
 function labelsOf(run: RunFolder): Analysis['labels'] {
   const judged = run.readLabels().filter(({ part }) => part === 'train');
   if (judged.length === 0) return null;
-  return { pictures: judged.length, suspects: judged.filter(({ wrong }) => wrong > 0.5).length };
+  return { pictures: judged.length, suspects: judged.filter(isSuspect).length };
 }
 
 function scoresOf(
