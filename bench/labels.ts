@@ -26,7 +26,7 @@ const CONDITIONS = [
 ] as const;
 /** 50 validation photos of 37 species cannot choose an epoch, as `evenhand check` says. */
 const LAST = ['--head-epochs', '1', '--epochs', '5', '--keep', 'last', '--patience', '0'];
-/** Classes with the fewest training pictures, of which rare-class F1 is the mean. */
+/** Classes with the fewest training images, of which rare-class F1 is the mean. */
 const RARE_SHARE = 1 / 3;
 const TRAINING = ['--head-epochs', '1', '--epochs', EPOCHS, '--patience', '0', '--balance', 'balanced-softmax'];
 const MINI = ['--model', 'efficientnet_mini', '--image-size', '192'];
@@ -125,7 +125,7 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
   for (const file of ['val.csv', 'label_list.txt']) symlinkSync(join(clean, file), join(data, file));
   const { truth, wrong } = spoil(clean, join(data, 'train.csv'), seed, kind, noise);
   const out = join(folder, `${name}-audit`);
-  // Features do not depend on labels: the next condition of the same pictures finds them.
+  // Features do not depend on labels: the next condition of the same images finds them.
   const cache = join(folder, `herbarium-${seed}-features.safetensors`);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
@@ -244,7 +244,7 @@ function averagePrecision(bad: readonly boolean[]): number {
   return sum / hits;
 }
 
-/** Mean F1 of the third of the classes with the fewest pictures that truly show them. */
+/** Mean F1 of the third of the classes with the fewest images that truly show them. */
 function rareF1({ report, classes }: Evaluation, truth: ReadonlyMap<string, number>): number {
   const order = [...classes.keys()].sort((a, b) => truth.get(classes[a]!)! - truth.get(classes[b]!)!);
   return mean(order.slice(0, Math.round(classes.length * RARE_SHARE)).map((c) => report.perClass[c]!.f1));

@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   writeFileSync(join(folder, 'labels.txt'), `${labels.join('\n')}\n`);
   const weights = join(folder, 'weights.safetensors');
   makeWeights(weights, crop);
-  // As the peer scales pictures, so that answers can be compared.
+  // As the peer scales images, so that answers can be compared.
   const preset = { ...modelInfo(MODEL).preset, interpolation: 'bilinear' as const };
   exportWeights({ model: MODEL, weights, labels, preset, out: join(folder, 'model.onnx') });
 

@@ -1,4 +1,4 @@
-// A page that answers what a chosen picture shows; browser.html loads it.
+// A page that answers what a chosen image shows; browser.html loads it.
 import { load } from '@evenhand/predict/browser';
 
 const model = await load('model.onnx', { wasmPaths: './wasm/' });
@@ -10,12 +10,12 @@ document.querySelector('input').addEventListener('change', async ({ target }) =>
   place.textContent = 'Looking...';
   try {
     const { top } = await model.predict(file, { tta: 'flip', topK: 3 });
-    const picture = Object.assign(new Image(), { src: URL.createObjectURL(file), alt: top[0].label });
+    const image = Object.assign(new Image(), { src: URL.createObjectURL(file), alt: top[0].label });
     const answers = top.flatMap(({ label, probability }) => [
       Object.assign(document.createElement('div'), { textContent: `${label}, ${(probability * 100).toFixed(1)} %` }),
       Object.assign(document.createElement('meter'), { value: probability }),
     ]);
-    place.replaceChildren(picture, ...answers);
+    place.replaceChildren(image, ...answers);
   } catch (error) {
     place.textContent = error.message;
   }

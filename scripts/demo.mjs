@@ -54,10 +54,10 @@ const begin = performance.now();
 const elapsed = () => `${Math.round((performance.now() - begin) / 1000)} s`;
 
 mkdirSync(FOLDER, { recursive: true });
-title('1. Herbarium: made-up species, drawn now, 60 pictures of the commonest and 4 of the rarest');
+title('1. Herbarium: made-up species, drawn now, 60 images of the commonest and 4 of the rarest');
 const made = await draw();
 console.log(
-  `${made.train} training pictures (${made.wrongLabels} with a wrong label, ${made.brokenFiles.length} broken files), ` +
+  `${made.train} training images (${made.wrongLabels} with a wrong label, ${made.brokenFiles.length} broken files), ` +
     `${made.val} to validate, ${made.test} to test, in ${shown(DATA)}  [${elapsed()}]`,
 );
 
@@ -77,14 +77,14 @@ for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
   console.log(`[${elapsed()}]`);
 }
 
-title('5. Predict the unseen test pictures, in order, from the model file alone');
+title('5. Predict the unseen test images, in order, from the model file alone');
 rmSync(join(FOLDER, 'predictions.csv.partial'), { force: true });
 evenhand('predict', 'balanced', '--csv', join(DATA, 'test.csv'), '--tta', 'flip', '--out', 'predictions.csv');
 
 title('6. Report');
 evenhand('report', 'balanced');
 
-title('What the parts bring, on test pictures that no training has seen');
+title('What the parts bring, on test images that no training has seen');
 console.log(comparison());
 console.log(`
 Look at   ${shown('balanced/report.html')}
@@ -157,7 +157,7 @@ function comparison() {
     average: 'all',
   });
   const signed = (x) => `${x >= 0 ? '+' : ''}${x.toFixed(3)}`;
-  return `${table.join('\n')}\n\nMacro F1 by the balanced recipe: ${signed(gain.value)} [${signed(gain.low)}, ${signed(gain.high)}], both on the same pictures`;
+  return `${table.join('\n')}\n\nMacro F1 by the balanced recipe: ${signed(gain.value)} [${signed(gain.low)}, ${signed(gain.high)}], both on the same images`;
 }
 
 function trainingCounts(classes) {

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { type AuditFacts, type AuditPicture, auditPage } from 'evenhand';
+import { type AuditFacts, type AuditImage, auditPage } from 'evenhand';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { launch, noBrowser } from './browser.js';
@@ -20,7 +20,7 @@ after(remove);
 const file = join(folder, 'audit.html');
 const empty = join(folder, 'empty.html');
 
-const suspect = (name: string, given: number, suggested: number, wrong: number): AuditPicture => ({
+const suspect = (name: string, given: number, suggested: number, wrong: number): AuditImage => ({
   file: `train/${name}.png`,
   part: 'train',
   given,
@@ -29,8 +29,8 @@ const suspect = (name: string, given: number, suggested: number, wrong: number):
   suggestedProbability: wrong * 0.95,
 });
 
-/** Five suspects, then four pictures of each class that are surely right. */
-const pictures: readonly AuditPicture[] = [
+/** Five suspects, then four images of each class that are surely right. */
+const images: readonly AuditImage[] = [
   suspect('a', 0, 1, 0.98),
   suspect('b', 1, 2, 0.9),
   suspect('c', 2, 0, 0.8),
@@ -41,16 +41,16 @@ const pictures: readonly AuditPicture[] = [
 
 before(async () => {
   mkdirSync(join(folder, 'train'));
-  for (const [i, picture] of pictures.entries()) {
-    const background = { r: 12 * i, g: 80 * picture.given, b: 90 };
-    await sharp({ create: { width: 48, height: 36, channels: 3, background } }).toFile(join(folder, picture.file));
+  for (const [i, image] of images.entries()) {
+    const background = { r: 12 * i, g: 80 * image.given, b: 90 };
+    await sharp({ create: { width: 48, height: 36, channels: 3, background } }).toFile(join(folder, image.file));
   }
   const rate = { value: 0.3, low: 0.1, high: 0.5 };
   const facts: AuditFacts = {
     data: folder,
     name: 'trees & <b>others</b>',
     classes,
-    pictures,
+    images,
     rate,
     rateByLabel: [{ ...rate, value: 0.1 }, rate, { ...rate, value: 0.2 }],
     kind: 'uniform',
@@ -58,8 +58,8 @@ before(async () => {
     fingerprint: 'abcdef',
   };
   writeFileSync(file, (await auditPage(facts)).html);
-  const sure = pictures.filter(({ wrong }) => wrong < 0.5);
-  writeFileSync(empty, (await auditPage({ ...facts, pictures: sure })).html);
+  const sure = images.filter(({ wrong }) => wrong < 0.5);
+  writeFileSync(empty, (await auditPage({ ...facts, images: sure })).html);
 });
 
 describe('the audit page in a browser', { skip: noBrowser }, () => {
@@ -224,7 +224,7 @@ describe('the audit page in a browser', { skip: noBrowser }, () => {
       assert.notEqual(await opened.evaluate(() => localStorage.getItem('evenhand-audit-abcdef')), null);
     }));
 
-  test('takes a decision over another of the same picture, and undoes to the first', () =>
+  test('takes a decision over another of the same image, and undoes to the first', () =>
     onPage(async (opened) => {
       await press(opened, 'a', 'ArrowLeft', 'd', 'ArrowLeft');
       assert.equal(await opened.textContent('#place'), '1 of 5 · left out');
@@ -247,7 +247,7 @@ describe('the audit page in a browser', { skip: noBrowser }, () => {
     assert.match((await opened.textContent('#loaded'))!, expected);
   };
 
-  test('goes on from a corrections file, and keeps what it says of other pictures', () =>
+  test('goes on from a corrections file, and keeps what it says of other images', () =>
     onPage(async (opened) => {
       await press(opened, 'd');
       await load(
@@ -282,7 +282,7 @@ describe('the audit page in a browser', { skip: noBrowser }, () => {
     onPage(async (opened) => {
       await opened.click('#class-table button:has-text("elm")');
       assert.equal(await shown(opened), 'ad');
-      assert.equal(await opened.textContent('#found'), '2 of 5 pictures');
+      assert.equal(await opened.textContent('#found'), '2 of 5 images');
       await press(opened, 's', 's');
       await opened.check('#filter-undecided');
       assert.equal(await shown(opened), '');

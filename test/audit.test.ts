@@ -41,10 +41,10 @@ before(async () => {
 
 describe('audit', () => {
   test('says how many labels are wrong, which classes have most of them, and what to do', () => {
-    assert.match(printed, /^herbarium: \d+ pictures to train on, judged by the features of efficientnet_mini$/m);
+    assert.match(printed, /^herbarium: \d+ images to train on, judged by the features of efficientnet_mini$/m);
     assert.match(printed, /Wrong labels, estimated +\d+\.\d % \[\d+\.\d %, \d+\.\d %\]/);
-    assert.match(printed, /1 picture missing or unreadable, not judged:\n.*\.jpg: /);
-    assert.match(printed, /Labels with the greatest share of wrong pictures\n +label +pictures +wrong/);
+    assert.match(printed, /1 image missing or unreadable, not judged:\n.*\.jpg: /);
+    assert.match(printed, /Labels with the greatest share of wrong images\n +label +images +wrong/);
     assert.match(printed, /evenhand train herbarium --label-noise auto/);
     assert.ok(printed.split('\n').every((line) => line.length <= 100));
     assert.equal(sha256(join(herbarium, 'train.csv')), before_, 'the data are as they were');
@@ -126,7 +126,7 @@ describe('audit', () => {
     assert.equal(after_.has(dropped.file!), false);
     const training = '--epochs 0 --head-epochs 1 --head-passes 1 --label-noise auto --on-bad-image skip'.split(' ');
     const said = await succeed(['train', 'herbarium', '--run', 'run', ...FLAGS, ...training, ...corrections], folder);
-    assert.match(said, /Corrections: 1 labels changed, 1 confirmed, 1 pictures left out\./);
+    assert.match(said, /Corrections: 1 labels changed, 1 confirmed, 1 images left out\./);
     assert.match(said, /training is on posterior labels/);
     assert.ok(existsSync(join(folder, 'run/labels.jsonl')));
     assert.match(await succeed(['report', 'run'], folder), /^run\/report\.html: /);
@@ -144,7 +144,7 @@ describe('audit', () => {
     writeFileSync(join(folder, 'bad.csv'), 'file,given,verdict,label\nx.jpg,rose,keep,rose\n');
     assert.match(
       await refusal(['train', 'herbarium', ...FLAGS, '--corrections', 'bad.csv'], folder),
-      /bad\.csv, line 2: herbarium has no picture x\.jpg with the label "rose"|bad\.csv, line 2: .*has no picture/,
+      /bad\.csv, line 2: herbarium has no image x\.jpg with the label "rose"|bad\.csv, line 2: .*has no image/,
     );
   });
 });

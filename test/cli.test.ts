@@ -110,7 +110,7 @@ describe('a mistake', () => {
     ['in a key', ['train', 'discs', '--config', 'typo.toml'], /typo\.toml: epoch: did you mean epochs\?/],
     ['without data', ['train'], /DATA is missing/],
     ['with data that are not there', ['check', 'dics'], /dics: there is no such file or folder/],
-    ['with data that are none', ['check', 'empty'], /empty has no train\.csv and no sub-folders with pictures/],
+    ['with data that are none', ['check', 'empty'], /empty has no train\.csv and no sub-folders with images/],
     ['with data to train on that are none', ['train', 'empty'], /empty has no train\.csv and no sub-folders/],
     ['with a run that is none', ['eval', 'empty', 'discs'], /empty holds no run/],
     [
@@ -176,9 +176,9 @@ describe('check', () => {
     assert.match(text, /Missing or unreadable files: 2\n/);
     assert.match(text, /- train\/red\/cut\.jpg: \S/);
     assert.match(text, /- train\/blue\/page\.jpg: .*HTML/);
-    assert.match(text, /The same picture under different labels: \d/);
+    assert.match(text, /The same image under different labels: \d/);
     assert.match(text, /train\/(red\/1|green\/same)\.jpg = train\/(red\/1|green\/same)\.jpg: (red, green|green, red)/);
-    assert.match(text, /Training pictures that are in validation too \(leaks\): \d/);
+    assert.match(text, /Training images that are in validation too \(leaks\): \d/);
     assert.match(text, /train\/blue\/2\.jpg is the same file as val\/blue\/leak\.jpg/);
     assert.match(text, /^ +red +10 +█+ +2 val$/m);
     const report = JSON.parse(readFileSync(join(folder, 'bad.json'), 'utf8'));
@@ -199,7 +199,7 @@ describe('check', () => {
     );
     const args = ['check', 'list.csv', '--filename-column', 'photo', '--label-column', 'species'];
     const text = await succeed(args, folder);
-    assert.match(text, /Training +2 pictures\n/);
+    assert.match(text, /Training +2 images\n/);
     assert.match(text, /There are no validation images/);
   });
 
@@ -216,10 +216,10 @@ describe('check', () => {
     const text = await succeed(['check', FLOWERS], folder);
     fits(text);
     const joined = text.replaceAll(/\s+/g, ' ');
-    assert.match(joined, /Training 3,113 pictures Validation 50 pictures/);
+    assert.match(joined, /Training 3,113 images Validation 50 images/);
     assert.match(joined, /50 images of 37 classes cannot choose a checkpoint/);
     assert.match(joined, /--keep last --patience 0 keeps the weights of the last epoch/);
-    assert.match(joined, /65 classes of 102 without a validation picture/);
+    assert.match(joined, /65 classes of 102 without a validation image/);
     assert.match(joined, /Better: evenhand train with --val-fraction 0\.15 holds out/);
   });
 });

@@ -42,7 +42,7 @@ for (const page of pages) {
         if (args[0] === 'fetch') args.push('--from', 'http://127.0.0.1:9/');
         const { code, stderr } = await evenhand(args, folder);
         const missing =
-          /there is no such file|does not exist|holds no (run|model)|cannot be reached|is not there|has no pictures/;
+          /there is no such file|does not exist|holds no (run|model)|cannot be reached|is not there|has no images/;
         assert.ok(code === 0 || missing.test(stderr), `${line}\n${stderr}`);
       }
     });

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// The programs in examples/, as a reader would run them, on small drawn pictures.
+// The programs in examples/, as a reader would run them, on small drawn images.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -55,7 +55,7 @@ describe('the example', () => {
     );
   });
 
-  test('browser.html answers what a chosen picture shows', { skip: noBrowser }, async () => {
+  test('browser.html answers what a chosen image shows', { skip: noBrowser }, async () => {
     const site = join(folder, 'site');
     await build({
       entryPoints: [join(EXAMPLES, 'browser.js')],

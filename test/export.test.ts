@@ -1,4 +1,4 @@
-// Models of the catalogue, on real pictures, in libtorch and from their ONNX files.
+// Models of the catalogue, on real images, in libtorch and from their ONNX files.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 const PYTHON = '/usr/bin/python3';
 const CLASSES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const golden = new URL('../../packages/predict/golden/', import.meta.url).pathname;
-const pictures = await Promise.all(['landscape.jpg', 'portrait.jpg', 'grey.jpg'].map((name) => decode(golden + name)));
+const images = await Promise.all(['landscape.jpg', 'portrait.jpg', 'grey.jpg'].map((name) => decode(golden + name)));
 
-/** [3,3,size,size]: the three pictures as the preset shows them. */
+/** [3,3,size,size]: the three images as the preset shows them. */
 function inputs({ mean, std, ...geometry }: Preset): Float32Array {
   const area = geometry.crop ** 2;
-  const out = new Float32Array(pictures.length * 3 * area);
-  for (const [n, picture] of pictures.entries()) {
-    for (const [i, value] of preprocess(picture, geometry).entries()) {
+  const out = new Float32Array(images.length * 3 * area);
+  for (const [n, image] of images.entries()) {
+    for (const [i, value] of preprocess(image, geometry).entries()) {
       const channel = i % 3;
       out[(n * 3 + channel) * area + Math.floor(i / 3)] = (value / 255 - mean[channel]!) / std[channel]!;
     }
@@ -38,8 +38,8 @@ function logitsOf(model: ImageModel, images: Float32Array, size: number): Float3
 }
 
 /**
- * A model as after some training: with the statistics that pictures have. With those of a new model its logits would be
- * all but equal, whatever the picture.
+ * A model as after some training: with the statistics that images have. With those of a new model its logits would be
+ * all but equal, whatever the image.
  */
 function seasoned(name: string, images: Float32Array, size: number): ImageModel {
   // All else is in evaluation: statistics of branches that were dropped by chance would blow up those that were not.
@@ -77,7 +77,7 @@ const sizes: [name: string, size?: number][] = [
 ];
 
 for (const [name, small] of sizes) {
-  it(`${name} in ONNX has libtorch's logits, of one picture and of three, and no BatchNorm`, async () => {
+  it(`${name} in ONNX has libtorch's logits, of one image and of three, and no BatchNorm`, async () => {
     const { preset: own } = modelInfo(name);
     const preset = small === undefined ? own : { ...own, resize: small, crop: small };
     const size = preset.crop;
@@ -102,7 +102,7 @@ for (const [name, small] of sizes) {
         [one, expected.slice(CLASSES.length, 2 * CLASSES.length)],
       ] as const) {
         const off = difference(found, wanted);
-        // Rounding grows with the logits, which reach 20 where three small pictures make the statistics.
+        // Rounding grows with the logits, which reach 20 where three small images make the statistics.
         assert.ok(off < 1e-4 * Math.max(1, spread(expected)), `off by ${off}: ${found}, not ${wanted}`);
       }
     } finally {

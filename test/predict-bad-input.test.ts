@@ -1,4 +1,4 @@
-// What predict does with pictures that are none and with what was asked wrongly: a sentence, and nothing lost.
+// What predict does with images that are none and with what was asked wrongly: a sentence, and nothing lost.
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ before(async () => {
 });
 after(remove);
 
-describe('predict, of pictures that are none', () => {
+describe('predict, of images that are none', () => {
   const bad: [name: string, reason: RegExp][] = [
     ['empty.jpg', /the file is empty \(0 bytes\)/],
     ['cut.jpg', /damaged or cut short/],
@@ -33,7 +33,7 @@ describe('predict, of pictures that are none', () => {
     copyFileSync(at('discs/val/red/0.jpg'), at('bad/cut.jpg'));
     truncateSync(at('bad/cut.jpg'), readFileSync(at('bad/cut.jpg')).length >> 1);
     writeFileSync(at('bad/page.jpg'), '<!DOCTYPE html><html><body>404 Not Found</body></html>');
-    writeFileSync(at('bad/text.jpg'), 'no picture at all');
+    writeFileSync(at('bad/text.jpg'), 'no image at all');
     const black = sharp({
       create: { width: 30_000, height: 30_000, channels: 3, background: '#000' },
       limitInputPixels: false,
@@ -68,7 +68,7 @@ describe('predict, of pictures that are none', () => {
       assert.match(line ?? '', reason, name);
       assert.match(line!, /^evenhand: bad\/\S+: .*; it gets the class green$/);
     }
-    assert.match(stderr, /6 pictures could not be read: they have the class of which training saw most, green\./);
+    assert.match(stderr, /6 images could not be read: they have the class of which training saw most, green\./);
     const rows = rowsOf('bad-answers.csv');
     assert.deepEqual(rows.slice(0, 7), ['image_id,label', ...[0, 1, 2, 3, 4, 5].map((i) => `${i},green`)]);
     assert.equal(rows.length, 8);
@@ -87,7 +87,7 @@ describe('predict, of pictures that are none', () => {
 describe('predict, of a mistake', () => {
   const mistakes: [name: string, args: string[], message: RegExp][] = [
     ['without a model', ['predict'], /MODEL is missing/],
-    ['without pictures', ['predict', RUN], /There is nothing to predict/],
+    ['without images', ['predict', RUN], /There is nothing to predict/],
     ['with a model that is not there', ['predict', 'no.onnx', 'discs/val/red'], /no\.onnx: there is no such file/],
     ['with a folder without a model', ['predict', 'discs', 'discs/val/red'], /discs holds no model\.onnx/],
     ['with a model that is none', ['predict', 'test.csv', 'discs/val/red'], /test\.csv: it is not an ONNX file/],
@@ -109,8 +109,8 @@ describe('predict, of a mistake', () => {
       ['predict', RUN, '--csv', 'test.csv', '--images', 'no'],
       /image folder no .*does not exist/,
     ],
-    ['with a folder without images', ['predict', RUN, 'runs'], /runs has no pictures/],
-    ['with a picture that is not there', ['predict', RUN, 'discs/no.jpg'], /discs\/no\.jpg: there is no such file/],
+    ['with a folder without images', ['predict', RUN, 'runs'], /runs has no images/],
+    ['with an image that is not there', ['predict', RUN, 'discs/no.jpg'], /discs\/no\.jpg: there is no such file/],
     [
       'with a name that leaves the folder',
       ['predict', RUN, '--csv', 'leaves.csv'],
@@ -141,7 +141,7 @@ describe('predict, of a mistake', () => {
       ['predict', RUN, '--csv', 'test.csv', '--out', 'no/where.csv'],
       /no\/where\.csv.*cannot be written/,
     ],
-    ['with two sources', ['predict', RUN, 'discs/val', '--csv', 'test.csv'], /--csv names the pictures already/],
+    ['with two sources', ['predict', RUN, 'discs/val', '--csv', 'test.csv'], /--csv names the images already/],
   ];
   before(() => {
     copyFileSync(at(RUN, 'model.onnx'), at('cut.onnx'));

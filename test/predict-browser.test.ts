@@ -70,7 +70,7 @@ interface Told {
   readonly probability: number;
 }
 
-/** Loads the model in the page, and asks it about pictures, given as files. */
+/** Loads the model in the page, and asks it about images, given as files. */
 async function inBrowser(model: string, files: readonly string[], tta = 'flip'): Promise<Told[]> {
   return page.evaluate(
     async ({ model, files, tta }) => {
@@ -110,14 +110,14 @@ function same(a: readonly Told[], b: readonly Told[], files: readonly string[]):
 }
 
 describe('in a headless Chromium', { skip: noBrowser }, () => {
-  const pictures: string[] = [];
+  const images: string[] = [];
 
   before(async () => {
     await drawDiscs(join(folder, 'discs'), { train: 9, val: 6 });
     const learning = ['--epochs', '8', '--head-rate', '0.01', '--backbone-rate', '0.01', '--mix-probability', '0'];
     await succeed(['train', 'discs', '--run', 'run', ...SMALL, ...learning], folder);
     for (const label of ['red', 'green', 'blue']) {
-      for (const name of readdirSync(join(folder, 'discs/val', label))) pictures.push(`discs/val/${label}/${name}`);
+      for (const name of readdirSync(join(folder, 'discs/val', label))) images.push(`discs/val/${label}/${name}`);
     }
     // What decoders differ in: a turned photo, transparency, grey, 16 bits, another format.
     mkdirSync(join(folder, 'odd'));
@@ -126,11 +126,11 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     await disc.clone().ensureAlpha(0.4).png().toFile(join(folder, 'odd/alpha.png'));
     await disc.clone().greyscale().jpeg().toFile(join(folder, 'odd/grey.jpg'));
     await disc.clone().webp({ lossless: true }).toFile(join(folder, 'odd/lossless.webp'));
-    for (const name of readdirSync(join(folder, 'odd'))) pictures.push(`odd/${name}`);
+    for (const name of readdirSync(join(folder, 'odd'))) images.push(`odd/${name}`);
   });
 
   test('a model gives the labels that it gives in Node', async () => {
-    same(await inBrowser('run/model.onnx', pictures), await inNode('run/model.onnx', pictures), pictures);
+    same(await inBrowser('run/model.onnx', images), await inNode('run/model.onnx', images), images);
   });
 
   test('the pixels that a model sees are those of Node, bit for bit where the format loses nothing', async () => {
@@ -150,7 +150,7 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     }
   });
 
-  test('a picture is taken as a file, bytes, address, canvas, image, bitmap or image data', async () => {
+  test('an image is taken as a file, bytes, address, canvas, image, bitmap or image data', async () => {
     const labels: string[] = await page.evaluate(async (name) => {
       const { load } = await import(`${location.origin}/predict.js`);
       const model = await load(`${location.origin}/run/model.onnx`, { wasmPaths: `${location.origin}/wasm/` });

@@ -1,4 +1,4 @@
-// A model file from the command line: made, asked about pictures, in time, and in spite of what is wrong with them.
+// A model file from the command line: made, asked about images, in time, and in spite of what is wrong with them.
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import {
 
 const { path: folder, remove } = temporaryFolder();
 const RUN = 'runs/discs';
-/** Enough for answers that differ from picture to picture. */
+/** Enough for answers that differ from image to image. */
 const LEARNING = '--head-rate 0.01 --backbone-rate 0.01 --mix-probability 0'.split(' ');
 const at = (...parts: string[]): string => join(folder, ...parts);
 const rowsOf = (file: string): string[] => readFileSync(at(file), 'utf8').trim().split('\n');
@@ -48,15 +48,15 @@ describe('export', () => {
       text,
       /^again\.onnx: mobilenet_v2, 3 classes, 32 px, \d\.\d MB; it answers by the most probable class\n/,
     );
-    assert.match(text, /Macro F1 of 36 validation pictures: \d\.\d{3} \[/);
-    const difference = /Checked on 16 validation pictures: logits within (\S+) of the checkpoint's/.exec(text)?.[1];
+    assert.match(text, /Macro F1 of 36 validation images: \d\.\d{3} \[/);
+    const difference = /Checked on 16 validation images: logits within (\S+) of the checkpoint's/.exec(text)?.[1];
     assert.ok(Number(difference) < 1e-4, text);
     assert.deepEqual(readFileSync(at('again.onnx')), readFileSync(at(RUN, 'model.onnx')));
   });
 
   test('in 16 bits is half as large and says what that costs', async () => {
     const text = await succeed(['export', RUN, '--fp16', '--out', 'half.onnx'], folder);
-    assert.match(text, /16 bits cost on 36 validation pictures: logits within \S+ .*, Macro F1 \d\.\d{3} before and/);
+    assert.match(text, /16 bits cost on 36 validation images: logits within \S+ .*, Macro F1 \d\.\d{3} before and/);
     const [half, whole] = [readFileSync(at('half.onnx')).length, readFileSync(at('again.onnx')).length];
     assert.ok(half < 0.53 * whole, `${half} of ${whole}`);
     await succeed(['predict', 'half.onnx', 'discs/val/red/0.jpg'], folder);
@@ -116,7 +116,7 @@ describe('predict', () => {
       ['predict', RUN, '--csv', 'test.csv', '--tta', 'flip', '--probs', 'probs.csv', '--out', 'answers.csv'],
       folder,
     );
-    assert.match(text, /^Answered 36 pictures in 0:\d\d \(\d+\.\d img\/s\) on cpu\.\nWritten: answers: answers\.csv/);
+    assert.match(text, /^Answered 36 images in 0:\d\d \(\d+\.\d img\/s\) on cpu\.\nWritten: answers: answers\.csv/);
     const asked = rowsOf('test.csv').map((row) => row.split(',')[0]);
     const answers = rowsOf('answers.csv').map((row) => row.split(','));
     assert.deepEqual(
@@ -174,7 +174,7 @@ describe('predict', () => {
     assert.equal(predicted.size, 36);
   });
 
-  test('prints a picture with bars, many in a line each, and JSON for programs', async () => {
+  test('prints an image with bars, many in a line each, and JSON for programs', async () => {
     const one = await succeed(['predict', RUN, 'discs/val/red/0.jpg', '--top-k', '2'], folder);
     assert.match(one, /^discs\/val\/red\/0\.jpg\n {2}\w+ +\d+\.\d % .*\n {2}\w+ +\d+\.\d %.*\n$/);
     const many = await succeed(['predict', join(RUN, 'model.onnx'), 'discs/val/red/0.jpg', 'discs/val/blue'], folder);
@@ -229,7 +229,7 @@ describe('predict, within a time limit', () => {
     const args = ['--csv', 'many.csv', '--out', 'late.csv', '--tta', 'flip', '--time-limit', '2s'];
     const { code, stderr } = await evenhand(['predict', RUN, ...args], folder);
     assert.equal(code, 3, stderr);
-    const left = /There was no time for ([\d,]+) pictures: they have the class of which training saw most, blue\./.exec(
+    const left = /There was no time for ([\d,]+) images: they have the class of which training saw most, blue\./.exec(
       stderr,
     );
     assert.ok(left, stderr);

@@ -28,7 +28,7 @@ before(async () => {
   printed = await succeed(['report', 'run'], folder);
 });
 
-/** Fixes what the model said: of the blue pictures two are taken for green ones, all others are right. */
+/** Fixes what the model said: of the blue images two are taken for green ones, all others are right. */
 function answer(): void {
   const file = join(run, 'predictions.jsonl');
   const classes: string[] = JSON.parse(readFileSync(join(run, 'environment.json'), 'utf8')).dataset.classes;
@@ -72,18 +72,18 @@ describe('report', () => {
     assert.equal(readFileSync(join(folder, 'elsewhere/again.html'), 'utf8'), readFileSync(page, 'utf8'));
   });
 
-  test('does without the pictures, and finds them where --data says', async () => {
+  test('does without the images, and finds them where --data says', async () => {
     renameSync(join(folder, 'discs'), join(folder, 'moved'));
     const without = await succeed(['report', 'run', '--out', 'without.html'], folder);
-    assert.match(without, /validation pictures are not in \S+\/discs, so the page has placeholders .*--data DIR/);
+    assert.match(without, /validation images are not in \S+\/discs, so the page has placeholders .*--data DIR/);
     const found = await succeed(['report', 'run', '--out', 'found.html', '--data', 'moved'], folder);
     assert.doesNotMatch(found, /placeholders/);
     await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } }).toFile(
       join(folder, 'moved/val/green/0.png'),
     );
-    writeFileSync(join(folder, 'moved/val/green/0.jpg'), 'no picture');
+    writeFileSync(join(folder, 'moved/val/green/0.jpg'), 'no image');
     const some = await succeed(['report', 'run', '--out', 'some.html', '--data', 'moved'], folder);
-    assert.match(some, /1 picture is missing or unreadable, such as val\/green\/0\.jpg/);
+    assert.match(some, /1 image is missing or unreadable, such as val\/green\/0\.jpg/);
   });
 
   test('is refused where there is no run, by one sentence', async () => {
@@ -176,13 +176,13 @@ describe('the page in a browser', { skip }, () => {
     await cells.click({ position: { x: at(column), y: at(row) } });
   }
 
-  test('opens the pictures of a cell of the confusion matrix, in every order', () =>
+  test('opens the images of a cell of the confusion matrix, in every order', () =>
     onPage(async (opened) => {
       for (const order of ['similarity', 'name', 'f1', 'support']) {
         await opened.selectOption('#matrix-order', order);
         await clickCell(opened, 'blue', 'green');
-        const dialog = opened.locator('#pictures');
-        assert.equal(await dialog.locator('h2').textContent(), 'blue, taken for green: 2 pictures');
+        const dialog = opened.locator('#images');
+        assert.equal(await dialog.locator('h2').textContent(), 'blue, taken for green: 2 images');
         assert.equal(await dialog.locator('.card').count(), 2);
         const image = dialog.locator('.thumb').first();
         assert.match(await image.evaluate((each) => getComputedStyle(each).backgroundImage), /^url\("data:image\/webp/);
@@ -190,7 +190,7 @@ describe('the page in a browser', { skip }, () => {
         assert.equal(await dialog.isVisible(), false);
       }
       await clickCell(opened, HOSTILE, HOSTILE);
-      assert.equal(await opened.locator('#pictures h2').textContent(), `${HOSTILE}, answered rightly: 6 pictures`);
+      assert.equal(await opened.locator('#images h2').textContent(), `${HOSTILE}, answered rightly: 6 images`);
     }));
 
   test('has a matrix for the keyboard, and one of mistakes alone', () =>
@@ -203,19 +203,19 @@ describe('the page in a browser', { skip }, () => {
       for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowRight']) await opened.keyboard.press(key);
       assert.equal(await opened.textContent('#matrix-said'), 'blue, taken for green: 2 of 6 (33\u00a0%)');
       await opened.keyboard.press('Enter');
-      assert.equal(await opened.locator('#pictures .card').count(), 2);
+      assert.equal(await opened.locator('#images .card').count(), 2);
     }));
 
   test('opens a class from its name and from its bar, and says what a point of a chart is', () =>
     onPage(async (opened) => {
       await opened.click('#class-table button:has-text("blue")');
-      const dialog = opened.locator('#pictures');
+      const dialog = opened.locator('#images');
       assert.equal(await dialog.locator('h2').textContent(), 'blue');
-      assert.match((await dialog.locator('h3').allTextContents()).join(), /^2 pictures taken for another class/);
-      await opened.click('#pictures-close');
+      assert.match((await dialog.locator('h3').allTextContents()).join(), /^2 images taken for another class/);
+      await opened.click('#images-close');
       const bar = opened.locator('[data-chart=f1] .wide [ecmeta_data_index="2"]');
       await bar.hover();
-      assert.match((await opened.textContent('#tip'))!, /^blue: F1 0\.800, 6 validation pictures$/);
+      assert.match((await opened.textContent('#tip'))!, /^blue: F1 0\.800, 6 validation images$/);
       await bar.click();
       assert.equal(await dialog.locator('h2').textContent(), 'blue');
     }));

@@ -24,7 +24,7 @@ import {
 const { path: folder, remove } = temporaryFolder();
 after(remove);
 
-/** Both phases, and all that has a state: optimiser, averages, accumulation, growing pictures, mixing. */
+/** Both phases, and all that has a state: optimiser, averages, accumulation, growing images, mixing. */
 const training = [
   ...'--model mobilenet_v2 --weights start.safetensors --batch-size 8 --threads 1 --workers 1 --patience 0'.split(' '),
   ...'--head-epochs 2 --head-passes 2 --epochs 16 --start-size 32 --image-size 64'.split(' '),

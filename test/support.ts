@@ -1,4 +1,4 @@
-// The command line as a user meets it, and small pictures to give it.
+// The command line as a user meets it, and small images to give it.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import sharp from 'sharp';
 const PROGRAM = fileURLToPath(new URL('../../packages/evenhand/dist/cli/main.js', import.meta.url));
 
 /**
- * The smallest training that is one: a real backbone on pictures of 32 pixels. By one thread, because two that wait for
+ * The smallest training that is one: a real backbone on images of 32 pixels. By one thread, because two that wait for
  * each other at every small operation take twenty times as long while other tests have the cores.
  */
 export const SMALL = '--model mobilenet_v2 --weights none --image-size 32 --batch-size 8 --threads 1 --workers 1'.split(
@@ -82,7 +82,7 @@ export async function refusal(args: readonly string[], cwd: string, code = 2): P
   return ended.stderr;
 }
 
-/** A folder with `train` and `val`, in them a folder a colour, in them pictures of a disc of that colour. */
+/** A folder with `train` and `val`, in them a folder a colour, in them images of a disc of that colour. */
 export async function drawDiscs(folder: string, { train = 16, val = 6, size = 48 } = {}): Promise<void> {
   for (const [part, count] of Object.entries({ train, val })) {
     for (const [label, colour] of Object.entries({ red: '#d33', green: '#3a3', blue: '#33d' })) {

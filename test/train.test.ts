@@ -90,13 +90,13 @@ describe('train', () => {
     assert.equal(sha256(join(run, 'config.json')), before);
   });
 
-  test('does not start with pictures that cannot be read, or goes on without them and records them', async () => {
+  test('does not start with images that cannot be read, or goes on without them and records them', async () => {
     copyFolder(join(folder, 'discs'), join(folder, 'bad'));
     writeFileSync(join(folder, 'bad/train/red/page.jpg'), '<!DOCTYPE html><html></html>');
     writeFileSync(join(folder, 'bad/val/blue/empty.jpg'), '');
     const args = ['train', 'bad', ...SMALL, '--epochs', '1', '--run', 'skipped'];
     const message = await refusal(args, folder);
-    assert.match(message, /2 pictures .* unreadable/);
+    assert.match(message, /2 images .* unreadable/);
     assert.match(message, /page\.jpg: .*HTML/);
     assert.match(message, /empty\.jpg: /);
     assert.deepEqual(namesIn(join(folder, 'skipped')), []);
@@ -105,9 +105,9 @@ describe('train', () => {
     assert.deepEqual([dataset.train, dataset.val, dataset.skipped.length], [48, 18, 2]);
   });
 
-  test('is refused without validation pictures, with the remedy', async () => {
+  test('is refused without validation images, with the remedy', async () => {
     const message = await refusal(['train', 'discs/train', ...SMALL, '--run', 'blind'], folder);
-    assert.match(message, /no validation pictures.*--val-fraction 0\.15/);
+    assert.match(message, /no validation images.*--val-fraction 0\.15/);
     const args = ['train', 'discs/train', ...SMALL, '--epochs', '1', '--val-fraction', '0.25', '--run', 'held'];
     await succeed(args, folder);
     assert.equal(readLines(join(folder, 'held/predictions.jsonl')).length, 12);
@@ -117,7 +117,7 @@ describe('train', () => {
 describe('eval', () => {
   const run = 'runs/discs-competition-1';
 
-  test('gives the Macro F1 that training found on the same pictures', async () => {
+  test('gives the Macro F1 that training found on the same images', async () => {
     await succeed(['eval', run, 'discs', '--csv', 'scores.csv', '--json', 'scores.json'], folder);
     const best = readLines(join(folder, run, 'metrics.jsonl')).findLast((epoch) => epoch.best)!;
     const scores = JSON.parse(readFileSync(join(folder, 'scores.json'), 'utf8'));
@@ -142,7 +142,7 @@ describe('eval', () => {
 
   test('says which average it shows, and scores the part that is asked for', async () => {
     const text = await succeed(['eval', run, 'discs', '--part', 'train'], folder);
-    assert.match(text, /48 pictures of 3 classes/);
+    assert.match(text, /48 images of 3 classes/);
     assert.match(text, /Macro F1 over all 3 classes +[01]\.\d{3} \[/);
     assert.match(text, /Accuracy +[01]\.\d{3}/);
     assert.match(await refusal(['eval', run, 'discs', '--part', 'test'], folder), /--part must be train or val/);

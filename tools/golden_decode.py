@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes packages/predict/golden: small pictures and what torchvision's Resize and CenterCrop make of them.
+"""Makes packages/predict/golden: small images and what torchvision's Resize and CenterCrop make of them.
 
 Run with a Python that has torchvision and Pillow (made with torchvision 0.14.1, Pillow 9.4.0).
 """
@@ -15,7 +15,7 @@ OUT = Path(__file__).parent.parent / "packages" / "predict" / "golden"
 MODES = {"bilinear": T.InterpolationMode.BILINEAR, "bicubic": T.InterpolationMode.BICUBIC}
 
 
-def picture(width, height, seed):
+def image(width, height, seed):
     """A gradient with shapes and fine lines: smooth parts, edges and detail, as in a photo."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
@@ -34,14 +34,14 @@ def picture(width, height, seed):
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    picture(201, 150, 1).save(OUT / "landscape.jpg", quality=90)
-    picture(120, 181, 2).save(OUT / "portrait.jpg", quality=92, subsampling=0, progressive=True)
-    picture(160, 120, 3).convert("L").save(OUT / "grey.jpg", quality=90)
-    picture(95, 90, 4).save(OUT / "small.png", optimize=True)
+    image(201, 150, 1).save(OUT / "landscape.jpg", quality=90)
+    image(120, 181, 2).save(OUT / "portrait.jpg", quality=92, subsampling=0, progressive=True)
+    image(160, 120, 3).convert("L").save(OUT / "grey.jpg", quality=90)
+    image(95, 90, 4).save(OUT / "small.png", optimize=True)
     cases = []
     for name in ("landscape.jpg", "portrait.jpg", "grey.jpg", "small.png"):
         for interpolation, mode in MODES.items():
-            # The second shows upsampling or strong downsampling, the third a crop that is larger than the picture.
+            # The second shows upsampling or strong downsampling, the third a crop that is larger than the image.
             for resize, crop in ((64, 56), (110, 101) if name == "small.png" else (37, 37), (40, 51)):
                 image = Image.open(OUT / name).convert("RGB")
                 result = T.Compose([T.Resize(resize, mode), T.CenterCrop(crop)])(image)

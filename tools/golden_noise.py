@@ -36,7 +36,7 @@ between = lower @ (vectors * values) @ vectors.T @ lower.T
 projection = np.linalg.solve(lower.T, kept)
 scores = np.zeros((len(rows), K))
 for k in range(K):
-    # Posterior of the class's mean given its pictures, then the density of another picture of it.
+    # Posterior of the class's mean given its images, then the density of another image of it.
     gain = between @ np.linalg.inv(between + within / n[k])
     centre = gain @ m[k]
     covariance = between - gain @ between + within

@@ -15,7 +15,7 @@ from torchvision import transforms as T
 OUT = Path(__file__).parent.parent / "packages" / "predict" / "golden"
 PRESET = dict(resize=8, crop=8, interpolation="bilinear", mean=[0.5, 0.4, 0.3], std=[0.25, 0.2, 0.3])
 CLASSES = ["blue", "green", "red"]
-PICTURES = ["small.png", "landscape-bilinear-37-37.png", "portrait-bicubic-64-56.png", "grey-bicubic-37-37.png"]
+IMAGES = ["small.png", "landscape-bilinear-37-37.png", "portrait-bicubic-64-56.png", "grey-bicubic-37-37.png"]
 WEIGHT = np.array([[-1.5, -0.5, 2], [-0.25, 1.75, -1], [2.25, -0.75, -0.5]], dtype=np.float32)
 BIAS = np.array([0.25, -0.5, 0.125], dtype=np.float32)
 METADATA = dict(
@@ -51,9 +51,9 @@ def model(names, metadata):
 
 
 def answer(name):
-    """Of a picture: the logits and the class that the rule in the metadata chooses, in double precision."""
-    picture = Image.open(OUT / name).convert("RGB")
-    seen = T.Compose([T.Resize(PRESET["resize"]), T.CenterCrop(PRESET["crop"])])(picture)
+    """Of an image: the logits and the class that the rule in the metadata chooses, in double precision."""
+    image = Image.open(OUT / name).convert("RGB")
+    seen = T.Compose([T.Resize(PRESET["resize"]), T.CenterCrop(PRESET["crop"])])(image)
     pixels = (np.asarray(seen, dtype=np.float64) / 255 - PRESET["mean"]) / PRESET["std"]
     logits = WEIGHT.astype(np.float64) @ pixels.mean(axis=(0, 1)) + BIAS
     rule = METADATA["decision"]
@@ -65,5 +65,5 @@ def answer(name):
 
 (OUT / "tiny.onnx").write_bytes(model(("pixel_values", "logits"), METADATA))
 (OUT / "tiny-foreign.onnx").write_bytes(model(("images", "scores"), {}))
-golden = dict(metadata=METADATA, answers={name: answer(name) for name in PICTURES})
+golden = dict(metadata=METADATA, answers={name: answer(name) for name in IMAGES})
 (OUT / "onnx.json").write_text(json.dumps(golden, indent=1) + "\n")

@@ -5,31 +5,31 @@ import { ViewPlanner } from './deadline.js';
 const VIEWS = 4;
 
 interface World {
-  readonly pictures: number;
+  readonly images: number;
   readonly lanes: number;
   readonly ahead: number;
-  /** Milliseconds of a view in the trial, and what the n-th picture then takes, a view in the model and besides. */
+  /** Milliseconds of a view in the trial, and what the n-th image then takes, a view in the model and besides. */
   readonly trial: number;
   cost(n: number): { view: number; rest: number };
   readonly deadline: number;
 }
 
 interface Story {
-  /** Of each picture in order: how many views it got, and when it had its answer. */
+  /** Of each image in order: how many views it got, and when it had its answer. */
   readonly views: number[];
   readonly ends: number[];
 }
 
-/** What `Model` does, under a clock that moves only by what pictures cost: the same number of them under way. */
-function simulate({ pictures, lanes, ahead, trial, cost, deadline }: World): Story {
+/** What `Model` does, under a clock that moves only by what images cost: the same number of them under way. */
+function simulate({ images, lanes, ahead, trial, cost, deadline }: World): Story {
   const planner = new ViewPlanner(VIEWS, { lanes, ahead, trial }, deadline);
   const free = new Array<number>(lanes).fill(0);
   const story: Story = { views: [], ends: [] };
   let running: { end: number; views: number; inModel: number }[] = [];
   let before: number | undefined;
   let now = 0;
-  for (let n = 0; n < pictures; n++) {
-    // The answers come in order, and a new picture is taken when the first of those under way has come.
+  for (let n = 0; n < images; n++) {
+    // The answers come in order, and a new image is taken when the first of those under way has come.
     const first = n - lanes * ahead;
     if (first >= 0) now = Math.max(now, story.ends[first]!);
     for (const { end, views, inModel } of running.filter(({ end }) => end <= now).sort((a, b) => a.end - b.end)) {
@@ -37,7 +37,7 @@ function simulate({ pictures, lanes, ahead, trial, cost, deadline }: World): Sto
       before = end;
     }
     running = running.filter(({ end }) => end > now);
-    const views = planner.viewsFor(pictures - n + running.length, running.length, now);
+    const views = planner.viewsFor(images - n + running.length, running.length, now);
     story.views.push(views);
     if (views === 0) {
       story.ends.push(now);
@@ -55,28 +55,28 @@ function simulate({ pictures, lanes, ahead, trial, cost, deadline }: World): Sto
 /** Between 0 and 1, the same for the same number. */
 const noise = (n: number): number => ((Math.imul(n + 1, 0x9e3779b1) >>> 8) % 4096) / 4096;
 
-const steady = { pictures: 1000, lanes: 2, ahead: 2, trial: 10, cost: () => ({ view: 10, rest: 5 }) };
-/** Milliseconds that all pictures of `steady` take with so many views. */
+const steady = { images: 1000, lanes: 2, ahead: 2, trial: 10, cost: () => ({ view: 10, rest: 5 }) };
+/** Milliseconds that all images of `steady` take with so many views. */
 const needed = (views: number): number => (1000 / 2) * (5 + views * 10);
 
-test('every picture gets all views where they fit', () => {
+test('every image gets all views where they fit', () => {
   const { views } = simulate({ ...steady, deadline: needed(VIEWS) * 1.1 });
   assert.deepEqual(new Set(views), new Set([VIEWS]));
 });
 
-test('views are dropped before pictures where they do not fit', () => {
+test('views are dropped before images where they do not fit', () => {
   for (const share of [0.4, 0.6, 0.8]) {
     const deadline = needed(VIEWS) * share;
     const { views, ends } = simulate({ ...steady, deadline });
-    assert.ok(Math.min(...views) >= 1, `${share}: a picture without an answer`);
+    assert.ok(Math.min(...views) >= 1, `${share}: an image without an answer`);
     assert.ok(Math.max(...ends) <= deadline, `${share}: ended at ${Math.max(...ends)} of ${deadline}`);
     const mean = views.reduce((sum, each) => sum + each, 0) / views.length;
     const possible = ((deadline / 500 - 5) / 10) * 0.85;
-    assert.ok(mean > possible, `${share}: ${mean} views a picture, of ${possible} at least`);
+    assert.ok(mean > possible, `${share}: ${mean} views an image, of ${possible} at least`);
   }
 });
 
-test('the first pictures are answered where not even one view of each fits', () => {
+test('the first images are answered where not even one view of each fits', () => {
   const deadline = needed(1) / 2;
   const { views, ends } = simulate({ ...steady, deadline });
   const answered = views.indexOf(0);
@@ -86,7 +86,7 @@ test('the first pictures are answered where not even one view of each fits', () 
   assert.ok(Math.max(...ends) <= deadline);
 });
 
-test('no picture is begun where the time is over, or too short for one', () => {
+test('no image is begun where the time is over, or too short for one', () => {
   const planner = new ViewPlanner(VIEWS, { lanes: 1, ahead: 2, trial: 10 }, 1000);
   assert.equal(planner.viewsFor(1, 0, 900), VIEWS);
   assert.equal(planner.viewsFor(1, 0, 989), 1);
@@ -104,15 +104,15 @@ test('costs other than in the trial are learned', () => {
     for (const share of [0.75, 1.2]) {
       const deadline = total(VIEWS) * share;
       const { views, ends } = simulate({ ...steady, cost, deadline });
-      assert.ok(Math.min(...views) >= 1, `${what}, ${share}: a picture without an answer`);
+      assert.ok(Math.min(...views) >= 1, `${what}, ${share}: an image without an answer`);
       assert.ok(Math.max(...ends) <= deadline, `${what}, ${share}: ended too late`);
-      // All views fit, so all pictures get them once the cost is known.
+      // All views fit, so all images get them once the cost is known.
       if (share > 1) assert.deepEqual(new Set(views.slice(-800)), new Set([VIEWS]), what);
     }
   }
 });
 
-test('nothing ends too late, and nobody goes without, where costs vary from picture to picture and over time', () => {
+test('nothing ends too late, and nobody goes without, where costs vary from image to image and over time', () => {
   const paces = [
     [1, 2],
     [2, 2],
@@ -122,7 +122,7 @@ test('nothing ends too late, and nobody goes without, where costs vary from pict
   ] as const;
   for (const [lanes, ahead] of paces) {
     for (let world = 0; world < 20; world++) {
-      // Threefold between pictures, and slower and slower up to twice, as on a machine that gets warm.
+      // Threefold between images, and slower and slower up to twice, as on a machine that gets warm.
       const cost = (n: number) => ({
         view: 10 * (1 + n / 2000) * (0.5 + noise(n + world * 7919)),
         rest: 5 * (0.5 + noise(n * 3 + world)),
@@ -130,10 +130,10 @@ test('nothing ends too late, and nobody goes without, where costs vary from pict
       let all = 0;
       for (let n = 0; n < 2000; n++) all += (cost(n).rest + VIEWS * cost(n).view) / lanes;
       const deadline = all * (0.45 + 0.03 * world);
-      const { views, ends } = simulate({ pictures: 2000, lanes, ahead, trial: 8, cost, deadline });
+      const { views, ends } = simulate({ images: 2000, lanes, ahead, trial: 8, cost, deadline });
       const last = Math.max(...ends);
       const what = `${lanes} lanes, ${ahead} ahead, world ${world}`;
-      assert.ok(Math.min(...views) >= 1, `${what}: a picture without an answer`);
+      assert.ok(Math.min(...views) >= 1, `${what}: an image without an answer`);
       assert.ok(last <= deadline, `${what}: ended at ${last} of ${deadline}`);
       // Nor is time left over that would have been enough for more views.
       if (Math.min(...views) < VIEWS) assert.ok(last > 0.97 * deadline, `${what}: ended at ${last} of ${deadline}`);

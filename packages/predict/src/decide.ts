@@ -25,7 +25,7 @@ export interface Decision {
 }
 
 /**
- * Applies a decision rule to the logits [K] of one picture. Of equal scores the lowest class index wins.
+ * Applies a decision rule to the logits [K] of one image. Of equal scores the lowest class index wins.
  *
  * @throws RangeError where a logit is not a finite number, as a model gives whose training diverged
  */

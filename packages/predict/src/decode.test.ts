@@ -11,7 +11,7 @@ import { resample } from './resample.js';
 type Channels = 1 | 2 | 3 | 4;
 const raw = (data: Uint8Array | Uint16Array, width: number, height: number, channels: Channels): Sharp =>
   sharp(data, { raw: { width, height, channels } });
-/** A smooth picture that survives lossy formats, with a red left and a blue right side. */
+/** A smooth image that survives lossy formats, with a red left and a blue right side. */
 const photo = (width: number, height: number): Sharp =>
   raw(
     Uint8Array.from({ length: width * height * 3 }, (_, i) => {
@@ -55,7 +55,7 @@ describe('decode', () => {
     assert.ok(data.every((value) => value > 240));
   });
 
-  it('turns the picture as EXIF says, in every orientation', async () => {
+  it('turns the image as EXIF says, in every orientation', async () => {
     // Two pixels, red then green; orientations as in the EXIF standard, 1 to 8.
     const [r, g] = [
       [255, 0, 0],
@@ -106,7 +106,7 @@ describe('decode', () => {
     assert.ok(cmyk[0]! > 180 && cmyk[2]! < 90, 'the left side is red, not its complement');
   });
 
-  it('lays transparent pictures over white, whatever colour hides below', async () => {
+  it('lays transparent images over white, whatever colour hides below', async () => {
     const bytes = await raw(Uint8Array.from([10, 20, 30, 0, 10, 20, 30, 255, 0, 0, 0, 128]), 3, 1, 4)
       .png()
       .toBuffer();
@@ -147,7 +147,7 @@ describe('decode refuses, naming the file and the reason:', () => {
 
   it('a web page, a text, an SVG named .jpg', async () => {
     await refused('page.jpg', Buffer.from('\n<!DOCTYPE HTML><title>404</title>'), /web page \(HTML\)/);
-    await refused('text.jpg', Buffer.from('hello'), /not a JPEG, PNG, WebP, GIF, TIFF or AVIF picture/);
+    await refused('text.jpg', Buffer.from('hello'), /not a JPEG, PNG, WebP, GIF, TIFF or AVIF image/);
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>';
     await refused('drawing.jpg', Buffer.from(svg), /of the kind svg, which is not read/);
   });
@@ -175,7 +175,7 @@ describe('decode refuses, naming the file and the reason:', () => {
 });
 
 describe('decodeCrop', () => {
-  it('gives what cropping and resampling the decoded picture gives', async () => {
+  it('gives what cropping and resampling the decoded image gives', async () => {
     const bytes = await photo(900, 600).jpeg({ quality: 95 }).toBuffer();
     const image = await decode(bytes);
     const boxes = [
@@ -193,7 +193,7 @@ describe('decodeCrop', () => {
     }
   });
 
-  it('counts the box in the oriented picture', async () => {
+  it('counts the box in the oriented image', async () => {
     const bytes = await photo(400, 100).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
     const header = await probe(bytes);
     assert.deepEqual([header.width, header.height], [100, 400]);

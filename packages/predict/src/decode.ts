@@ -4,10 +4,10 @@ import { ImageError, type Pixels } from './image.js';
 import type { Interpolation } from './preset.js';
 import { type Box, resample } from './resample.js';
 
-/** A picture's path, or the bytes of its file. */
+/** An image's path, or the bytes of its file. */
 export type ImageSource = string | Uint8Array;
 
-/** What a picture's header says, without decoding it. */
+/** What an image's header says, without decoding it. */
 export interface ImageHeader {
   readonly format: 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif';
   /** In pixels, as a person sees it: EXIF orientation applied. */
@@ -17,14 +17,14 @@ export interface ImageHeader {
   readonly mode: string;
 }
 
-/** The most pixels of a picture that are decoded: 200 million, what the largest phone cameras make (600 MB decoded). */
+/** The most pixels of an image that are decoded: 200 million, what the largest phone cameras make (600 MB decoded). */
 export const MAX_PIXELS = 200_000_000;
 
 const FORMATS = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
 
 /**
- * Reads a picture's header.
- * @param name how messages call the picture; its path where absent
+ * Reads an image's header.
+ * @param name how messages call the image; its path where absent
  * @throws ImageError when the file is missing, empty, of another kind or larger than MAX_PIXELS
  */
 export async function probe(source: ImageSource, name = nameOf(source)): Promise<ImageHeader> {
@@ -32,14 +32,14 @@ export async function probe(source: ImageSource, name = nameOf(source)): Promise
 }
 
 /**
- * Decodes a JPEG, PNG, WebP, GIF (first frame), TIFF or AVIF picture into 8-bit RGB, as a person sees it: EXIF
+ * Decodes a JPEG, PNG, WebP, GIF (first frame), TIFF or AVIF image into 8-bit RGB, as a person sees it: EXIF
  * orientation applied, an embedded colour profile and CMYK brought to sRGB, 16 bits to 8, grey to three equal channels.
  *
  * Transparent parts are laid over white. torchvision's `convert('RGB')` drops alpha instead, which shows the colours
  * hidden under transparent pixels (often black, or rubbish that no viewer shows); cut-outs on white are also what the
- * photos of the pretraining data look like. For opaque pictures, nearly all photos, the two are the same.
+ * photos of the pretraining data look like. For opaque images, nearly all photos, the two are the same.
  *
- * @param name how messages call the picture; its path where absent
+ * @param name how messages call the image; its path where absent
  * @throws ImageError when it cannot be read, is damaged or cut short, or is larger than MAX_PIXELS
  */
 export async function decode(source: ImageSource, name = nameOf(source)): Promise<Pixels> {
@@ -49,12 +49,12 @@ export async function decode(source: ImageSource, name = nameOf(source)): Promis
 }
 
 /**
- * Decodes the part `box` of a picture (in whole pixels of its oriented size) scaled to width x height, for training:
+ * Decodes the part `box` of an image (in whole pixels of its oriented size) scaled to width x height, for training:
  * what `decode` and `resample` give within 1/255 on average, but faster and off the JavaScript thread.
  *
  * It does not decode JPEG at a fraction of its size: that saves little, as most of the time goes into entropy coding.
  *
- * @param name how messages call the picture
+ * @param name how messages call the image
  * @throws ImageError as `decode` does
  */
 export async function decodeCrop(
@@ -67,14 +67,14 @@ export async function decodeCrop(
 ): Promise<Pixels> {
   const cut = pipeline(bytes).extract(box);
   if (box.width < width || box.height < height) {
-    // libvips shifts a picture by up to half a pixel when it makes it larger.
+    // libvips shifts an image by up to half a pixel when it makes it larger.
     return { width, height, data: resample(await output(cut, name), width, height, interpolation) };
   }
   const kernel = interpolation === 'bilinear' ? 'linear' : 'cubic';
   return output(cut.resize({ width, height, fit: 'fill', kernel }), name);
 }
 
-/** A picture's bytes. @throws ImageError when the file is missing, unreadable or empty */
+/** An image's bytes. @throws ImageError when the file is missing, unreadable or empty */
 export async function read(source: ImageSource, name = nameOf(source)): Promise<Uint8Array> {
   const bytes = typeof source === 'string' ? await readFile(source).catch((e) => fail(name, missing(e))) : source;
   if (bytes.length === 0) fail(name, 'the file is empty (0 bytes)');
@@ -85,7 +85,7 @@ function nameOf(source: ImageSource): string {
   return typeof source === 'string' ? source : 'image';
 }
 
-/** Orientation and alpha are handled here so that whatever follows sees a plain picture. */
+/** Orientation and alpha are handled here so that whatever follows sees a plain image. */
 function pipeline(bytes: Uint8Array): Sharp {
   return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS }).autoOrient().flatten({ background: '#fff' });
 }
@@ -95,7 +95,7 @@ async function output(image: Sharp, name: string): Promise<Pixels> {
     .toColourspace('srgb')
     .raw()
     .toBuffer({ resolveWithObject: true })
-    .catch((e: unknown) => fail(name, `the picture is damaged or cut short (${firstLine(e)})`));
+    .catch((e: unknown) => fail(name, `the image is damaged or cut short (${firstLine(e)})`));
   return { width: info.width, height: info.height, data };
 }
 
@@ -128,7 +128,7 @@ function formatOf({ format, compression }: Metadata): ImageHeader['format'] | un
 }
 
 function kind({ format }: Metadata): string {
-  return format === 'heif' ? 'a HEIC picture' : `a file of the kind ${format}`;
+  return format === 'heif' ? 'a HEIC image' : `a file of the kind ${format}`;
 }
 
 function modeOf({ space, channels, depth, hasAlpha }: Metadata): string {
@@ -140,12 +140,12 @@ function modeOf({ space, channels, depth, hasAlpha }: Metadata): string {
 function unreadable(bytes: Uint8Array, error: unknown): string {
   const start = new TextDecoder().decode(bytes.subarray(0, 300)).replace('\uFEFF', '').trimStart().toLowerCase();
   if (start.startsWith('<!doctype html') || start.startsWith('<html')) {
-    return 'it is a web page (HTML), not a picture; its download probably failed';
+    return 'it is a web page (HTML), not an image; its download probably failed';
   }
   const reason = firstLine(error);
   return reason.includes('unsupported image format')
-    ? `it is not a ${FORMATS} picture, or it is cut short`
-    : `the picture is damaged or cut short (${reason})`;
+    ? `it is not a ${FORMATS} image, or it is cut short`
+    : `the image is damaged or cut short (${reason})`;
 }
 
 function missing(error: NodeJS.ErrnoException): string {
@@ -154,7 +154,7 @@ function missing(error: NodeJS.ErrnoException): string {
     case 'ENOTDIR':
       return 'there is no such file';
     case 'EISDIR':
-      return 'it is a folder, not a picture';
+      return 'it is a folder, not an image';
     case 'EACCES':
     case 'EPERM':
       return 'reading it is not permitted';

@@ -1,4 +1,4 @@
-/** A decoded picture: red, green and blue of each pixel in [0, 255], row by row. */
+/** A decoded image: red, green and blue of each pixel in [0, 255], row by row. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -6,12 +6,12 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** A picture that cannot be used; `message` is one sentence that names it and says why. */
+/** An image that cannot be used; `message` is one sentence that names it and says why. */
 export class ImageError extends Error {
   override readonly name = 'ImageError';
 
   /**
-   * @param file the file's path, or how else the picture is known to the user
+   * @param file the file's path, or how else the image is known to the user
    * @param reason why it cannot be used, in plain words, without the file's name
    */
   constructor(

@@ -17,13 +17,13 @@ export interface ModelMetadata {
   readonly classes: readonly string[];
   readonly preset: Preset;
   readonly decision: DecisionRule;
-  /** [K] training pictures of each class; null where not known. The most frequent class answers for what cannot be read. */
+  /** [K] training images of each class; null where not known. The most frequent class answers for what cannot be read. */
   readonly classCounts: readonly number[] | null;
   /** The training's whole configuration; null where the weights come from elsewhere. */
   readonly config: Readonly<Record<string, unknown>> | null;
   /** SHA-256 of the training data's file names, sizes and labels; null where not known. */
   readonly dataFingerprint: string | null;
-  /** Macro F1 over all classes on the validation pictures, with its 95 % interval; null where not measured. */
+  /** Macro F1 over all classes on the validation images, with its 95 % interval; null where not measured. */
   readonly validation: ValidationScore | null;
 }
 
@@ -180,7 +180,7 @@ export function metadataOf(bytes: Uint8Array, name: string, { labels, preset }: 
   return { ...found, classes: labels ?? found.classes, preset: preset ?? found.preset };
 }
 
-/** The class of which training saw most pictures; the first one where that is not known. */
+/** The class of which training saw most images; the first one where that is not known. */
 export function mostFrequentClass({ classes, classCounts }: ModelMetadata): string {
   if (classCounts === null) return classes[0]!;
   return classes[classCounts.indexOf(Math.max(...classCounts))]!;

@@ -20,9 +20,9 @@ const METADATA = {
   validation: null,
 } as const;
 
-/** Pictures are numbers, and the class is the number's remainder. */
+/** Images are numbers, and the class is the number's remainder. */
 class FakeModel extends Model<number> {
-  /** Views of each picture, in the order in which they were begun. */
+  /** Views of each image, in the order in which they were begun. */
   readonly begun: [image: number, views: number][] = [];
 
   constructor(
@@ -82,7 +82,7 @@ test("the rule in the model's file chooses the class and the order of the best",
   assert.equal(probability, probabilities[2]);
 });
 
-test('one picture gives one answer, a list gives a list, and none gives none', async () => {
+test('one image gives one answer, a list gives a list, and none gives none', async () => {
   const model = new FakeModel();
   assert.equal((await model.predict(2)).label, 'owl');
   assert.deepEqual(
@@ -93,7 +93,7 @@ test('one picture gives one answer, a list gives a list, and none gives none', a
   assert.deepEqual(model.classes, CLASSES);
 });
 
-test('a kind of augmentation says how many views a picture gets', async () => {
+test('a kind of augmentation says how many views an image gets', async () => {
   const model = new FakeModel();
   for (const tta of ['none', 'flip', 'flip+scales'] as const) await model.predict(0, { tta });
   assert.deepEqual(model.begun, [
@@ -103,7 +103,7 @@ test('a kind of augmentation says how many views a picture gets', async () => {
   ]);
 });
 
-test('answers come in the order of the pictures, whichever ends first', async () => {
+test('answers come in the order of the images, whichever ends first', async () => {
   const model = new FakeModel((image) => sleep((image * 7) % 5));
   const labels = await outcomes(model, numbers(40));
   assert.deepEqual(
@@ -112,7 +112,7 @@ test('answers come in the order of the pictures, whichever ends first', async ()
   );
 });
 
-test('no more pictures are taken from the source than are worked on', async () => {
+test('no more images are taken from the source than are worked on', async () => {
   for (const [lanes, ahead] of [
     [1, 1],
     [2, 3],
@@ -134,7 +134,7 @@ test('no more pictures are taken from the source than are worked on', async () =
   }
 });
 
-test('a picture that cannot be read is an outcome, and the others go on', async () => {
+test('an image that cannot be read is an outcome, and the others go on', async () => {
   const broken = new ImageError('5.jpg', 'is cut short');
   const model = new FakeModel(async (image) => {
     if (image === 5) throw broken;
@@ -143,7 +143,7 @@ test('a picture that cannot be read is an outcome, and the others go on', async 
   assert.deepEqual(await outcomes(model, numbers(9)), expected);
 });
 
-test('predict throws what makes a picture unreadable', async () => {
+test('predict throws what makes an image unreadable', async () => {
   const model = new FakeModel(async (image) => {
     throw new ImageError(`${image}.jpg`, 'is cut short');
   });
@@ -174,7 +174,7 @@ test("the source's own failure passes through", async () => {
   await assert.rejects(outcomes(new FakeModel(), source()), { message: 'line 2: the file name is empty' });
 });
 
-test('at the deadline every picture has an outcome, even where the model hangs', async () => {
+test('at the deadline every image has an outcome, even where the model hangs', async () => {
   const model = new FakeModel((image) => (image < 3 ? Promise.resolve() : new Promise(() => {})));
   const found = await outcomes(model, numbers(20), { count: 20, deadline: performance.now() + 50 });
   assert.deepEqual(found.slice(0, 3), ['cat', 'dog', 'owl']);
@@ -183,14 +183,14 @@ test('at the deadline every picture has an outcome, even where the model hangs',
   assert.equal((found[3] as NotDone).reason, 'there was no time for it');
 });
 
-test('no picture is run after the deadline', async () => {
+test('no image is run after the deadline', async () => {
   const model = new FakeModel();
   const found = await outcomes(model, numbers(5), { count: 5, deadline: performance.now() - 1 });
   assert.ok(found.length === 5 && found.every((outcome) => outcome instanceof NotDone));
   assert.deepEqual(model.begun, []);
 });
 
-test('with a deadline far away every picture gets all its views', async () => {
+test('with a deadline far away every image gets all its views', async () => {
   const model = new FakeModel();
   const found = await outcomes(model, numbers(5), { tta: 'flip', count: 5, deadline: performance.now() + 2 ** 33 });
   assert.equal(found.length, 5);
@@ -202,7 +202,7 @@ test('with a deadline far away every picture gets all its views', async () => {
 
 test('views are dropped where the trial says that they do not fit', async () => {
   const model = new FakeModel(undefined, { lanes: 1, ahead: 1, trial: 600_000 });
-  // Ten minutes a view and half an hour for two pictures.
+  // Ten minutes a view and half an hour for two images.
   await outcomes(model, numbers(1), { tta: 'flip', count: 2, deadline: performance.now() + 1_800_000 });
   assert.deepEqual(model.begun, [[0, 1]]);
 });
@@ -219,8 +219,8 @@ test('an option that is not one is refused in a sentence', async () => {
     [{ tta: 'flips' }, 'tta: expected none, flip, flip+scales, got "flips".'],
     [{ topK: 0 }, 'topK: expected a whole number of at least 1, got 0.'],
     [{ topK: 1.5 }, 'topK: expected a whole number of at least 1, got 1.5.'],
-    [{ deadline: 1000 }, 'count: a deadline needs the number of pictures, got undefined.'],
-    [{ deadline: 1000, count: -1 }, 'count: a deadline needs the number of pictures, got -1.'],
+    [{ deadline: 1000 }, 'count: a deadline needs the number of images, got undefined.'],
+    [{ deadline: 1000, count: -1 }, 'count: a deadline needs the number of images, got -1.'],
   ];
   for (const [options, message] of cases) {
     await assert.rejects(outcomes(new FakeModel(), [0], options as PredictAllOptions), { name: 'TypeError', message });

@@ -4,7 +4,7 @@ import { ImageError } from './image.js';
 import type { ModelMetadata } from './metadata.js';
 import { TTA, type Tta, type View, viewsOf } from './views.js';
 
-/** What a model says of a picture. K classes. */
+/** What a model says of an image. K classes. */
 export interface Answer {
   /** The class that the model's decision rule chooses. */
   readonly label: string;
@@ -28,24 +28,24 @@ export interface PredictOptions {
 }
 
 export interface PredictAllOptions extends PredictOptions {
-  /** How many pictures there are, for `deadline`. */
+  /** How many images there are, for `deadline`. */
   readonly count?: number;
   /**
-   * When every picture must have an answer, in milliseconds of `performance.now()`: views are dropped where they would
-   * not fit, and pictures for which even one does not are answered by a `NotDone`. Needs `count`.
+   * When every image must have an answer, in milliseconds of `performance.now()`: views are dropped where they would
+   * not fit, and images for which even one does not are answered by a `NotDone`. Needs `count`.
    */
   readonly deadline?: number;
 }
 
-/** In place of an answer: there was no time for the picture. */
+/** In place of an answer: there was no time for the image. */
 export class NotDone {
   readonly reason = 'there was no time for it';
 }
 
-/** Of a picture: an answer, why it cannot be read, or that there was no time. */
+/** Of an image: an answer, why it cannot be read, or that there was no time. */
 export type Outcome = Answer | ImageError | NotDone;
 
-/** What running a picture through the model gives. */
+/** What running an image through the model gives. */
 export interface Run {
   /** [K]: the mean over the views. */
   readonly logits: Float64Array;
@@ -53,17 +53,17 @@ export interface Run {
   readonly milliseconds: number;
 }
 
-/** How a model works through pictures. */
+/** How a model works through images. */
 export interface Pace {
-  /** Pictures that run at once. */
+  /** Images that run at once. */
   readonly lanes: number;
-  /** Pictures that each lane has taken on, the running one among them, so that none waits for decoding. */
+  /** Images that each lane has taken on, the running one among them, so that none waits for decoding. */
   readonly ahead: number;
   /** Milliseconds that one view took in a trial run. */
   readonly trial: number;
 }
 
-/** A model that is loaded: pictures in, answers out. `Image` is what a picture may be given as. */
+/** A model that is loaded: images in, answers out. `Image` is what an image may be given as. */
 export abstract class Model<Image> {
   constructor(
     /** What the model file says of itself. */
@@ -76,16 +76,16 @@ export abstract class Model<Image> {
     return this.metadata.classes;
   }
 
-  /** Runs a picture through the model. @throws ImageError where it cannot be read */
+  /** Runs an image through the model. @throws ImageError where it cannot be read */
   protected abstract run(image: Image, views: readonly View[]): Promise<Run>;
 
   /** Frees what the model holds. Twice is fine. */
   abstract close(): Promise<void>;
 
   /**
-   * What the model says of a picture, or of each picture of a list.
+   * What the model says of an image, or of each image of a list.
    *
-   * @throws ImageError naming the picture where it cannot be read; `predictAll` goes on instead
+   * @throws ImageError naming the image where it cannot be read; `predictAll` goes on instead
    */
   predict(image: Image, options?: PredictOptions): Promise<Answer>;
   predict(images: readonly Image[], options?: PredictOptions): Promise<Answer[]>;
@@ -100,9 +100,9 @@ export abstract class Model<Image> {
   }
 
   /**
-   * What the model says of each picture, in their order. A few pictures are worked on at once, and no more are taken
-   * from `images` than that, so that memory does not grow with their number. An answer depends on its picture and the
-   * options alone: not on the pictures beside it, nor on the number of threads.
+   * What the model says of each image, in their order. A few images are worked on at once, and no more are taken
+   * from `images` than that, so that memory does not grow with their number. An answer depends on its image and the
+   * options alone: not on the images beside it, nor on the number of threads.
    */
   async *predictAll(
     images: Iterable<Image> | AsyncIterable<Image>,
@@ -159,7 +159,7 @@ function checkOptions({ tta, topK, count, deadline }: PredictAllOptions): void {
     throw new TypeError(`topK: expected a whole number of at least 1, got ${topK}.`);
   }
   if (deadline !== undefined && !(Number.isInteger(count) && count! >= 0)) {
-    throw new TypeError(`count: a deadline needs the number of pictures, got ${count}.`);
+    throw new TypeError(`count: a deadline needs the number of images, got ${count}.`);
   }
 }
 

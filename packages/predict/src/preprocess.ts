@@ -6,11 +6,11 @@ import { type Box, resample } from './resample.js';
 export type Geometry = Pick<Preset, 'resize' | 'crop' | 'interpolation'>;
 
 /**
- * The picture as a model sees it in evaluation: the shorter side scaled to `preset.resize`, the middle `preset.crop`
- * pixels square cut out, black around where the scaled picture is smaller than that.
+ * The image as a model sees it in evaluation: the shorter side scaled to `preset.resize`, the middle `preset.crop`
+ * pixels square cut out, black around where the scaled image is smaller than that.
  * Returns [crop, crop, 3], values in [0, 255].
  *
- * Equals torchvision's Resize and CenterCrop on a PIL picture bit for bit when the decoded pixels are equal.
+ * Equals torchvision's Resize and CenterCrop on a PIL image bit for bit when the decoded pixels are equal.
  * Source: torchvision `transforms/functional.py`, `resize` and `center_crop`.
  */
 export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuffer> {
@@ -44,7 +44,7 @@ export function resizedSize(
     : { width: Math.trunc((shortSide * width) / height), height: shortSide };
 }
 
-/** Where the middle square begins; negative where the picture is smaller than the square and padding precedes it. */
+/** Where the middle square begins; negative where the image is smaller than the square and padding precedes it. */
 function centerCropOffset(width: number, height: number, crop: number): { left: number; top: number } {
   const offset = (size: number): number =>
     size < crop ? -Math.trunc((crop - size) / 2) : roundHalfToEven((size - crop) / 2);

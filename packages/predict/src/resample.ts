@@ -10,7 +10,7 @@ export interface Box {
 }
 
 export interface ResampleOptions {
-  /** The part of the picture that is scaled, in whole or fractional pixels; the whole picture where absent. */
+  /** The part of the image that is scaled, in whole or fractional pixels; the whole image where absent. */
   readonly source?: Box;
   /** The part of the result that is wanted, in whole pixels inside it; all of it where absent. */
   readonly window?: Box;
@@ -25,7 +25,7 @@ const FILTERS: Record<Interpolation, { support: number; weight: (x: number) => n
 };
 
 /**
- * Scales a picture to width x height and returns it, or the `window` of it: [window.height, window.width, 3].
+ * Scales an image to width x height and returns it, or the `window` of it: [window.height, window.width, 3].
  *
  * Scaling down averages over all pixels that a result pixel covers (antialiased). Pixels outside `source` have no part
  * in it, so it equals cropping first and then scaling. On the same decoded pixels the result is Pillow's

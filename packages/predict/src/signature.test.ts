@@ -37,14 +37,14 @@ test('a second output is not looked at', () => {
   assert.deepEqual(signatureOf(session, metadata, 'm.onnx'), { input: 'images', output: 'scores' });
 });
 
-test('a model that is no classifier of these pictures and labels is refused in a sentence', () => {
+test('a model that is no classifier of these images and labels is refused in a sentence', () => {
   const cases: [inputs: unknown[], outputs: unknown[], message: string][] = [
     [[], [scores], 'expected one input, float32 [N,3,H,W]'],
     [[images, value('mask', ['N'])], [scores], 'expected one input, float32 [N,3,H,W]'],
     [[value('x', ['N', 3, 224, 224], 'uint8')], [scores], 'expected one input, float32 [N,3,H,W]'],
-    [[value('x', ['N', 224, 224, 3])], [scores], 'its input is [N,224,224,3], and pictures are [N,3,H,W]'],
-    [[value('x', ['N', 2048])], [scores], 'its input is [N,2048], and pictures are [N,3,H,W]'],
-    [[value('x', ['N', 3, 240, 320])], [scores], 'its pictures are 320 x 240 pixels, and the preset makes 224 x 224'],
+    [[value('x', ['N', 224, 224, 3])], [scores], 'its input is [N,224,224,3], and images are [N,3,H,W]'],
+    [[value('x', ['N', 2048])], [scores], 'its input is [N,2048], and images are [N,3,H,W]'],
+    [[value('x', ['N', 3, 240, 320])], [scores], 'its images are 320 x 240 pixels, and the preset makes 224 x 224'],
     [[images], [], 'its output is [], and logits are [N,K]'],
     [[images], [value('y', ['N', 3], 'int64')], 'its output is [N,3], and logits are [N,K]'],
     [[images], [value('y', ['N', 3, 7, 7])], 'its output is [N,3,7,7], and logits are [N,K]'],

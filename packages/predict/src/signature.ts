@@ -32,9 +32,9 @@ export function signatureOf(
   const shape = input.shape ?? [];
   const { crop } = preset;
   const fits = (size: number | string | undefined, wanted: number) => typeof size !== 'number' || size === wanted;
-  if (shape.length !== 4 || !fits(shape[1], 3)) return wrong(`its input is [${shape}], and pictures are [N,3,H,W]`);
+  if (shape.length !== 4 || !fits(shape[1], 3)) return wrong(`its input is [${shape}], and images are [N,3,H,W]`);
   if (!fits(shape[2], crop) || !fits(shape[3], crop)) {
-    return wrong(`its pictures are ${shape[3]} x ${shape[2]} pixels, and the preset makes ${crop} x ${crop}`);
+    return wrong(`its images are ${shape[3]} x ${shape[2]} pixels, and the preset makes ${crop} x ${crop}`);
   }
   const logits = output?.shape ?? [];
   if (output?.type !== 'float32' || logits.length !== 2)

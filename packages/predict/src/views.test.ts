@@ -18,7 +18,7 @@ function normalised(pixels: Uint8Array, { crop, mean, std }: Preset): Float64Arr
   return out;
 }
 
-test('the first view is the preprocessed picture, normalised', () => {
+test('the first view is the preprocessed image, normalised', () => {
   for (const tta of ['none', 'flip', 'flip+scales'] as const) {
     const [input] = inputsOf(image, preset, viewsOf(tta));
     assert.deepEqual(input, Float32Array.from(normalised(preprocess(image, preset), preset)), tta);
@@ -33,7 +33,7 @@ test('a flipped view is the mirrored one', () => {
   assert.notDeepEqual(flipped, plain);
 });
 
-test('a closer view is the middle of a larger picture, mirrored too', () => {
+test('a closer view is the middle of a larger image, mirrored too', () => {
   const views = viewsOf('flip+scales');
   const [, , closer, flipped] = inputsOf(image, preset, views);
   // 1.15 * 40

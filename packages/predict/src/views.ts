@@ -2,13 +2,13 @@ import type { Pixels } from './image.js';
 import { preprocess } from './preprocess.js';
 import type { Preset } from './preset.js';
 
-/** Kinds of test-time augmentation: over which views of a picture the logits are averaged. */
+/** Kinds of test-time augmentation: over which views of an image the logits are averaged. */
 export const TTA = ['none', 'flip', 'flip+scales'] as const;
 export type Tta = (typeof TTA)[number];
 
-/** One way to look at a picture. */
+/** One way to look at an image. */
 export interface View {
-  /** How much larger than by the preset the picture is scaled before its middle is cut out. */
+  /** How much larger than by the preset the image is scaled before its middle is cut out. */
   readonly zoom: number;
   /** Mirrored left to right. */
   readonly flip: boolean;
@@ -27,7 +27,7 @@ export function viewsOf(tta: Tta): readonly View[] {
 }
 
 /**
- * The model's inputs for the views of a picture, each float32 [3,H,W] with H = W = `preset.crop`, normalised.
+ * The model's inputs for the views of an image, each float32 [3,H,W] with H = W = `preset.crop`, normalised.
  * The first view is what training's validation sees.
  */
 export function inputsOf(image: Pixels, preset: Preset, views: readonly View[]): Float32Array[] {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { readDataset, rootOf } from '../data/index.js';
-import { type AuditFacts, type AuditPicture, auditPage, isSuspect } from '../report/index.js';
+import { type AuditFacts, type AuditImage, auditPage, isSuspect } from '../report/index.js';
 import { type Audit, auditLabels, countLabels, fields, flagName } from '../train/index.js';
 import { type AuditSummary, auditFolder, describeRate } from './audit-summary.js';
 import type { Command } from './command.js';
@@ -30,12 +30,12 @@ export const audit: Command = {
   name: 'audit',
   usage: ['audit DATA [OPTIONS]'],
   about: [
-    'Finds labels that are probably wrong. Each picture is judged by the features of a pretrained backbone and a classifier ' +
+    'Finds labels that are probably wrong. Each image is judged by the features of a pretrained backbone and a classifier ' +
       'that was fitted without it. It prints how many labels are wrong, overall and by class, and writes labels.csv, a row ' +
-      'a picture, the most probably wrong first, and audit.html, where you go through the suspects and decide. What the ' +
+      'an image, the most probably wrong first, and audit.html, where you go through the suspects and decide. What the ' +
       'page saves as corrections.csv goes into evenhand train --corrections.',
     'DATA is a folder or CSV file as evenhand train takes it. Nothing in it is changed. Features are kept, so that a ' +
-      'second audit of the same pictures takes seconds.',
+      'second audit of the same images takes seconds.',
   ],
   flags,
   async run(args) {
@@ -56,16 +56,16 @@ export const audit: Command = {
       onEvent: (event) => {
         if (event.type !== 'progress') return;
         const { stage, done, total, imagesPerSecond } = event;
-        const what = stage === 'scan' ? 'Looking at pictures' : 'Computing features';
+        const what = stage === 'scan' ? 'Looking at images' : 'Computing features';
         status.show(() => `${what}: ${done} of ${total}, ${imagesPerSecond.toFixed(0)} img/s`);
       },
     }).finally(() => status.clear());
-    const pictures = judged(data!, found);
+    const images = judged(data!, found);
     const summary = summaryOf(data!, found) satisfies AuditSummary;
-    writePage(join(out, 'labels.csv'), labelsCsv(pictures, found));
+    writePage(join(out, 'labels.csv'), labelsCsv(images, found));
     writePage(join(out, 'audit.json'), json(summary));
     const file = parsed.flags.get('json');
-    const { html, notes } = await auditPage(pageFacts(data!, pictures, found));
+    const { html, notes } = await auditPage(pageFacts(data!, images, found));
     writePage(join(out, 'audit.html'), html);
     if (file !== '-') console.log([describe(data!, out, found), ...notes].join('\n'));
     if (file !== undefined) writeOutput(file, json(summary));
@@ -73,8 +73,8 @@ export const audit: Command = {
   },
 };
 
-/** All pictures, the most probably wrong first. */
-function judged(data: string, { dataset, train, val }: Audit): AuditPicture[] {
+/** All images, the most probably wrong first. */
+function judged(data: string, { dataset, train, val }: Audit): AuditImage[] {
   const root = rootOf(data);
   const of = (part: 'train' | 'val') => {
     const estimate = part === 'train' ? train : val;
@@ -91,13 +91,13 @@ function judged(data: string, { dataset, train, val }: Audit): AuditPicture[] {
   return [...of('train'), ...of('val')].sort((a, b) => b.wrong - a.wrong);
 }
 
-function pageFacts(data: string, pictures: readonly AuditPicture[], found: Audit): AuditFacts {
+function pageFacts(data: string, images: readonly AuditImage[], found: Audit): AuditFacts {
   const { dataset, train, fingerprint, model } = found;
   return {
     data: rootOf(data),
     name: basename(resolve(data)),
     classes: dataset.classes,
-    pictures,
+    images,
     rate: train.rate,
     rateByLabel: train.rateByLabel,
     kind: train.kind,
@@ -106,11 +106,11 @@ function pageFacts(data: string, pictures: readonly AuditPicture[], found: Audit
   };
 }
 
-function labelsCsv(pictures: readonly AuditPicture[], { dataset: { classes } }: Audit): string {
+function labelsCsv(images: readonly AuditImage[], { dataset: { classes } }: Audit): string {
   const digits = (p: number): string => p.toFixed(4);
   return csv([
     ['file', 'part', 'given', 'wrong', 'suggested', 'suggested_probability'],
-    ...pictures.map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
+    ...images.map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
       const names = [classes[given]!, digits(wrong), classes[suggested]!, digits(suggestedProbability)];
       return [file, part, ...names];
     }),
@@ -119,10 +119,10 @@ function labelsCsv(pictures: readonly AuditPicture[], { dataset: { classes } }: 
 
 const suspects = (wrong: Float64Array): number => wrong.filter((p) => isSuspect({ wrong: p })).length;
 
-/** Every label with its training pictures and the rate of wrong ones among them. */
+/** Every label with its training images and the rate of wrong ones among them. */
 function byLabel({ dataset, train }: Pick<Audit, 'dataset' | 'train'>) {
-  const pictures = countLabels(dataset.train, dataset.classes.length);
-  return train.rateByLabel.map((rate, c) => ({ label: dataset.classes[c]!, pictures: pictures[c]!, ...rate }));
+  const images = countLabels(dataset.train, dataset.classes.length);
+  return train.rateByLabel.map((rate, c) => ({ label: dataset.classes[c]!, images: images[c]!, ...rate }));
 }
 
 function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, val, bad }: Audit) {
@@ -130,20 +130,20 @@ function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, va
     data: resolve(data),
     fingerprint,
     model,
-    pictures: dataset.train.length,
+    images: dataset.train.length,
     noisy,
     rate: train.rate,
     kind: train.kind,
     suspects: suspects(train.wrong),
     byLabel: byLabel({ dataset, train }),
-    validation: val === null ? null : { pictures: dataset.val.length, rate: val.rate, suspects: suspects(val.wrong) },
+    validation: val === null ? null : { images: dataset.val.length, rate: val.rate, suspects: suspects(val.wrong) },
     bad,
   };
 }
 
 function describe(data: string, out: string, found: Audit): string {
   const { dataset, train, val, noisy, bad, model } = found;
-  const pictures = (n: number): string => plural(n, 'picture');
+  const images = (n: number): string => plural(n, 'image');
   const rows = [
     ['  Wrong labels, estimated', describeRate(train.rate)],
     ['  Suspects, more probably wrong than not', String(suspects(train.wrong))],
@@ -154,17 +154,17 @@ function describe(data: string, out: string, found: Audit): string {
     rows.push(['  Wrong labels are spread', spread]);
   }
   if (val !== null)
-    rows.push([`  Wrong labels among ${pictures(dataset.val.length)} to validate on`, describeRate(val.rate)]);
-  const head = `${data}: ${pictures(dataset.train.length)} to train on, judged by the features of ${model}`;
+    rows.push([`  Wrong labels among ${images(dataset.val.length)} to validate on`, describeRate(val.rate)]);
+  const head = `${data}: ${images(dataset.train.length)} to train on, judged by the features of ${model}`;
   const sections = [`${head}\n${table(rows)}`];
   if (bad.length > 0) {
     const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-    sections.push(`${pictures(bad.length)} missing or unreadable, not judged:\n${list}`);
+    sections.push(`${images(bad.length)} missing or unreadable, not judged:\n${list}`);
   }
-  if (noisy) sections.push(`Labels with the greatest share of wrong pictures\n${worst(found)}`);
+  if (noisy) sections.push(`Labels with the greatest share of wrong images\n${worst(found)}`);
   else sections.push('No sign of wrong labels beyond single ones.');
   const next = [
-    `${join(out, 'labels.csv')} has a row a picture, the most probably wrong first.`,
+    `${join(out, 'labels.csv')} has a row an image, the most probably wrong first.`,
     `Go through the suspects in a browser: ${join(out, 'audit.html')}. What it saves as`,
     '  corrections.csv goes into evenhand train --corrections corrections.csv',
     ...(noisy ? ['Train in spite of them:', `  evenhand train ${quoted(data)} --label-noise auto`] : []),
@@ -175,13 +175,13 @@ function describe(data: string, out: string, found: Audit): string {
 
 function worst(found: Audit): string {
   const rows = byLabel(found)
-    .filter(({ pictures }) => pictures > 0)
+    .filter(({ images }) => images > 0)
     .sort((a, b) => b.value - a.value)
     .slice(0, MOST_CLASSES)
-    .map(({ label, pictures, ...rate }) => [
+    .map(({ label, images, ...rate }) => [
       `  ${label.length > 30 ? `${label.slice(0, 29)}…` : label}`,
-      String(pictures),
+      String(images),
       describeRate(rate),
     ]);
-  return table([['  label', 'pictures', 'wrong'], ...rows], [1]);
+  return table([['  label', 'images', 'wrong'], ...rows], [1]);
 }

@@ -21,11 +21,11 @@ export function describeDataset(data: string, report: DatasetReport, validation:
     finding('Files in several rows', report.repeats, all, ({ file, rows, labels }) => {
       return `${short(file)}: ${rows} rows, ${plural(labels.length, 'label')} (${labels.join(', ')})`;
     }),
-    finding('The same picture under different labels', report.conflicts, all, ({ files, labels }) => {
+    finding('The same image under different labels', report.conflicts, all, ({ files, labels }) => {
       return `${files.map(short).join(' = ')}: ${labels.join(', ')}`;
     }),
-    finding('Training pictures that are in validation too (leaks)', report.leaks, all, (pair) => same(pair, short)),
-    finding('The same picture twice', report.duplicates, all, (pair) => same(pair, short)),
+    finding('Training images that are in validation too (leaks)', report.leaks, all, (pair) => same(pair, short)),
+    finding('The same image twice', report.duplicates, all, (pair) => same(pair, short)),
     describeValidation(validation),
   ];
   return sections.filter((section) => section !== '').join('\n\n');
@@ -42,9 +42,9 @@ function overview(
       .join(', ');
   const rows = [
     ['Classes', String(classes.length)],
-    ['Training', plural(train, 'picture')],
-    ['Validation', val === 0 ? 'none' : plural(val, 'picture')],
-    ['Imbalance', `the largest class has ${imbalanceRatio.toFixed(1)} times the pictures of the smallest`],
+    ['Training', plural(train, 'image')],
+    ['Validation', val === 0 ? 'none' : plural(val, 'image')],
+    ['Imbalance', `the largest class has ${imbalanceRatio.toFixed(1)} times the images of the smallest`],
   ];
   if (absentFromTrain.length > 0) {
     rows.push(['Not in training', plural(absentFromTrain.length, 'class', 'classes') + some(absentFromTrain)]);
@@ -78,23 +78,23 @@ function classSections({ classes, val, absentFromVal }: DatasetReport, all: bool
   };
   const sections: string[] = [];
   if (all || sorted.length <= MANY_CLASSES) {
-    sections.push(`Training pictures a class\n${bars(sorted)}`);
+    sections.push(`Training images a class\n${bars(sorted)}`);
   } else {
-    sections.push(`Training pictures of the ${EXTREMES} largest classes\n${bars(sorted.slice(0, EXTREMES))}`);
+    sections.push(`Training images of the ${EXTREMES} largest classes\n${bars(sorted.slice(0, EXTREMES))}`);
     sections.push(`Of the ${EXTREMES} smallest classes\n${bars(sorted.slice(-EXTREMES))}`);
-    sections.push(`Classes by their number of training pictures\n${histogram(sorted.map(({ train }) => train))}`);
+    sections.push(`Classes by their number of training images\n${histogram(sorted.map(({ train }) => train))}`);
   }
   if (absentFromVal.length > 0) {
     const shown = all
       ? absentFromVal.join(', ')
       : `${absentFromVal.slice(0, 40).join(', ')}${absentFromVal.length > 40 ? ', ...' : ''}`;
-    const title = `${plural(absentFromVal.length, 'class', 'classes')} of ${classes.length} without a validation picture`;
+    const title = `${plural(absentFromVal.length, 'class', 'classes')} of ${classes.length} without a validation image`;
     sections.push(`${title}\n${wrap(shown, { indent: 2 })}`);
   }
   return sections;
 }
 
-/** How many classes have how many pictures, in at most eight ranges of equal width. */
+/** How many classes have how many images, in at most eight ranges of equal width. */
 function histogram(counts: readonly number[]): string {
   const [least, most] = [Math.min(...counts), Math.max(...counts)];
   const step = Math.max(1, Math.ceil((most - least + 1) / 8));
@@ -125,7 +125,7 @@ function same({ a, b, exact }: DatasetReport['leaks'][number], short: (file: str
 function describeValidation({ verdict, remedies, canChooseCheckpoint, images }: Validation): string {
   const lines = ['What validation can tell', wrap(verdict, { indent: 2 })];
   for (const { flags, images, intervalWidth } of remedies) {
-    const gives = `holds out ${plural(images, 'training picture')}: an interval about ${share(intervalWidth)} wide`;
+    const gives = `holds out ${plural(images, 'training image')}: an interval about ${share(intervalWidth)} wide`;
     lines.push(wrap(`Better: evenhand train with ${flags} ${gives}.`, { indent: 2 }));
   }
   if (!canChooseCheckpoint && images > 0) {

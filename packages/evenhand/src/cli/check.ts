@@ -21,8 +21,8 @@ export const check: Command = {
   name: 'check',
   usage: ['check DATA [OPTIONS]'],
   about: [
-    'Opens every picture and shows what is worth knowing before training: how unequal the classes are, what is missing, ' +
-      'unreadable, repeated, labelled twice or in both training and validation, and whether the validation pictures can ' +
+    'Opens every image and shows what is worth knowing before training: how unequal the classes are, what is missing, ' +
+      'unreadable, repeated, labelled twice or in both training and validation, and whether the validation images can ' +
       'choose a checkpoint. Findings are no failure: it exits with 0 unless DATA cannot be used at all.',
     'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
       'train and val), or a CSV file.',
@@ -34,7 +34,7 @@ export const check: Command = {
     const dataset = await readDataset(data!, readOptionsOf(parsed));
     const status = new StatusLine();
     const report = await checkDataset(dataset, (done, total) => {
-      status.show(() => `Looking at pictures: ${done} of ${total}`);
+      status.show(() => `Looking at images: ${done} of ${total}`);
     });
     status.clear();
     const validation = judgeValidation(dataset);

@@ -5,15 +5,15 @@ import { completionOf } from './completion.js';
 export const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
   check: { summary: 'look at data before training', load: async () => (await import('./check.js')).check },
   audit: { summary: 'find labels that are probably wrong', load: async () => (await import('./audit.js')).audit },
-  train: { summary: 'train on labelled pictures', load: async () => (await import('./train.js')).train },
-  eval: { summary: 'score a run on labelled pictures', load: async () => (await import('./eval.js')).evaluation },
+  train: { summary: 'train on labelled images', load: async () => (await import('./train.js')).train },
+  eval: { summary: 'score a run on labelled images', load: async () => (await import('./eval.js')).evaluation },
   export: {
     summary: 'make a run or weights one model file',
     load: async () => (await import('./export.js')).exportModel,
   },
   report: { summary: 'write what a run came to as a page', load: async () => (await import('./report.js')).report },
   predict: {
-    summary: 'answer what pictures show, with a model file',
+    summary: 'answer what images show, with a model file',
     load: async () => (await import('./predict.js')).predict,
   },
   submit: { summary: "pack a run as the competition's zip", load: async () => (await import('./submit.js')).submit },

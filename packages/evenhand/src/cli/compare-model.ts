@@ -6,13 +6,13 @@ import { predictionArrays, RunFolder } from '../run/index.js';
 
 /** How a model file answers beside the checkpoint that it was made from. */
 export interface Comparison {
-  /** How many validation pictures both have seen. */
-  readonly pictures: number;
+  /** How many validation images both have seen. */
+  readonly images: number;
   /** Why there are none. */
   readonly reason: string;
   /** Of any logit. */
   readonly greatestDifference: number;
-  /** Share of pictures whose most probable class is the same. */
+  /** Share of images whose most probable class is the same. */
   readonly agreement: number;
   /** Macro F1 over all classes of the checkpoint and of the file. */
   readonly before: number;
@@ -20,9 +20,9 @@ export interface Comparison {
 }
 
 /**
- * Compares a model file with the logits that the best checkpoint of its run had on the validation pictures.
+ * Compares a model file with the logits that the best checkpoint of its run had on the validation images.
  *
- * @param most how many pictures at most
+ * @param most how many images at most
  */
 export async function compareOnValidation(
   run: string,
@@ -31,13 +31,13 @@ export async function compareOnValidation(
   onProgress: (done: number, total: number) => void,
 ): Promise<Comparison> {
   const folder = RunFolder.open(run);
-  const none = { pictures: 0, greatestDifference: 0, agreement: 0, before: 0, after: 0 };
+  const none = { images: 0, greatestDifference: 0, agreement: 0, before: 0, after: 0 };
   const { path, classes } = folder.readEnvironment().dataset;
   const rows = folder.readPredictions().slice(0, most);
   if (rows.length === 0) return { ...none, reason: 'the run keeps no validation logits' };
   const files = rows.map(({ file }) => resolve(path, file));
   const missing = files.find((file) => !existsSync(file));
-  if (missing !== undefined) return { ...none, reason: `the validation pictures are not there any more (${missing})` };
+  if (missing !== undefined) return { ...none, reason: `the validation images are not there any more (${missing})` };
   const model = await load(modelFile);
   try {
     let greatestDifference = 0;
@@ -58,7 +58,7 @@ export async function compareOnValidation(
     const macroF1 = (predicted: Int32Array) =>
       classificationReport(confusionMatrix(truth, predicted, classes.length)).macroF1;
     return {
-      pictures: rows.length,
+      images: rows.length,
       reason: '',
       greatestDifference,
       agreement: after.filter((label, i) => label === before[i]).length / rows.length,

@@ -9,7 +9,7 @@ type Name = keyof Config;
 const groups: Partial<Record<Name, string>> = {
   images: 'Data',
   model: 'Model',
-  cropScale: 'Pictures in training',
+  cropScale: 'Images in training',
   balance: 'Class balance',
   loss: 'Loss and mixing',
   labelNoise: 'Wrong labels',

@@ -38,7 +38,7 @@ describe('what a training shows', () => {
       undefined,
       0,
     );
-    assert.equal(line, 'looking at pictures   0 %  0.0 img/s');
+    assert.equal(line, 'looking at images   0 %  0.0 img/s');
   });
 
   const metrics: EpochMetrics = {
@@ -126,7 +126,7 @@ describe('text', () => {
   });
 
   test('tells numbers, times and shares', () => {
-    assert.deepEqual([plural(1, 'class', 'classes'), plural(3113, 'picture')], ['1 class', '3,113 pictures']);
+    assert.deepEqual([plural(1, 'class', 'classes'), plural(3113, 'image')], ['1 class', '3,113 images']);
     assert.deepEqual([0, 65.4, 7261, -3].map(duration), ['0:00', '1:05', '2:01:01', '0:00']);
     assert.deepEqual([bar(0.5, 4), bar(7, 2), bar(-1, 2, '·')], ['██  ', '██', '··']);
     assert.equal(

@@ -9,7 +9,7 @@ import { bar, duration, interval, share } from './text.js';
 const PLAIN_PROGRESS_MS = 30_000;
 
 const stages: Record<Progress['stage'], string> = {
-  scan: 'looking at pictures',
+  scan: 'looking at images',
   features: 'features',
   head: 'head',
   full: 'full',

@@ -123,16 +123,16 @@ async function sharpLibrary(): Promise<Finding> {
   const name = 'sharp';
   try {
     const { sharp, libvips } = await libraryVersions();
-    const found = `${sharp} with libvips ${libvips}, to decode pictures`;
-    const { width, height } = await decode(Buffer.from(PIXEL, 'base64'), 'the test picture');
+    const found = `${sharp} with libvips ${libvips}, to decode images`;
+    const { width, height } = await decode(Buffer.from(PIXEL, 'base64'), 'the test image');
     if (width === 1 && height === 1) return { name, found };
-    return { name, found, problem: 'It does not decode a test picture: npm install sharp again.' };
+    return { name, found, problem: 'It does not decode a test image: npm install sharp again.' };
   } catch (error) {
     return { name, found: 'not usable', problem: `${messageOf(error)}; install it again: npm install sharp.` };
   }
 }
 
-/** A model through all of it: built in libtorch, exported, run by ONNX Runtime, both asked about the same picture. */
+/** A model through all of it: built in libtorch, exported, run by ONNX Runtime, both asked about the same image. */
 async function together(): Promise<Finding> {
   const name = 'a model';
   const folder = mkdtempSync(join(tmpdir(), 'evenhand-doctor-'));
@@ -151,7 +151,7 @@ async function together(): Promise<Finding> {
     await model.close();
     const sum = probabilities.reduce((total, p) => total + p, 0);
     if (Math.abs(sum - 1) > 1e-9) throw new Error(`its probabilities sum to ${sum}`);
-    return { name, found: `was built, exported and asked about a picture, on ${model.device}` };
+    return { name, found: `was built, exported and asked about an image, on ${model.device}` };
   } catch (error) {
     return { name, found: 'cannot be built, exported and asked', problem: messageOf(error) };
   } finally {

@@ -1,7 +1,7 @@
 /** A command line that cannot be understood: one sentence for the user. */
 export class UsageError extends Error {}
 
-/** `unanswered`: done, but pictures without an answer of their own got the most frequent class. */
+/** `unanswered`: done, but images without an answer of their own got the most frequent class. */
 export const exitCodes = { done: 0, failure: 1, mistake: 2, unanswered: 3, interrupted: 130 } as const;
 
 /** How an error is told: what is printed, and what the process exits with. Plain data, so that it can cross processes. */

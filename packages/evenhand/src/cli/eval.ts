@@ -27,7 +27,7 @@ export const evaluation: Command = {
   name: 'eval',
   usage: ['eval RUN DATA [OPTIONS]'],
   about: [
-    'Scores the best checkpoint of the run folder RUN on the labelled pictures of DATA, in any layout that evenhand check ' +
+    'Scores the best checkpoint of the run folder RUN on the labelled images of DATA, in any layout that evenhand check ' +
       'and evenhand train take. Macro F1 is the mean of the F1 of all classes of the run, with its 95 % interval.',
   ],
   flags,
@@ -46,7 +46,7 @@ export const evaluation: Command = {
       ...(device === undefined ? {} : { device }),
       ...(threads === undefined ? {} : { threads }),
       onEvent: (event) => {
-        if (event.type === 'progress') status.show(() => `Scoring pictures: ${event.done} of ${event.total}`);
+        if (event.type === 'progress') status.show(() => `Scoring images: ${event.done} of ${event.total}`);
       },
     }).finally(() => status.clear());
     const [csvFile, jsonFile] = [parsed.flags.get('csv'), parsed.flags.get('json')];
@@ -78,15 +78,15 @@ function describe(run: string, data: string, result: Evaluation): string {
     ['Expected calibration error', share(result.calibrationError)],
     ['Cross-entropy', share(result.loss)],
   ];
-  const pictures = `${plural(report.numImages, 'picture')} of ${plural(report.numSupported, 'class', 'classes')}`;
+  const images = `${plural(report.numImages, 'image')} of ${plural(report.numSupported, 'class', 'classes')}`;
   const sections = [
-    `${run} on ${data}: ${pictures}`,
+    `${run} on ${data}: ${images}`,
     table(scores.map(([name, text]) => [`  ${name}`, text!])),
-    `Lowest F1 of the classes with pictures\n${worstClasses(result)}`,
+    `Lowest F1 of the classes with images\n${worstClasses(result)}`,
   ];
   if (bad.length > 0) {
     const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-    sections.splice(1, 0, `${plural(bad.length, 'picture')} missing or unreadable, not scored:\n${list}`);
+    sections.splice(1, 0, `${plural(bad.length, 'image')} missing or unreadable, not scored:\n${list}`);
   }
   return sections.join('\n\n');
 }
@@ -104,7 +104,7 @@ function worstClasses({ report, classes }: Evaluation): string {
       share(recall),
       String(support),
     ]);
-  return table([['  class', 'F1', 'precision', 'recall', 'pictures'], ...rows], [1, 2, 3, 4]);
+  return table([['  class', 'F1', 'precision', 'recall', 'images'], ...rows], [1, 2, 3, 4]);
 }
 
 function perClassCsv({ report, classes }: Evaluation): string {

@@ -19,7 +19,7 @@ const flags: readonly Flag[] = [
   {
     name: 'fp16',
     boolean: true,
-    doc: 'store the weights in 16 bits: half the file; of a run it says what that costs on its validation pictures',
+    doc: 'store the weights in 16 bits: half the file; of a run it says what that costs on its validation images',
   },
   { name: 'model', boolean: false, group: 'Weights from elsewhere', doc: `the backbone: ${fields.model.expects}` },
   {
@@ -80,12 +80,12 @@ async function ofRun(parsed: Parsed, given: readonly string[]): Promise<number> 
   const { validation } = exported.metadata;
   if (validation !== null) {
     console.log(
-      `Macro F1 of ${plural(validation.images, 'validation picture')}: ` +
+      `Macro F1 of ${plural(validation.images, 'validation image')}: ` +
         interval(validation.macroF1, validation.low, validation.high),
     );
   }
   const status = new StatusLine();
-  // In 32 bits a few pictures show that the file computes what the checkpoint does; in 16 bits all count.
+  // In 32 bits a few images show that the file computes what the checkpoint does; in 16 bits all count.
   const comparison = await compareOnValidation(run!, exported.path, half ? Number.POSITIVE_INFINITY : 16, (done, all) =>
     status.show(() => `comparing with the checkpoint: ${done} of ${all}`),
   ).finally(() => status.clear());
@@ -135,9 +135,9 @@ function describe({ path, bytes, metadata }: Exported): string {
 }
 
 function describeComparison(comparison: Comparison, half: boolean): string {
-  if (comparison.pictures === 0) return `Not compared with the checkpoint: ${comparison.reason}`;
-  const { pictures, greatestDifference, agreement, before, after } = comparison;
-  const same = `${plural(pictures, 'validation picture')}: logits within ${greatestDifference.toExponential(1)} of the checkpoint's`;
+  if (comparison.images === 0) return `Not compared with the checkpoint: ${comparison.reason}`;
+  const { images, greatestDifference, agreement, before, after } = comparison;
+  const same = `${plural(images, 'validation image')}: logits within ${greatestDifference.toExponential(1)} of the checkpoint's`;
   if (!half) return `Checked on ${same}`;
   return (
     `16 bits cost on ${same}, the same answer for ${(agreement * 100).toFixed(1)} %, ` +

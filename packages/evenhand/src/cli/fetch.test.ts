@@ -15,9 +15,9 @@ import { readDataset } from '../data/index.js';
 import { fetchFlowers102 } from './fetch.js';
 
 const GOLDEN = fileURLToPath(new URL('../../golden/data', import.meta.url));
-const PICTURES = fileURLToPath(new URL('../../../predict/golden', import.meta.url));
+const IMAGES = fileURLToPath(new URL('../../../predict/golden', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-fetch-'));
-const picture = (id: number): string => ['landscape.jpg', 'portrait.jpg', 'grey.jpg'][id % 3]!;
+const image = (id: number): string => ['landscape.jpg', 'portrait.jpg', 'grey.jpg'][id % 3]!;
 let server: Server;
 let home: string;
 const requests: string[] = [];
@@ -28,7 +28,7 @@ before(async () => {
   const archive = pack();
   archive.entry({ name: 'jpg', type: 'directory' });
   for (let id = 1; id <= 9; id++) {
-    archive.entry({ name: `jpg/image_0000${id}.jpg` }, readFileSync(join(PICTURES, picture(id))));
+    archive.entry({ name: `jpg/image_0000${id}.jpg` }, readFileSync(join(IMAGES, image(id))));
   }
   archive.entry({ name: '../../escaped.txt' }, 'no');
   archive.finalize();
@@ -79,7 +79,7 @@ describe('fetch flowers102', () => {
     assert.deepEqual([classes, train.length, val.length], [['1', '2', '3'], 3, 2]);
     assert.deepEqual(
       readFileSync(join(folder, 'flowers/train/images/image_00001.jpg')),
-      readFileSync(join(PICTURES, picture(1))),
+      readFileSync(join(IMAGES, image(1))),
     );
   });
 

@@ -33,7 +33,7 @@ export const fetchData: Command = {
       const counts = await fetchFlowers102(folder, home, FLOWERS102.files, (text) => status.show(text));
       status.clear();
       console.log(
-        `${folder}: ${plural(counts.train, 'picture')} to train on, ${counts.val} to validate, ${counts.test} to test; ` +
+        `${folder}: ${plural(counts.train, 'image')} to train on, ${counts.val} to validate, ${counts.test} to test; ` +
           `the downloads are in ${cacheFolder()}\nLook at it: evenhand check ${quoted(folder)}`,
       );
     } finally {

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const head = { model: 'abc', tta: 'flip', pictures: 'def', probs: false };
+const head = { model: 'abc', tta: 'flip', images: 'def', probs: false };
 // The second label has a line separator, which JSON leaves as it is.
 const answers: readonly Entry[] = [
   { label: 'cat', probability: 0.75, views: 2 },
@@ -116,10 +116,10 @@ describe('an interrupted journal', () => {
     }
   });
 
-  test('of another model, other views, pictures or files is refused, and stays as it is', async () => {
+  test('of another model, other views, images or files is refused, and stays as it is', async () => {
     await interrupted();
     const before = readFileSync(partial);
-    const others = { model: 'xyz', tta: 'none', pictures: 'xyz', probs: true };
+    const others = { model: 'xyz', tta: 'none', images: 'xyz', probs: true };
     for (const [key, value] of Object.entries(others)) {
       await refused(
         Journal.open(out, { ...head, [key]: value }, true),

@@ -5,12 +5,12 @@ import { guardedWrite } from './output.js';
 /** The answer to one row, as it is kept while the others are still to come. */
 export interface Entry {
   readonly label: string;
-  /** Of the label; null of a row whose picture gave no answer. */
+  /** Of the label; null of a row whose image gave no answer. */
   readonly probability: number | null;
   /** [K], where they are asked for. */
   readonly probabilities?: readonly number[];
   readonly views: number;
-  /** Why the picture gave no answer; the label then is the most frequent class's. */
+  /** Why the image gave no answer; the label then is the most frequent class's. */
   readonly error?: string;
 }
 
@@ -36,7 +36,7 @@ export class Journal {
     descriptor: number,
     /** Answers that an interrupted run has left. */
     readonly done: number,
-    /** Pictures without an answer among them. */
+    /** Images without an answer among them. */
     readonly unanswered: number,
   ) {
     this.#path = path;

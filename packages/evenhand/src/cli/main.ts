@@ -24,7 +24,7 @@ A first run:
   evenhand predict runs/photos-fast-1 new-photos
 
 It exits with 0 when done, 1 after a failure, 2 after a mistake in what was
-asked, 3 when done but some pictures had no answer of their own, and 130 when
+asked, 3 when done but some images had no answer of their own, and 130 when
 it was interrupted.
 `;
 

@@ -109,15 +109,15 @@ describe('the settings of predict', () => {
 
 describe('predict refuses, in a sentence:', () => {
   test('nothing to do', async () => {
-    await refused([], 'MODEL is missing: evenhand predict MODEL PICTURE..., or MODEL --csv FILE');
+    await refused([], 'MODEL is missing: evenhand predict MODEL IMAGE..., or MODEL --csv FILE');
     await refused(
       ['my model.onnx'],
-      "There is nothing to predict: name pictures or folders after 'my model.onnx', or give --csv FILE",
+      "There is nothing to predict: name images or folders after 'my model.onnx', or give --csv FILE",
     );
   });
 
   test('flags that contradict one another', async () => {
-    await refused(['m', 'a.jpg', '--csv', 'x.csv'], 'Unexpected "a.jpg": --csv names the pictures already');
+    await refused(['m', 'a.jpg', '--csv', 'x.csv'], 'Unexpected "a.jpg": --csv names the images already');
     for (const name of ['images', 'filename-column', 'id-column']) {
       await refused(['m', 'a.jpg', `--${name}`, 'x'], `--${name} belongs to --csv FILE, which is not given`);
     }

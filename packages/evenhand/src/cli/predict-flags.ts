@@ -7,13 +7,13 @@ import type { Flag, Parsed } from './flags.js';
 import { quoted } from './text.js';
 
 export const predictFlags: readonly Flag[] = [
-  { name: 'csv', boolean: false, value: 'FILE', group: 'Input', doc: 'pictures to answer for, a row each' },
+  { name: 'csv', boolean: false, value: 'FILE', group: 'Input', doc: 'images to answer for, a row each' },
   {
     name: 'images',
     boolean: false,
     value: 'DIR',
     group: 'Input',
-    doc: "folder of the CSV's pictures [NAME/images beside NAME.csv, or the CSV's own]",
+    doc: "folder of the CSV's images [NAME/images beside NAME.csv, or the CSV's own]",
   },
   {
     name: 'filename-column',
@@ -34,7 +34,7 @@ export const predictFlags: readonly Flag[] = [
     boolean: false,
     value: 'FILE',
     group: 'Output',
-    doc: 'write answers as CSV, a row a picture in the same order [predictions.csv with --csv]',
+    doc: 'write answers as CSV, a row an image in the same order [predictions.csv with --csv]',
   },
   {
     name: 'probs',
@@ -43,8 +43,8 @@ export const predictFlags: readonly Flag[] = [
     group: 'Output',
     doc: 'write probabilities as CSV, a column a class',
   },
-  { name: 'json', boolean: true, group: 'Output', doc: 'print answers as JSON, a line a picture' },
-  { name: 'top-k', boolean: false, value: 'K', group: 'Output', doc: 'how many classes are printed of a picture [3]' },
+  { name: 'json', boolean: true, group: 'Output', doc: 'print answers as JSON, a line an image' },
+  { name: 'top-k', boolean: false, value: 'K', group: 'Output', doc: 'how many classes are printed of an image [3]' },
   {
     name: 'resume',
     boolean: true,
@@ -56,7 +56,7 @@ export const predictFlags: readonly Flag[] = [
     boolean: false,
     value: 'KIND',
     group: 'Computation',
-    doc: `views of a picture whose logits are averaged: ${TTA.join(', ')} [none]`,
+    doc: `views of an image whose logits are averaged: ${TTA.join(', ')} [none]`,
   },
   {
     name: 'time-limit',
@@ -110,16 +110,16 @@ export interface PredictSettings {
 export async function settingsOf({ positionals, flags }: Parsed): Promise<PredictSettings> {
   const [place, ...paths] = positionals;
   if (place === undefined) {
-    throw new UsageError('MODEL is missing: evenhand predict MODEL PICTURE..., or MODEL --csv FILE');
+    throw new UsageError('MODEL is missing: evenhand predict MODEL IMAGE..., or MODEL --csv FILE');
   }
   const csv = flags.get('csv');
   if (csv === undefined && paths.length === 0) {
     throw new UsageError(
-      `There is nothing to predict: name pictures or folders after ${quoted(place)}, or give --csv FILE`,
+      `There is nothing to predict: name images or folders after ${quoted(place)}, or give --csv FILE`,
     );
   }
   if (csv !== undefined && paths.length > 0) {
-    throw new UsageError(`Unexpected ${JSON.stringify(paths[0])}: --csv names the pictures already`);
+    throw new UsageError(`Unexpected ${JSON.stringify(paths[0])}: --csv names the images already`);
   }
   for (const name of ['images', 'filename-column', 'id-column']) {
     if (csv === undefined && flags.has(name))

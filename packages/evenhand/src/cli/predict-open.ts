@@ -31,7 +31,7 @@ export async function openModel(settings: PredictSettings, count: number): Promi
 const SET_ASIDE = 500;
 const SET_ASIDE_A_ROW = 0.005;
 
-/** When the last picture must have its answer, in milliseconds since the program began. */
+/** When the last image must have its answer, in milliseconds since the program began. */
 export function deadlineOf({ timeLimit }: PredictSettings, count: number): number | undefined {
   return timeLimit === undefined ? undefined : timeLimit - SET_ASIDE - SET_ASIDE_A_ROW * count;
 }

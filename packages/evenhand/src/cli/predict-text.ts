@@ -2,7 +2,7 @@ import type { Answer } from '@evenhand/predict';
 import type { Unlabelled } from '../data/index.js';
 import { bar } from './text.js';
 
-/** The answer to the only picture, a line a class. */
+/** The answer to the only image, a line a class. */
 export function large(row: Unlabelled, { top }: Answer): string {
   const width = Math.max(...top.map(({ label }) => label.length));
   const lines = top.map(({ label, probability }) => {
@@ -11,7 +11,7 @@ export function large(row: Unlabelled, { top }: Answer): string {
   return [row.file, ...lines].join('\n');
 }
 
-/** The answer to one of many pictures, in a line. */
+/** The answer to one of many images, in a line. */
 export function small(row: Unlabelled, { top }: Answer): string {
   const answers = top.map(({ label, probability }) => `${label} ${(probability * 100).toFixed(1)} %`);
   return `${row.file}  ${answers.join(', ')}`;

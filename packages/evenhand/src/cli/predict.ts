@@ -14,11 +14,11 @@ import { bar, duration, plural, quoted } from './text.js';
 
 export const predict: Command = {
   name: 'predict',
-  usage: ['predict MODEL PICTURE|FOLDER... [OPTIONS]', 'predict MODEL --csv FILE [--images DIR] [OPTIONS]'],
+  usage: ['predict MODEL IMAGE|FOLDER... [OPTIONS]', 'predict MODEL --csv FILE [--images DIR] [OPTIONS]'],
   about: [
-    'Answers what pictures show, without a network. MODEL is a model.onnx of evenhand, or a run folder that has one. ' +
+    'Answers what images show, without a network. MODEL is a model.onnx of evenhand, or a run folder that has one. ' +
       'Answers are printed, or written as CSV: with --csv a row for every row, in the same order.',
-    'A picture that is missing or cannot be read never stops it: its row gets the class of which training saw most, it is ' +
+    'An image that is missing or cannot be read never stops it: its row gets the class of which training saw most, it is ' +
       'named on standard error, and the exit code is 3. Interrupted, what is done is kept, and --resume goes on.',
   ],
   flags: predictFlags,
@@ -36,7 +36,7 @@ export const predict: Command = {
   },
 };
 
-/** How many pictures there are, and a hash of which: reads the source once, so that its mistakes show at the start. */
+/** How many images there are, and a hash of which: reads the source once, so that its mistakes show at the start. */
 async function lookThrough(source: UnlabelledSource): Promise<{ count: number; fingerprint: string }> {
   const hash = createHash('sha256');
   let count = 0;
@@ -104,7 +104,7 @@ class Prediction {
     const head = {
       model: createHash('sha256').update(readFileSync(model)).digest('hex'),
       tta,
-      pictures: fingerprint,
+      images: fingerprint,
       probs: probs !== undefined,
     };
     return Journal.open(out, head, resume);
@@ -187,7 +187,7 @@ class Prediction {
       out!,
       this.#table(journal, ['label'], ({ label }) => [label]),
     );
-    // A picture without an answer has no probabilities: the cells of its row are empty.
+    // An image without an answer has no probabilities: the cells of its row are empty.
     const none = classes.map(() => '');
     const digits = (p: number): string => p.toPrecision(8);
     const cells = ({ probabilities }: Entry) => probabilities?.map(digits) ?? none;
@@ -212,7 +212,7 @@ class Prediction {
     const { out } = this.settings;
     const kept =
       out === undefined
-        ? `interrupted after ${plural(done, 'picture')} of ${this.count.toLocaleString('en')}`
+        ? `interrupted after ${plural(done, 'image')} of ${this.count.toLocaleString('en')}`
         : `interrupted; ${plural(done, 'answer')} of ${this.count.toLocaleString('en')} are kept: ` +
           `the same command with --resume goes on and writes ${quoted(out)}`;
     process.stderr.write(`evenhand: ${kept}\n`);
@@ -233,20 +233,20 @@ class Prediction {
     const lines: string[] = [];
     if (out !== undefined) {
       const device = this.opened.model === undefined ? '' : ` on ${this.opened.model.device}`;
-      lines.push(`Answered ${plural(answered, 'picture')} in ${duration(seconds)}${rate}${device}.`);
+      lines.push(`Answered ${plural(answered, 'image')} in ${duration(seconds)}${rate}${device}.`);
       const files = [`answers: ${quoted(out)}`, ...(probs === undefined ? [] : [`probabilities: ${quoted(probs)}`])];
       lines.push(`Written: ${files.join(', ')}`);
     }
     const wanted = viewsOf(this.settings.tta).length;
     const views = [...this.#byViews].sort(([a], [b]) => b - a);
     if (views.some(([number]) => number < wanted)) {
-      const kinds = views.map(([number, pictures]) => `${plural(pictures, 'picture')} with ${plural(number, 'view')}`);
+      const kinds = views.map(([number, images]) => `${plural(images, 'image')} with ${plural(number, 'view')}`);
       lines.push(`To keep the time limit: ${kinds.join(', ')}, where ${wanted} were asked for.`);
     }
     const fallback = `have the class of which training saw most, ${this.#fallback}`;
-    if (this.#notDone > 0) lines.push(`There was no time for ${plural(this.#notDone, 'picture')}: they ${fallback}.`);
+    if (this.#notDone > 0) lines.push(`There was no time for ${plural(this.#notDone, 'image')}: they ${fallback}.`);
     const unread = this.#unread + this.#before;
-    if (unread > 0) lines.push(`${plural(unread, 'picture')} could not be read: they ${fallback}.`);
+    if (unread > 0) lines.push(`${plural(unread, 'image')} could not be read: they ${fallback}.`);
     const unanswered = this.#notDone + unread > 0;
     if (unanswered || (out !== undefined && json)) for (const line of lines) process.stderr.write(`${line}\n`);
     else if (out !== undefined) for (const line of lines) console.log(line);

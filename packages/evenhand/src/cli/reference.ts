@@ -11,7 +11,7 @@ export async function commandLineReference(): Promise<string> {
   return `# Command line
 
 Written from the commands themselves by \`npm run docs\`; \`evenhand COMMAND --help\` says the same. Exit codes: 0 done, 1 a
-failure, 2 a mistake in what was asked, 3 done but some pictures had no answer of their own, 130 interrupted.
+failure, 2 a mistake in what was asked, 3 done but some images had no answer of their own, 130 interrupted.
 
 | command | |
 | --- | --- |

@@ -22,7 +22,7 @@ export const report: Command = {
   usage: ['report RUN [OPTIONS]'],
   about: [
     'Writes what a run came to as one HTML page that needs no network: Macro F1 with its interval, curves, every class, ' +
-      'confusions with their pictures, likely wrong labels, calibration, and how to repeat the run. It can be printed.',
+      'confusions with their images, likely wrong labels, calibration, and how to repeat the run. It can be printed.',
   ],
   flags,
   async run(args) {
@@ -74,7 +74,7 @@ function commandsFor(run: string, config: Readonly<Record<string, unknown>>): Re
     },
     { why: 'Score it', command: `evenhand eval ${folder} ${data}` },
     { why: 'Make it a model file', command: `evenhand export ${folder}` },
-    { why: 'Answer new pictures', command: `evenhand predict ${folder} PICTURES` },
+    { why: 'Answer new images', command: `evenhand predict ${folder} IMAGES` },
     { why: 'Write this page again', command: `evenhand report ${folder}` },
   ];
 }

@@ -160,7 +160,7 @@ Then, without one, in the folder with test.csv and test/images, or with their pa
     node predict.js ${PREDICT}
 
 predictions.csv has a row for every row of test.csv, in the same order. Within 9:30 minutes every row has an answer:
-views are dropped before rows are. A picture that cannot be read gets the most frequent class, is named on standard
+views are dropped before rows are. An image that cannot be read gets the most frequent class, is named on standard
 error, and the exit code is 3. \`node predict.js --help\` tells the rest.
 
 | file | what |

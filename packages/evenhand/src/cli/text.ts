@@ -42,7 +42,7 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
     .join('\n');
 }
 
-/** `1 picture`, `2 pictures`, `2 classes`. */
+/** `1 image`, `2 images`, `2 classes`. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 }

@@ -36,8 +36,8 @@ export const train: Command = {
   name: 'train',
   usage: ['train DATA [OPTIONS]', 'train --resume RUN'],
   about: [
-    'Trains a classifier on the labelled pictures of DATA and leaves a run folder with everything that came of it. It ' +
-      'keeps the weights with the best Macro F1 on the validation pictures, or with --keep last those of the last epoch. ' +
+    'Trains a classifier on the labelled images of DATA and leaves a run folder with everything that came of it. It ' +
+      'keeps the weights with the best Macro F1 on the validation images, or with --keep last those of the last epoch. ' +
       'Ctrl-C saves and ends; --resume goes on as if nothing had happened.',
     'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
       'train and val), or a CSV file. evenhand check DATA looks at it before.',
@@ -153,7 +153,7 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
     table(scores),
     '',
     `The run is in ${quoted(run)}: best.safetensors has its weights, metrics.jsonl a line an epoch.`,
-    `Score it on other labelled pictures: evenhand eval ${quoted(run)} DATA`,
+    `Score it on other labelled images: evenhand eval ${quoted(run)} DATA`,
   ].join('\n');
 }
 

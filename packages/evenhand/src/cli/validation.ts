@@ -12,10 +12,10 @@ export const WIDEST_INTERVAL = 0.1;
 /** What a validation set can tell, before anything is trained. */
 export interface Validation {
   readonly images: number;
-  /** Classes that have a validation picture. */
+  /** Classes that have a validation image. */
   readonly classes: number;
   readonly numClasses: number;
-  /** Expected width of the 95 % interval of Macro F1 over the classes present, at recall 0.8; null without pictures. */
+  /** Expected width of the 95 % interval of Macro F1 over the classes present, at recall 0.8; null without images. */
   readonly intervalWidth: number | null;
   readonly widestInterval: number;
   readonly canChooseCheckpoint: boolean;
@@ -67,7 +67,7 @@ function verdictOf(images: number, present: number, numClasses: number, width: n
     : `${set} cannot choose a checkpoint: ${interval}.${silent}`;
 }
 
-/** Holding out a share or a fold of the training pictures, each where that narrows the interval; the best first. */
+/** Holding out a share or a fold of the training images, each where that narrows the interval; the best first. */
 function remediesFor(labels: readonly number[], numClasses: number, width: number): Validation['remedies'] {
   const seed = fields.seed.default;
   const ways = [

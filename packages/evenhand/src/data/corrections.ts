@@ -9,7 +9,7 @@ export interface Corrected {
   readonly dataset: Dataset;
   /** The samples whose label the person has set or confirmed. */
   readonly confirmed: ReadonlySet<Sample>;
-  /** Labels that were changed, and pictures that were left out. */
+  /** Labels that were changed, and images that were left out. */
   readonly changed: number;
   readonly dropped: number;
 }
@@ -21,17 +21,17 @@ export function rootOf(data: string): string {
 
 /**
  * Applies the verdicts of a CSV file with the columns `file` (relative to the data), `given`, `verdict` and `label`, as
- * the page of `evenhand audit` gives it: `accept` gives the picture the label, `keep` confirms the given one, `drop` leaves
- * the picture out.
+ * the page of `evenhand audit` gives it: `accept` gives the image the label, `keep` confirms the given one, `drop` leaves
+ * the image out.
  *
- * @throws DataError, a sentence with the line, for an unknown verdict or label, or a picture that the data do not have
+ * @throws DataError, a sentence with the line, for an unknown verdict or label, or an image that the data do not have
  * under the given label
  */
 export async function applyCorrections(dataset: Dataset, data: string, file: string): Promise<Corrected> {
   const table = await readCsv(file);
   const root = rootOf(data);
   const [nameAt, givenAt, verdictAt, labelAt] = [
-    columnOf(table, 'file', 'the pictures'),
+    columnOf(table, 'file', 'the images'),
     columnOf(table, 'given', 'their labels'),
     columnOf(table, 'verdict', 'the verdicts'),
     columnOf(table, 'label', 'the right labels'),
@@ -56,7 +56,7 @@ export async function applyCorrections(dataset: Dataset, data: string, file: str
     ];
     const found = known.get(keyOf(name, given));
     if (found === undefined) {
-      throw new DataError(`${where}: ${data} has no picture ${name} with the label "${given}".`);
+      throw new DataError(`${where}: ${data} has no image ${name} with the label "${given}".`);
     }
     if (verdict !== 'accept' && verdict !== 'keep' && verdict !== 'drop') {
       throw new DataError(`${where}: the verdict is "${verdict}"; expected accept, keep or drop.`);

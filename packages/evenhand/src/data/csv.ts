@@ -95,7 +95,7 @@ export function columnOf(table: Pick<Table, 'file' | 'columns'>, name: string, p
 }
 
 /**
- * The path of a picture that a table names, inside `folder`.
+ * The path of an image that a table names, inside `folder`.
  * @param where the table and line, for the message
  * @throws DataError when the name is empty or leaves the folder, as `../../secret.jpg` does
  */

@@ -1,7 +1,7 @@
 import { bitCount, miniatureDistance } from './perceptual-hash.js';
 import type { ImageFacts } from './scan.js';
 
-/** Two files that show the same picture. */
+/** Two files that show the same image. */
 export interface DuplicatePair {
   readonly a: string;
   readonly b: string;
@@ -10,17 +10,17 @@ export interface DuplicatePair {
 }
 
 /**
- * Pictures are taken for the same up to so many differing bits of the hash and such a difference of miniatures.
+ * Images are taken for the same up to so many differing bits of the hash and such a difference of miniatures.
  * Among 3,489 photos of 102 flower species (6 million pairs) these limits find 8 pairs, all of them the same photo or
  * the same flower photographed twice in a row. Two bits more add 6 pairs of which 4 are different flowers, and without
- * the second limit different pictures of one composition, a bright flower before black, are taken for the same.
+ * the second limit different images of one composition, a bright flower before black, are taken for the same.
  */
 const MAX_BITS = 12;
 const MAX_DIFFERENCE = 30;
 
 /**
- * Finds all pairs of equal or nearly equal pictures: the same photo scaled, recompressed or slightly changed in colour.
- * Compares each picture with each: 5,000 pictures take under a second, 100,000 a few minutes.
+ * Finds all pairs of equal or nearly equal images: the same photo scaled, recompressed or slightly changed in colour.
+ * Compares each image with each: 5,000 images take under a second, 100,000 a few minutes.
  */
 export function findDuplicates(images: Iterable<ImageFacts>): DuplicatePair[] {
   const all = [...images];

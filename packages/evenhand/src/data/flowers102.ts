@@ -21,7 +21,7 @@ export const FLOWERS102 = {
 const PARTS = { train: 'trnid', val: 'valid', test: 'tstid' } as const;
 type Part = keyof typeof PARTS;
 
-/** How many pictures each part has. */
+/** How many images each part has. */
 export type Flowers102Summary = Readonly<Record<Part, number>>;
 
 /**
@@ -52,7 +52,7 @@ export async function writeFlowers102(
   for (const [part, name] of Object.entries(PARTS) as [Part, string][]) {
     for (const id of await array(files.split, name)) {
       if (labels[id - 1] === undefined)
-        throw new DataError(`${files.split} names picture ${id}, and ${labels.length} have labels.`);
+        throw new DataError(`${files.split} names image ${id}, and ${labels.length} have labels.`);
       partOf.set(id, part);
     }
   }
@@ -60,7 +60,7 @@ export async function writeFlowers102(
   const written = await unpack(files.images, folder, partOf, onProgress);
   const missing = [...partOf.keys()].find((id) => !written.has(id));
   if (missing !== undefined)
-    throw new DataError(`${files.images} has no picture ${missing}, which ${files.split} names.`);
+    throw new DataError(`${files.images} has no image ${missing}, which ${files.split} names.`);
 
   const counts = { train: 0, val: 0, test: 0 };
   const rows: Record<Part, string[]> = { train: [], val: [], test: [] };
@@ -86,7 +86,7 @@ export async function writeFlowers102(
 
 const fileName = (id: number): string => `image_${String(id).padStart(5, '0')}.jpg`;
 
-/** Writes each picture of the archive to its part's folder; returns which there were. */
+/** Writes each image of the archive to its part's folder; returns which there were. */
 async function unpack(
   archive: string,
   folder: string,

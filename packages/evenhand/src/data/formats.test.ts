@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-/** Writes files by their paths under `root`; pictures need no content, since reading a data set opens none. */
+/** Writes files by their paths under `root`; images need no content, since reading a data set opens none. */
 async function write(files: Record<string, string>): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     await mkdir(path.dirname(path.join(root, name)), { recursive: true });
@@ -50,7 +50,7 @@ describe('readDataset', () => {
     assert.deepEqual(rowsOf(data, data.val), ['val/images/d.jpg 2']);
   });
 
-  it('reads a folder of class folders, nested pictures included, other files not', async () => {
+  it('reads a folder of class folders, nested images included, other files not', async () => {
     await write({
       'rose/1.JPG': '',
       'rose/more/2.png': '',
@@ -73,7 +73,7 @@ describe('readDataset', () => {
     assert.deepEqual(rowsOf(data, data.val), ['val/11/c.jpg 11']);
   });
 
-  it('reads any CSV with columns named, semicolons, and its pictures anywhere', async () => {
+  it('reads any CSV with columns named, semicolons, and its images anywhere', async () => {
     await write({
       'x.csv': 'path;species\npic/a.jpg;Bellis\n',
       'y.csv': 'path;species\nb.jpg;Rosa\n',
@@ -92,7 +92,7 @@ describe('readDataset', () => {
 
   it('refuses what it cannot use, in one sentence that names it', async () => {
     await refused(readDataset(path.join(root, 'nowhere')), /nowhere: there is no such file or folder/);
-    await refused(readDataset(root), /no train\.csv and no sub-folders with pictures/);
+    await refused(readDataset(root), /no train\.csv and no sub-folders with images/);
     await write({ 'a.csv': 'image,class\nx.jpg,1\n' });
     const a = path.join(root, 'a.csv');
     await refused(readDataset(a), /a\.csv has no column "filename" .* its columns are "image", "class"/);

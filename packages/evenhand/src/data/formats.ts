@@ -4,7 +4,7 @@ import { columnOf, imagePath, readCsv } from './csv.js';
 import { DataError } from './errors.js';
 import { readLabelList, sortLabels } from './labels.js';
 
-/** One labelled picture. */
+/** One labelled image. */
 export interface Sample {
   /** Its path. */
   readonly file: string;
@@ -12,7 +12,7 @@ export interface Sample {
   readonly label: number;
 }
 
-/** Labelled pictures, in the order of their source. */
+/** Labelled images, in the order of their source. */
 export interface Dataset {
   /** The labels; a class's index is its place here. */
   readonly classes: readonly string[];
@@ -22,9 +22,9 @@ export interface Dataset {
 }
 
 export interface ReadOptions {
-  /** The folder with the training pictures of a CSV; else `train/images` beside train.csv, or the CSV's own folder. */
+  /** The folder with the training images of a CSV; else `train/images` beside train.csv, or the CSV's own folder. */
   readonly images?: string;
-  /** A CSV of validation pictures, and their folder; else val.csv and `val/images` where they are. */
+  /** A CSV of validation images, and their folder; else val.csv and `val/images` where they are. */
   readonly valCsv?: string;
   readonly valImages?: string;
   /** Names of columns; else `filename` and `label`. */
@@ -34,8 +34,8 @@ export interface ReadOptions {
   readonly labelList?: string;
 }
 
-/** Kinds of picture that are looked for in folders; those that cannot be read are then reported, not passed over. */
-const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|bmp|heic|heif)$/i;
+/** Kinds of image that are looked for in folders; those that cannot be read are then reported, not passed over. */
+const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|bmp|heic|heif)$/i;
 
 interface Row {
   file: string;
@@ -44,11 +44,11 @@ interface Row {
 }
 
 /**
- * Reads where the pictures are and what they show. `data` is one of
- * - a folder with train.csv (and val.csv), pictures in `train/images` (and `val/images`);
+ * Reads where the images are and what they show. `data` is one of
+ * - a folder with train.csv (and val.csv), images in `train/images` (and `val/images`);
  * - a folder with a sub-folder a class, or with such folders in `train` (and `val`);
  * - a CSV file.
- * Pictures are not opened; `checkDataset` does that.
+ * Images are not opened; `checkDataset` does that.
  * @throws DataError when something is missing, ambiguous, or a file name leaves its folder
  */
 export async function readDataset(data: string, options: ReadOptions = {}): Promise<Dataset> {
@@ -96,7 +96,7 @@ async function rowsOfCsv(file: string, images: string, options: ReadOptions): Pr
   });
 }
 
-/** The folder of a CSV's pictures: as asked, else NAME/images beside NAME.csv, else the CSV's own folder. */
+/** The folder of a CSV's images: as asked, else NAME/images beside NAME.csv, else the CSV's own folder. */
 export async function imagesOf(csv: string, asked: string | undefined): Promise<string> {
   const beside = path.join(path.dirname(csv), path.basename(csv, path.extname(csv)), 'images');
   if (asked === undefined) return (await kindOf(beside)) === 'folder' ? beside : path.dirname(csv);
@@ -112,20 +112,20 @@ async function rowsOfFolder(folder: string): Promise<Row[]> {
   const rows: Row[] = [];
   for (const label of names.sort()) {
     const where = path.join(folder, label);
-    for (const file of await picturesIn(where)) rows.push({ file, label, where });
+    for (const file of await imagesIn(where)) rows.push({ file, label, where });
   }
   if (rows.length > 0) return rows;
   throw new DataError(
-    `${folder} has no train.csv and no sub-folders with pictures; expected one of them, a sub-folder for each class.`,
+    `${folder} has no train.csv and no sub-folders with images; expected one of them, a sub-folder for each class.`,
   );
 }
 
-/** Paths of the pictures in a folder and the folders in it, in their order; what a leading dot hides is left out. */
-export async function picturesIn(folder: string): Promise<string[]> {
+/** Paths of the images in a folder and the folders in it, in their order; what a leading dot hides is left out. */
+export async function imagesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true });
   const hidden = (name: string): boolean => name.split(path.sep).some((part) => part.startsWith('.'));
   return names
-    .filter((name) => PICTURE.test(name) && !hidden(name))
+    .filter((name) => IMAGE.test(name) && !hidden(name))
     .sort()
     .map((name) => path.join(folder, name));
 }

@@ -36,5 +36,5 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly id: number; readonly batch: number }
-  /** `file` is there where a picture is to blame. */
+  /** `file` is there where an image is to blame. */
   | { readonly kind: 'failed'; readonly id: number; readonly file: string | undefined; readonly reason: string };

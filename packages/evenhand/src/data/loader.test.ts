@@ -71,7 +71,7 @@ describe('Loader', () => {
     assert.notDeepEqual(one[0]!.pixels.subarray(0, 3072), one[2]!.pixels.subarray(2 * 3072, 3 * 3072));
   });
 
-  it('changes the pictures differently in each epoch and with each seed', async () => {
+  it('changes the images differently in each epoch and with each seed', async () => {
     const [first] = await load({ augment }, { epoch: 2 });
     const [otherEpoch] = await load({ augment }, { epoch: 3 });
     const [otherSeed] = await load({ augment, seed: 6 }, { epoch: 2 });

@@ -20,7 +20,7 @@ export interface LoaderOptions {
   readonly samples: readonly Sample[];
   readonly batchSize: number;
   readonly preset: Preset;
-  /** What training changes in the pictures; absent for evaluation, which sees them through the preset. */
+  /** What training changes in the images; absent for evaluation, which sees them through the preset. */
   readonly augment?: AugmentOptions;
   /** Of the random choices; 0 where absent. */
   readonly seed?: number;
@@ -69,7 +69,7 @@ export class Loader {
   /**
    * Makes the batches of one pass over the samples in `order` (indices into `samples`; in their order where absent).
    * Breaking out of the loop ends the pass.
-   * @throws ImageError naming the file when a picture cannot be read
+   * @throws ImageError naming the file when an image cannot be read
    */
   async *batches(order?: ArrayLike<number>, options: PassOptions = {}): AsyncGenerator<Batch, void, undefined> {
     const { samples, batchSize } = this.#options;

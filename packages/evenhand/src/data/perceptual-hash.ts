@@ -1,13 +1,13 @@
 import { type Pixels, resample } from '@evenhand/predict';
 
-/** What remains of a picture to find it again after scaling, recompression and small changes of colour. */
+/** What remains of an image to find it again after scaling, recompression and small changes of colour. */
 export interface Fingerprint {
   /**
-   * 64 bits as two unsigned integers: which of the picture's 64 lowest frequencies are above their median. Equal
-   * pictures differ in few of them, unrelated ones in about 32.
+   * 64 bits as two unsigned integers: which of the image's 64 lowest frequencies are above their median. Equal
+   * images differ in few of them, unrelated ones in about 32.
    */
   readonly hash: readonly [number, number];
-  /** [8, 8, 3]: the picture in miniature. */
+  /** [8, 8, 3]: the image in miniature. */
   readonly miniature: Uint8Array;
 }
 
@@ -15,7 +15,7 @@ const SIDE = 32;
 const LOW = 8;
 
 /**
- * Fingerprints a picture.
+ * Fingerprints an image.
  * Source of the hash: pHash (Zauner 2010): grey, 32 x 32, discrete cosine transform, 8 x 8 lowest frequencies.
  */
 export function fingerprint(image: Pixels): Fingerprint {
@@ -43,7 +43,7 @@ const COSINE = Float64Array.from({ length: LOW * SIDE }, (_, i) => {
   return Math.cos(((2 * x + 1) * u * Math.PI) / (2 * SIDE));
 });
 
-/** The 8 x 8 lowest frequencies but the mean of each row and column, of a picture [32, 32]. */
+/** The 8 x 8 lowest frequencies but the mean of each row and column, of an image [32, 32]. */
 function lowFrequencies(grey: Float64Array): Float64Array {
   const rows = new Float64Array(SIDE * LOW);
   for (let y = 0; y < SIDE; y++) {

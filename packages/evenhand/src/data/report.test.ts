@@ -12,8 +12,8 @@ import { readDataset } from './formats.js';
 import { checkDataset, type DatasetReport, type Duplicate } from './report.js';
 import { scanImages } from './scan.js';
 
-/** A picture of coloured patches, different for each seed. */
-function picture(seed: number, width = 240, height = 180): Sharp {
+/** An image of coloured patches, different for each seed. */
+function image(seed: number, width = 240, height = 180): Sharp {
   const random = new Random(seed);
   const patches = Uint8Array.from({ length: 12 * 9 * 3 }, () => random.int(256));
   return sharp(patches, { raw: { width: 12, height: 9, channels: 3 } }).resize({ width, height, kernel: 'cubic' });
@@ -28,12 +28,12 @@ before(async () => {
   await mkdir(at('train/images'), { recursive: true });
   await mkdir(at('val/images'), { recursive: true });
   for (let i = 0; i < 8; i++)
-    await picture(i)
+    await image(i)
       .jpeg()
       .toFile(at(`train/images/${i}.jpg`));
   await copyFile(at('train/images/0.jpg'), at('train/images/copy-of-0.jpg'));
-  await picture(1, 160, 120).modulate({ brightness: 1.1 }).webp({ quality: 60 }).toFile(at('val/images/like-1.webp'));
-  await picture(20).toColourspace('b-w').png().toFile(at('val/images/20.png'));
+  await image(1, 160, 120).modulate({ brightness: 1.1 }).webp({ quality: 60 }).toFile(at('val/images/like-1.webp'));
+  await image(20).toColourspace('b-w').png().toFile(at('val/images/20.png'));
   await writeFile(at('train/images/page.jpg'), '<!doctype html>');
   const rows = ['0.jpg,a', '1.jpg,a', '2.jpg,a', '3.jpg,b', '4.jpg,b', '5.jpg,a', '6.jpg,a', '7.jpg,a'];
   rows.push('copy-of-0.jpg,b', 'page.jpg,b', 'missing.jpg,c', '2.jpg,a', '3.jpg,a');
@@ -69,7 +69,7 @@ describe('checkDataset', () => {
     );
   });
 
-  it('finds repeated rows, and pictures with two labels', () => {
+  it('finds repeated rows, and images with two labels', () => {
     assert.deepEqual(
       report.repeats.map(({ file, rows, labels }) => [path.basename(file), rows, labels]),
       [
@@ -89,7 +89,7 @@ describe('checkDataset', () => {
     );
   });
 
-  it('finds a training picture in validation although it was scaled, brightened and recompressed', () => {
+  it('finds a training image in validation although it was scaled, brightened and recompressed', () => {
     assert.deepEqual(report.leaks.map(names), [['1.jpg', 'like-1.webp', false]]);
     assert.deepEqual(report.duplicates.map(names), [['0.jpg', 'copy-of-0.jpg', true]]);
   });

@@ -6,7 +6,7 @@ import { type BadImage, type Scan, scanImages } from './scan.js';
 
 export type Part = 'train' | 'val';
 
-/** Two files that show the same picture, with what the data says of them. */
+/** Two files that show the same image, with what the data says of them. */
 export interface Duplicate extends DuplicatePair {
   readonly labelsOfA: readonly string[];
   readonly labelsOfB: readonly string[];
@@ -29,15 +29,15 @@ export interface DatasetReport {
   readonly bad: readonly (BadImage & { readonly parts: readonly Part[] })[];
   /** Files that stand in more than one row. */
   readonly repeats: readonly { readonly file: string; readonly rows: number; readonly labels: readonly string[] }[];
-  /** Files, or pairs of files with the same picture, that have more than one label. */
+  /** Files, or pairs of files with the same image, that have more than one label. */
   readonly conflicts: readonly { readonly files: readonly string[]; readonly labels: readonly string[] }[];
-  /** Pictures of the training set that are also in the validation set: the score would be too good. */
+  /** Images of the training set that are also in the validation set: the score would be too good. */
   readonly leaks: readonly Duplicate[];
-  /** The same picture twice within one part. */
+  /** The same image twice within one part. */
   readonly duplicates: readonly Duplicate[];
-  /** Widths and heights in pixels, of the readable pictures. */
+  /** Widths and heights in pixels, of the readable images. */
   readonly sizes: { readonly width: Spread; readonly height: Spread } | undefined;
-  /** How many readable pictures have each mode (`rgb`, `grey`, ...) and format. */
+  /** How many readable images have each mode (`rgb`, `grey`, ...) and format. */
   readonly modes: Readonly<Record<string, number>>;
   readonly formats: Readonly<Record<string, number>>;
 }
@@ -49,7 +49,7 @@ export interface Spread {
 }
 
 /**
- * Opens every picture of a data set and reports what was found.
+ * Opens every image of a data set and reports what was found.
  * @param onProgress is told how many of the files are done
  */
 export async function checkDataset(
@@ -60,7 +60,7 @@ export async function checkDataset(
   return reportOf(dataset, await scanImages(files, onProgress));
 }
 
-/** The report on a data set whose pictures were already scanned. */
+/** The report on a data set whose images were already scanned. */
 export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
   const { classes, train, val } = dataset;
   const trainCounts = countsOf(train, classes.length);

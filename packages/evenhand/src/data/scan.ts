@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { decodeCrop, ImageError, type ImageHeader, probe, read } from '@evenhand/predict';
 import { type Fingerprint, fingerprint } from './perceptual-hash.js';
 
-/** What a scan learns of a readable picture. */
+/** What a scan learns of a readable image. */
 export interface ImageFacts extends ImageHeader, Fingerprint {
   readonly file: string;
   /** Size of the file in bytes. */
@@ -12,7 +12,7 @@ export interface ImageFacts extends ImageHeader, Fingerprint {
   readonly sha256: string;
 }
 
-/** A file that is missing or is no readable picture. */
+/** A file that is missing or is no readable image. */
 export interface BadImage {
   readonly file: string;
   readonly reason: string;
@@ -59,7 +59,7 @@ async function factsOf(file: string): Promise<ImageFacts | BadImage> {
     const bytes = await read(file);
     const header = await probe(bytes, file);
     const whole = { left: 0, top: 0, width: header.width, height: header.height };
-    // Decodes every byte, so that a picture which is cut short is found, but brings little of it into JavaScript.
+    // Decodes every byte, so that an image which is cut short is found, but brings little of it into JavaScript.
     const small = await decodeCrop(bytes, whole, 32, 32, 'bilinear', file);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { file, bytes: bytes.length, sha256, ...header, ...fingerprint(small) };

@@ -35,8 +35,8 @@ const refused = (promise: Promise<unknown>, message: string): Promise<void> =>
     return true;
   });
 
-describe('a CSV of pictures', () => {
-  it("has the competition's ids, and its pictures in the folder beside it", async () => {
+describe('a CSV of images', () => {
+  it("has the competition's ids, and its images in the folder beside it", async () => {
     await write({ 'test.csv': 'image_id,filename\r\n7,a.jpg\r\n3,more/b.jpg\r\n7,a.jpg\r\n', 'test/images/a.jpg': '' });
     const source = await unlabelledCsv(at('test.csv'));
     assert.equal(source.idName, 'image_id');
@@ -45,7 +45,7 @@ describe('a CSV of pictures', () => {
     assert.deepEqual(await rowsOf(source), rows, 'it is read as often as asked');
   });
 
-  it('has its pictures beside it where there is no such folder, or where told', async () => {
+  it('has its images beside it where there is no such folder, or where told', async () => {
     await write({ 'x.csv': 'id;filename\n1;a.jpg\n', 'other/a.jpg': '' });
     assert.deepEqual(await rowsOf(await unlabelledCsv(at('x.csv'))), ['1 a.jpg']);
     assert.deepEqual(await rowsOf(await unlabelledCsv(at('x.csv'), { images: at('other') })), ['1 other/a.jpg']);
@@ -96,8 +96,8 @@ describe('a CSV of pictures', () => {
   });
 });
 
-describe('paths of pictures', () => {
-  it('are files as they are, and folders with all pictures in and below them, in their order', async () => {
+describe('paths of images', () => {
+  it('are files as they are, and folders with all images in and below them, in their order', async () => {
     await write({
       'one.txt': '',
       'f/b.JPG': '',
@@ -116,12 +116,12 @@ describe('paths of pictures', () => {
     assert.deepEqual(await rowsOf(source), rows);
   });
 
-  it('that are not there, or folders without a picture, are refused', async () => {
+  it('that are not there, or folders without an image, are refused', async () => {
     await write({ 'empty/notes.txt': '' });
     await refused(unlabelledFiles([at('no.jpg')]), `${at('no.jpg')}: there is no such file or folder.`);
     await refused(
       unlabelledFiles([at('empty')]),
-      `${at('empty')} has no pictures in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`,
+      `${at('empty')} has no images in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`,
     );
   });
 });

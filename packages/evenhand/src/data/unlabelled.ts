@@ -1,8 +1,8 @@
 import { columnOf, imagePath, openCsv } from './csv.js';
 import { DataError } from './errors.js';
-import { imagesOf, kindOf, picturesIn } from './formats.js';
+import { imagesIn, imagesOf, kindOf } from './formats.js';
 
-/** A picture without a label. */
+/** An image without a label. */
 export interface Unlabelled {
   /** What answers call it: the row's id, or the path as it was found. */
   readonly id: string;
@@ -10,7 +10,7 @@ export interface Unlabelled {
   readonly file: string;
 }
 
-/** Pictures to answer for, read as often as asked and a few at a time. */
+/** Images to answer for, read as often as asked and a few at a time. */
 export interface UnlabelledSource {
   /** What the ids are called, the first column of the answers. */
   readonly idName: string;
@@ -18,7 +18,7 @@ export interface UnlabelledSource {
 }
 
 export interface UnlabelledCsvOptions {
-  /** The folder with the pictures; else NAME/images beside NAME.csv, or the CSV's own folder. */
+  /** The folder with the images; else NAME/images beside NAME.csv, or the CSV's own folder. */
   readonly images?: string | undefined;
   /** The column with the file names; else `filename`. */
   readonly filenameColumn?: string | undefined;
@@ -27,7 +27,7 @@ export interface UnlabelledCsvOptions {
 }
 
 /**
- * The pictures that a CSV file names. Whether they exist is not looked at.
+ * The images that a CSV file names. Whether they exist is not looked at.
  *
  * @throws DataError when the file, a column or the folder is missing; when it is read, where a file name leaves the folder
  */
@@ -52,18 +52,18 @@ export async function unlabelledCsv(file: string, options: UnlabelledCsvOptions 
 }
 
 /**
- * The pictures at these paths: files as they are, folders with all pictures in them.
+ * The images at these paths: files as they are, folders with all images in them.
  *
- * @throws DataError for a path that is not there and for a folder without a picture
+ * @throws DataError for a path that is not there and for a folder without an image
  */
 export async function unlabelledFiles(paths: readonly string[]): Promise<UnlabelledSource> {
   const files: string[] = [];
   for (const place of paths) {
     const kind = await kindOf(place);
     if (kind === undefined) throw new DataError(`${place}: there is no such file or folder.`);
-    const found = kind === 'file' ? [place] : await picturesIn(place);
+    const found = kind === 'file' ? [place] : await imagesIn(place);
     if (found.length === 0)
-      throw new DataError(`${place} has no pictures in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`);
+      throw new DataError(`${place} has no images in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`);
     for (const file of found) files.push(file);
   }
   return {

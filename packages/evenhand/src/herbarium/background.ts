@@ -42,7 +42,7 @@ export function pickBackground(random: Random): Background {
 
 export const sharpnessOf = (random: Random, kind: Background): number => within(random, SHARPNESS[kind]);
 
-/** Fills the picture; nothing in it depends on the species. */
+/** Fills the image; nothing in it depends on the species. */
 export function drawBackground(canvas: Canvas, random: Random, kind: Background): void {
   BACKGROUNDS[kind](canvas, random);
 }

@@ -1,4 +1,4 @@
-/** A point of the picture, whose sides are 100 long, y downwards. */
+/** A point of the image, whose sides are 100 long, y downwards. */
 export type Point = readonly [x: number, y: number];
 
 /** A colour at a place of a gradient, from 0 to 1; opaque unless said. */
@@ -6,7 +6,7 @@ export type Stop = readonly [at: number, colour: string, opacity?: number];
 
 export type Attributes = Readonly<Record<string, string | number>>;
 
-/** Collects the shapes of one layer of a picture and writes them as SVG. */
+/** Collects the shapes of one layer of an image and writes them as SVG. */
 export class Canvas {
   readonly #parts: string[] = [];
   /** Stops, and the gradient that has them. */
@@ -36,7 +36,7 @@ export class Canvas {
     );
   }
 
-  /** The layer as a picture of `pixels` by `pixels`. */
+  /** The layer as an image of `pixels` by `pixels`. */
   svg(pixels: number): Buffer {
     const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${pixels}" height="${pixels}" viewBox="0 0 ${len(100)} ${len(100)}">`;
     return Buffer.from(`${head}${this.#parts.join('')}</svg>`);
@@ -90,7 +90,7 @@ export function dots(points: readonly Point[], width: number): string {
   return points.map(([x, y]) => `M${len(x - width / 2)} ${len(y)}${rest}`).join('');
 }
 
-/** A rectangle from its upper left corner; the whole picture unless said. */
+/** A rectangle from its upper left corner; the whole image unless said. */
 export function rectangle(x = 0, y = 0, width = 100, height = 100): string {
   return `M${len(x)} ${len(y)}h${len(width)}v${len(height)}h${len(-width)}Z`;
 }

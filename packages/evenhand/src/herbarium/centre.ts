@@ -67,7 +67,7 @@ const DRAW: Readonly<Record<Centre, (heart: Heart) => void>> = {
   },
 };
 
-/** The points of a circle round the axis, in the picture. */
+/** The points of a circle round the axis, in the image. */
 function circle(pose: Pose, radius: number, height: number, count: number, wave = 0, turn = 0): Point[] {
   return Array.from({ length: count }, (_, i) => {
     const angle = (i / count) * 2 * Math.PI + turn;

@@ -111,7 +111,7 @@ describe('writeHerbarium', () => {
     assert.deepEqual(new Set(reasons), new Set(['empty', 'cut', 'html']));
   });
 
-  it('draws no blank picture', async () => {
+  it('draws no blank image', async () => {
     for (const name of await readdir(path.join(root, 'a/test/images'))) {
       const { channels } = await sharp(path.join(root, 'a/test/images', name)).stats();
       assert.ok(

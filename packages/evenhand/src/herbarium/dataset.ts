@@ -3,21 +3,21 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Random } from '../random.js';
 import { shuffled } from './chance.js';
-import { drawSpecies, type PictureOptions } from './picture.js';
+import { drawSpecies, type ImageOptions } from './image.js';
 import { herbariumSpecies, type Species, type SpeciesOptions } from './species.js';
 
-export interface HerbariumOptions extends SpeciesOptions, PictureOptions {
-  /** Training pictures of the most and of the least frequent species; those between fall exponentially. 60 and 4. */
+export interface HerbariumOptions extends SpeciesOptions, ImageOptions {
+  /** Training images of the most and of the least frequent species; those between fall exponentially. 60 and 4. */
   readonly mostImages?: number;
   readonly fewestImages?: number;
-  /** Pictures of each species for validation and for the test; default 3 and 5. */
+  /** Images of each species for validation and for the test; default 3 and 5. */
   readonly valPerClass?: number;
   readonly testPerClass?: number;
-  /** The share of training pictures whose label is wrong; default 0.05. */
+  /** The share of training images whose label is wrong; default 0.05. */
   readonly noise?: number;
   /** A wrong label is any other species, or always the same species of its genus; default `uniform`. */
   readonly noiseKind?: 'uniform' | 'pairs';
-  /** Training files that are no whole picture: empty, cut short, a web page; default 6. */
+  /** Training files that are no whole image: empty, cut short, a web page; default 6. */
   readonly brokenFiles?: number;
   /** Is told how many of the files are written. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -26,7 +26,7 @@ export interface HerbariumOptions extends SpeciesOptions, PictureOptions {
 /** What was written. */
 export interface HerbariumSummary {
   readonly species: readonly Species[];
-  /** Readable training pictures of each species, in the order of `species`, counted by what they show. */
+  /** Readable training images of each species, in the order of `species`, counted by what they show. */
   readonly trainCounts: readonly number[];
   /** Rows of train.csv, broken files included. */
   readonly train: number;
@@ -44,23 +44,23 @@ interface Item {
   readonly shows: number;
   /** The species that its label says. */
   readonly says: number;
-  /** Which of the species' pictures. */
+  /** Which of the species' images. */
   readonly index: number;
   readonly damage?: Damage;
 }
 
 type Split = 'train' | 'val' | 'test';
 
-/** What random numbers are for, beside those of `species.ts` and `picture.ts`. */
+/** What random numbers are for, beside those of `species.ts` and `image.ts`. */
 const PURPOSE = { counts: 200, noise: 201, order: 202, broken: 203 };
 
-/** Where the indices of each split's pictures begin, so that no picture is in two. */
+/** Where the indices of each split's images begin, so that no image is in two. */
 const FIRST: Readonly<Record<Split, number>> = { train: 0, val: 1_000_000, test: 2_000_000 };
 
 /**
  * Writes a data set of made-up flowers: `train.csv` and `val.csv` (image_id, filename, label) and `test.csv` (without
- * label), their pictures in `train/images`, `val/images`, `test/images`, and `label_list.txt`. Beside them are what a
- * competition would keep to itself: `test-labels.csv`, and `true-labels.csv` with what the training pictures show.
+ * label), their images in `train/images`, `val/images`, `test/images`, and `label_list.txt`. Beside them are what a
+ * competition would keep to itself: `test-labels.csv`, and `true-labels.csv` with what the training images show.
  * All files are the same, bit by bit, for the same options on the same machine. Existing files are replaced.
  * @throws RangeError for an option out of range
  */
@@ -103,7 +103,7 @@ export async function writeHerbarium(folder: string, options: HerbariumOptions =
   return { species, trainCounts, train, val, test, wrongLabels, brokenFiles };
 }
 
-/** How many training pictures each species has; which is frequent and which rare has nothing to do with its genus. */
+/** How many training images each species has; which is frequent and which rare has nothing to do with its genus. */
 function longTail(species: readonly Species[], options: HerbariumOptions): number[] {
   const { seed = 0, world = 0, mostImages = 60, fewestImages = 4 } = options;
   const fewest = countOf('fewestImages', fewestImages, 1);
@@ -156,7 +156,7 @@ const WEB_PAGE = '<!DOCTYPE html>\n<html><head><title>404 Not Found</title></hea
 async function bytesOf(
   species: readonly Species[],
   { shows, index, damage }: Item,
-  options: PictureOptions,
+  options: ImageOptions,
 ): Promise<Buffer> {
   if (damage === 'empty') return Buffer.alloc(0);
   if (damage === 'html') return Buffer.from(WEB_PAGE);
@@ -164,7 +164,7 @@ async function bytesOf(
   return damage === 'cut' ? whole.subarray(0, Math.floor(whole.length * 0.6)) : whole;
 }
 
-/** Runs the work a few at a time: while libvips draws one picture in its thread, the next is composed in this one. */
+/** Runs the work a few at a time: while libvips draws one image in its thread, the next is composed in this one. */
 async function allAtOnce(
   work: readonly (() => Promise<void>)[],
   onProgress?: (done: number, total: number) => void,

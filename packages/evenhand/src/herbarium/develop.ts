@@ -1,7 +1,7 @@
 import { Random } from '../random.js';
 import { about, chance, within } from './chance.js';
 
-/** How a camera took a picture and what was made of it. */
+/** How a camera took an image and what was made of it. */
 export interface Development {
   /** Of red, green and blue. */
   readonly gains: readonly [number, number, number];
@@ -10,7 +10,7 @@ export interface Development {
   readonly saturation: number;
   readonly vignette: number;
   readonly grain: number;
-  /** Blur of the whole picture: standard deviation in hundredths of its side; 0 for none. */
+  /** Blur of the whole image: standard deviation in hundredths of its side; 0 for none. */
   readonly blur: number;
   /** Where in the tile of noise the grain begins. */
   readonly offset: number;
@@ -52,7 +52,7 @@ function noise(): Float32Array {
 }
 
 /**
- * Develops a picture: exposure, white balance, contrast, saturation, vignette and grain.
+ * Develops an image: exposure, white balance, contrast, saturation, vignette and grain.
  * @param pixels [side, side, channels] of 8 bits, of which the first three are kept
  * @returns [side, side, 3]
  */

@@ -229,5 +229,5 @@ const smooth = (x: number): number => {
 
 const distance = (a: Point, b: Point): number => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
-/** Depth of a petal in the picture: what is nearer is larger. */
+/** Depth of a petal in the image: what is nearer is larger. */
 export const depthOf = (surface: Surface, pose: Pose): number => turned(pose, surface(0.6, 0))[2];

@@ -10,7 +10,7 @@ import type { Traits } from './traits.js';
 /** One flower or head of flowers with its stem. */
 export interface Plant {
   readonly centre: Point;
-  /** Half the size of the flower or head, in hundredths of the picture. */
+  /** Half the size of the flower or head, in hundredths of the image. */
   readonly radius: number;
   readonly leaves: number;
 }

@@ -2,10 +2,10 @@ import type { Point } from './canvas.js';
 
 export type Vec3 = readonly [x: number, y: number, z: number];
 
-/** Where a flower stands in the picture and which way it looks: x to the right, y up, z to the viewer. */
+/** Where a flower stands in the image and which way it looks: x to the right, y up, z to the viewer. */
 export interface Pose {
   readonly centre: Point;
-  /** What a length of 1 in the flower measures in the picture. */
+  /** What a length of 1 in the flower measures in the image. */
   readonly scale: number;
   /** The flower's own axes, as seen: two in its plane, and the one out of its face. */
   readonly right: Vec3;
@@ -21,11 +21,11 @@ export interface Light {
 
 /**
  * @param tilt angle between the flower's axis and the line to the viewer, in radians: 0 looks at us
- * @param towards where in the picture the axis leans, in radians, counter-clockwise from the right
+ * @param towards where in the image the axis leans, in radians, counter-clockwise from the right
  */
 export function poseOf(centre: Point, scale: number, tilt: number, towards: number): Pose {
   const axis: Vec3 = [Math.sin(tilt) * Math.cos(towards), Math.sin(tilt) * Math.sin(towards), Math.cos(tilt)];
-  // The picture's upward direction, laid into the flower's plane: a flower with a top and a bottom keeps them.
+  // The image's upward direction, laid into the flower's plane: a flower with a top and a bottom keeps them.
   const along = axis[1];
   const up = unit([-along * axis[0], 1 - along * axis[1], -along * axis[2]]);
   return { centre, scale, axis, up, right: cross(up, axis) };
@@ -40,7 +40,7 @@ export function turned({ right, up, axis }: Pose, [x, y, z]: Vec3): Vec3 {
   ];
 }
 
-/** Where a point, already turned, is in the picture; what is nearer is larger. */
+/** Where a point, already turned, is in the image; what is nearer is larger. */
 export function project({ centre, scale }: Pose, [x, y, z]: Vec3): Point {
   const near = scale / (1 - 0.2 * z);
   return [centre[0] + x * near, centre[1] - y * near];

@@ -18,7 +18,7 @@ export interface Scene {
   readonly nearSharpness: number;
 }
 
-/** Composes a picture of a species. */
+/** Composes an image of a species. */
 export function composeScene(random: Random, traits: Traits, pixels: number): Scene {
   const light: Light = {
     from: unit([about(random, 0, 0.9), within(random, [0.25, 0.9]), within(random, [0.35, 0.9])]),
@@ -76,7 +76,7 @@ function plantsOf(random: Random, traits: Traits): Plant[] {
   return plants;
 }
 
-/** Leaves and blades at the foot of the picture. */
+/** Leaves and blades at the foot of the image. */
 function undergrowth(canvas: Canvas, random: Random, { leaf, leafColour }: Traits): void {
   const count = 3 + random.int(6);
   for (let i = 0; i < count; i++) {

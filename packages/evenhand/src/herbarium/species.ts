@@ -4,7 +4,7 @@ import { FORMS, type Form } from './forms.js';
 import { epithet, genusName } from './names.js';
 import { KEY_TRAITS, type KeyTrait, PETAL_COLOURS, type Traits } from './traits.js';
 
-/** One species of a herbarium: plain data, from which its pictures are drawn. */
+/** One species of a herbarium: plain data, from which its images are drawn. */
 export interface Species {
   /** A made-up binomial, as `Lunaria vesperis`. */
   readonly name: string;

@@ -11,7 +11,7 @@ export const green = (random: Random, l: Range): Colour => ({
   h: within(random, [108, 152]),
 });
 
-/** Fills the picture from one colour to another. */
+/** Fills the image from one colour to another. */
 export function wash(canvas: Canvas, top: Colour, bottom: Colour): void {
   const fill = canvas.linear(
     [0, 0],
@@ -24,7 +24,7 @@ export function wash(canvas: Canvas, top: Colour, bottom: Colour): void {
   canvas.path(rectangle(), { fill });
 }
 
-/** A point in the picture or a little outside. */
+/** A point in the image or a little outside. */
 export function anywhere(random: Random): Point {
   return [within(random, [-10, 110]), within(random, [-10, 110])];
 }

@@ -38,7 +38,7 @@ function scaled(width: number, depth: number, dropout: number, norm = PYTORCH_NO
 
 /**
  * EfficientNet B0 to B7: width, depth, dropout, batch normalisation as in torchvision `models/efficientnet.py`; mini is B0
- * at half its width and less depth, for small pictures and small machines.
+ * at half its width and less depth, for small images and small machines.
  */
 export const EFFICIENTNETS = {
   efficientnet_mini: scaled(0.5, 0.6, 0.2),

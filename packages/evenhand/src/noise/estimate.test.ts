@@ -12,7 +12,7 @@ interface Made {
   readonly truth: Int32Array;
 }
 
-/** Features of made-up pictures: a long tail of classes, 60 pictures down to 8, each class a cloud of its own. */
+/** Features of made-up images: a long tail of classes, 60 images down to 8, each class a cloud of its own. */
 function draw(seed: number, spread = 0.45): Made {
   const random = new Random(seed);
   const centres = Float64Array.from({ length: CLASSES * WIDTH }, () => random.normal());
@@ -105,8 +105,8 @@ describe('the estimate of wrong labels', () => {
     assert.ok(averagePrecision(wrong, (i) => given[i] !== truth[i]) > 0.85);
   });
 
-  test('judges no picture by another of its group', () => {
-    // Each wrong picture is there four times, so that its copies speak for its label.
+  test('judges no image by another of its group', () => {
+    // Each wrong image is there four times, so that its copies speak for its label.
     const given = spoil(truth, 0.2, 'uniform', 8);
     const copies = Array.from(truth.keys()).flatMap((i) => (given[i] === truth[i] ? [i] : [i, i, i, i]));
     const features = Float32Array.from(copies.flatMap((i) => [...made.features.subarray(i * WIDTH, (i + 1) * WIDTH)]));
@@ -127,7 +127,7 @@ describe('the estimate of wrong labels', () => {
     assert.equal(wrong[first], 0);
   });
 
-  test('judges other pictures by their own rate of wrong labels', () => {
+  test('judges other images by their own rate of wrong labels', () => {
     const given = spoil(truth, 0.3, 'uniform', 10);
     const isHeld = (i: number): boolean => i % 4 === 0;
     const pick = (held: boolean) => Array.from(truth.keys()).filter((i) => isHeld(i) === held);
@@ -159,17 +159,17 @@ describe('the estimate of wrong labels', () => {
     assert.equal(liveTensors(), before);
   });
 
-  test('needs two pictures and two classes, and features of each', () => {
+  test('needs two images and two classes, and features of each', () => {
     scope(() => {
       const x = tensor(new Float32Array(4), [2, 2]);
       const options = { features: x, given: Int32Array.from([0, 1]), numClasses: 2, seed: 0 };
-      assert.throws(() => estimateLabels({ ...options, numClasses: 1 }), /from 2 pictures and 2 classes on/);
+      assert.throws(() => estimateLabels({ ...options, numClasses: 1 }), /from 2 images and 2 classes on/);
       assert.throws(() => estimateLabels({ ...options, given: Int32Array.from([0]) }), /1 labels but features of 2/);
       assert.equal(estimateLabels(options).labels.wrong.length, 2);
     });
   });
 
-  test('says nothing against labels of which there is one picture each', () => {
+  test('says nothing against labels of which there is one image each', () => {
     scope(() => {
       const { features } = draw(2);
       const x = tensor(features.slice(0, 5 * WIDTH), [5, WIDTH]);

@@ -19,9 +19,9 @@ export interface Rate {
   readonly high: number;
 }
 
-/** What is known of the labels of N pictures of K classes. */
+/** What is known of the labels of N images of K classes. */
 export interface LabelEstimate {
-  /** [N,K]: the probability of each class to be the true one, given the picture and its label. */
+  /** [N,K]: the probability of each class to be the true one, given the image and its label. */
   readonly posterior: Float64Array;
   /** [N]: the probability that the given label is wrong. */
   readonly wrong: Float64Array;
@@ -29,29 +29,29 @@ export interface LabelEstimate {
   readonly suggested: Int32Array;
   /** The share of wrong labels. */
   readonly rate: Rate;
-  /** [K]: among the pictures with each label; all zero for a label that no picture has. */
+  /** [K]: among the images with each label; all zero for a label that no image has. */
   readonly rateByLabel: readonly Rate[];
   /** How wrong labels are spread over the others: evenly, or some pairs of classes more than others. */
   readonly kind: 'uniform' | 'pairs';
   readonly noise: NoiseModel;
 }
 
-/** Pictures with the labels that they were given. */
+/** Images with the labels that they were given. */
 export interface Labelled {
-  /** [N,F] pooled features of each picture by a network that was not trained on these labels. */
+  /** [N,F] pooled features of each image by a network that was not trained on these labels. */
   readonly features: Tensor;
   /** [N] given classes. */
   readonly given: Int32Array;
-  /** [N]: where given, pictures whose label a person has confirmed (not 0): it is right. */
+  /** [N]: where given, images whose label a person has confirmed (not 0): it is right. */
   readonly confirmed?: ArrayLike<number>;
 }
 
 export interface EstimateOptions extends Labelled {
   readonly numClasses: number;
-  /** [N]: pictures of one group, as the same flower twice, are never on both sides of a fold. */
+  /** [N]: images of one group, as the same flower twice, are never on both sides of a fold. */
   readonly groups?: ArrayLike<number>;
   readonly seed: number;
-  /** Other pictures, such as those to validate on: judged by all of the above, and no part of the fit. */
+  /** Other images, such as those to validate on: judged by all of the above, and no part of the fit. */
   readonly heldOut?: Labelled;
 }
 
@@ -63,22 +63,22 @@ export interface LabelEstimates {
 
 const FOLDS = 10;
 const RESAMPLES = 200;
-/** Fewer of them where there are so many pictures and classes that they would take minutes. */
+/** Fewer of them where there are so many images and classes that they would take minutes. */
 const FEWEST_RESAMPLES = 40;
 const MOST_CELLS = 4e8;
 
 /**
- * Which labels are wrong. Each picture is judged by a classifier that was fitted without it (cross-fitting, Chernozhukov
+ * Which labels are wrong. Each image is judged by a classifier that was fitted without it (cross-fitting, Chernozhukov
  * et al., arXiv 1608.00060), and by a model of the noise that was fitted without it, too.
  *
- * @throws RangeError where there are fewer than 2 pictures or classes, or features do not match
+ * @throws RangeError where there are fewer than 2 images or classes, or features do not match
  */
 export function estimateLabels(options: EstimateOptions): LabelEstimates {
   const { features, given, numClasses, seed, heldOut } = options;
   if (features.shape[0] !== given.length) {
-    throw new RangeError(`There are ${given.length} labels but features of ${features.shape[0]} pictures.`);
+    throw new RangeError(`There are ${given.length} labels but features of ${features.shape[0]} images.`);
   }
-  if (given.length < 2 || numClasses < 2) throw new RangeError('Labels are judged from 2 pictures and 2 classes on.');
+  if (given.length < 2 || numClasses < 2) throw new RangeError('Labels are judged from 2 images and 2 classes on.');
   const foldOf = folds(given, options.groups, seed);
   const n = given.length;
   const more = heldOut?.given.length ?? 0;
@@ -100,7 +100,7 @@ export function estimateLabels(options: EstimateOptions): LabelEstimates {
   }
 }
 
-/** Scores [N,K] of each picture by a fit to the memberships [N,K] of the others' folds. */
+/** Scores [N,K] of each image by a fit to the memberships [N,K] of the others' folds. */
 function scoresByFold(x: Tensor, foldOf: Int32Array, memberships: Float64Array): Float64Array {
   const k = memberships.length / foldOf.length;
   const scores = new Float64Array(memberships.length);
@@ -132,7 +132,7 @@ function scoresOf(
   });
 }
 
-/** From scores by fits without each picture's fold to what is known of each label. */
+/** From scores by fits without each image's fold to what is known of each label. */
 function judge(
   scored: Scored,
   foldOf: Int32Array,
@@ -147,7 +147,7 @@ function judge(
   return told(scored, best!.posterior, best!.noise, best!.prior, confirmed, seed);
 }
 
-/** The noise of pictures that are scored by a fit which had no part of them may be another than that of the fitted ones. */
+/** The noise of images that are scored by a fit which had no part of them may be another than that of the fitted ones. */
 function judgeHeldOut(scored: Scored, confirmed: ArrayLike<number> | undefined, seed: number): LabelEstimate {
   const confusionPrior = Number.POSITIVE_INFINITY;
   const temperature = bestTemperature(scored, confusionPrior);
@@ -156,7 +156,7 @@ function judgeHeldOut(scored: Scored, confirmed: ArrayLike<number> | undefined, 
 }
 
 /**
- * From scores by fits to the posterior labels of the first judgement, again without each picture's fold: they tell right
+ * From scores by fits to the posterior labels of the first judgement, again without each image's fold: they tell right
  * from wrong better. But each label has had a distant part in the labels that it is judged by, so how many are wrong stays
  * what was found first.
  */
@@ -182,7 +182,7 @@ function told(
   };
 }
 
-/** What follows for each picture. */
+/** What follows for each image. */
 function singled(
   { given, numClasses: k }: Scored,
   posterior: Float64Array,
@@ -200,7 +200,7 @@ function singled(
   };
 }
 
-/** The noise model of all pictures, and each picture's posterior by one that was fitted without its fold. */
+/** The noise model of all images, and each image's posterior by one that was fitted without its fold. */
 function crossFit(
   scored: Scored,
   foldOf: Int32Array,
@@ -234,7 +234,7 @@ function likeliestOther(probabilities: Float64Array, given: number): number {
 }
 
 /**
- * The rates with percentile-bootstrap intervals: pictures are drawn anew, the noise model is fitted to them anew from
+ * The rates with percentile-bootstrap intervals: images are drawn anew, the noise model is fitted to them anew from
  * where it stands, and whether each label is wrong is drawn by its probability.
  */
 function rates(
@@ -290,7 +290,7 @@ function interval(value: number, drawn: readonly number[]): Rate {
   return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
 }
 
-/** The fold of each picture: classes are spread over the folds, groups are kept together. */
+/** The fold of each image: classes are spread over the folds, groups are kept together. */
 function folds(given: Int32Array, groups: ArrayLike<number> | undefined, seed: number): Int32Array {
   const next = new Map<number, number>();
   const foldOfGroup = new Map<number, number>();

@@ -1,4 +1,4 @@
-/** Wrong labels: which they are, how many, and what is known of each picture's true class. */
+/** Wrong labels: which they are, how many, and what is known of each image's true class. */
 export {
   type EstimateOptions,
   estimateLabels,

@@ -1,7 +1,7 @@
 import { leastPoint } from '../golden-section.js';
 
 /**
- * How given labels come from true ones: with probability `rates[k]` a picture of class k gets another label, drawn from
+ * How given labels come from true ones: with probability `rates[k]` an image of class k gets another label, drawn from
  * `confusions[k]`. Temperature and priors make a classifier's scores probabilities of the true class.
  */
 export interface NoiseModel {
@@ -14,7 +14,7 @@ export interface NoiseModel {
   readonly confusions: Float64Array | null;
 }
 
-/** Scores [N,K] of pictures by a classifier that did not see them, and the labels that they were given. */
+/** Scores [N,K] of images by a classifier that did not see them, and the labels that they were given. */
 export interface Scored {
   /** Log densities or logits, [N,K]. */
   readonly scores: Float64Array;
@@ -23,9 +23,9 @@ export interface Scored {
   readonly numClasses: number;
 }
 
-/** A class's own rate counts as much as the overall one where it has so many pictures. */
+/** A class's own rate counts as much as the overall one where it has so many images. */
 const RATE_PRIOR = 20;
-/** Pictures of evidence that a class's wrong labels are spread evenly; infinite: they are. Which is found by trying. */
+/** Images of evidence that a class's wrong labels are spread evenly; infinite: they are. Which is found by trying. */
 export const CONFUSION_PRIORS = [Number.POSITIVE_INFINITY, 10, 2] as const;
 const FIT_ITERATIONS = 15;
 const START_RATE = 0.1;
@@ -41,7 +41,7 @@ export function pickRows({ scores, given, numClasses }: Scored, wanted: (row: nu
 }
 
 export interface FitOptions {
-  /** Pictures of evidence for evenly spread wrong labels; see `CONFUSION_PRIORS`. */
+  /** Images of evidence for evenly spread wrong labels; see `CONFUSION_PRIORS`. */
   readonly confusionPrior: number;
   readonly temperature: number;
   /** Where to start. */
@@ -131,7 +131,7 @@ function densitiesOf({ scores, numClasses: k }: Scored, temperature: number): Fl
   return densities;
 }
 
-/** Writes P(true class | picture, given label) of row i to `out` [K]; returns the log probability of the given label. */
+/** Writes P(true class | image, given label) of row i to `out` [K]; returns the log probability of the given label. */
 function posteriorOf(
   densities: Float64Array,
   i: number,
@@ -160,7 +160,7 @@ function posteriorOf(
   return Math.log(sum / evidence);
 }
 
-/** P(true class | picture, given label), [N,K], and the mean log probability of the given labels. */
+/** P(true class | image, given label), [N,K], and the mean log probability of the given labels. */
 export function posteriors(scored: Scored, model: NoiseModel): { posterior: Float64Array; logLikelihood: number } {
   const { numClasses: k, given } = scored;
   const densities = densitiesOf(scored, model.temperature);

@@ -27,7 +27,7 @@ describe('probabilistic discriminant analysis', () => {
     assert.equal(liveTensors(), before);
   });
 
-  test('of a class without pictures knows no more than of any class', () => {
+  test('of a class without images knows no more than of any class', () => {
     scope(() => {
       const memberships = golden.memberships.map((row) => [...row, 0]);
       const plda = fitPlda(matrix(golden.x), matrix(memberships));
@@ -37,7 +37,7 @@ describe('probabilistic discriminant analysis', () => {
     });
   });
 
-  test('survives pictures that are all alike', () => {
+  test('survives images that are all alike', () => {
     scope(() => {
       const plda = fitPlda(tensor(new Float64Array(12), [6, 2]), matrix(golden.memberships.slice(0, 6)));
       assert.ok(plda.score(tensor(new Float64Array(4), [2, 2])).every(Number.isFinite));
@@ -47,7 +47,7 @@ describe('probabilistic discriminant analysis', () => {
 });
 
 describe('features for it', () => {
-  test('are as many dimensions as pictures allow, centred, and the same for scaled features', () => {
+  test('are as many dimensions as images allow, centred, and the same for scaled features', () => {
     scope(() => {
       const raw = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * 7.3) + (i % 5));
       const one = gaussianFeatures(tensor(raw, [6, 10]));

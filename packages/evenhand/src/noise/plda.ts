@@ -2,8 +2,8 @@ import { keep, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 
 /**
  * Probabilistic linear discriminant analysis: classes are Gaussians of one covariance whose means are themselves drawn
- * from a Gaussian (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006). A class of four pictures so gets what
- * four pictures can tell of its mean, and no more, which a softmax regression cannot say.
+ * from a Gaussian (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006). A class of four images so gets what
+ * four images can tell of its mean, and no more, which a softmax regression cannot say.
  */
 export interface Plda {
   /** Log densities [N,K] of features float64 [N,D] under each class. */
@@ -13,7 +13,7 @@ export interface Plda {
 
 /** Share of the within-class covariance that is taken from a multiple of the identity (Friedman 1989). */
 const SHRINKAGE = 0.5;
-/** A class's mean counts as that of so many pictures at most, so that large classes do not rule between-class scatter. */
+/** A class's mean counts as that of so many images at most, so that large classes do not rule between-class scatter. */
 const MOST_WEIGHT = 20;
 /** The spread within classes is at least this share of all spread. */
 const LEAST_SPREAD = 0.01;
@@ -24,7 +24,7 @@ const LEAST_RATIO = 1e-3;
  * Fits the analysis.
  *
  * @param features float64 [N,D]
- * @param memberships float64 [N,K]: how much each picture belongs to each class; rows sum to 1
+ * @param memberships float64 [N,K]: how much each image belongs to each class; rows sum to 1
  */
 export function fitPlda(features: Tensor, memberships: Tensor): Plda {
   const [n, d] = features.shape as [number, number];
@@ -43,12 +43,12 @@ export function fitPlda(features: Tensor, memberships: Tensor): Plda {
     const within = ops.divScalar(ops.sub(total, scatter(counts)), Math.max(1, n - numPresent));
     const identity = eye(d);
     const variance = (covariance: Tensor) => ops.sum(ops.mul(covariance, identity)).item() / d;
-    // Of classes of one picture each nothing is known of the spread within them; it is not nothing.
+    // Of classes of one image each nothing is known of the spread within them; it is not nothing.
     const spread = Math.max(variance(within), (LEAST_SPREAD * variance(total)) / n, Number.EPSILON);
     const shrunk = ops.add(ops.mulScalar(within, 1 - SHRINKAGE), ops.mulScalar(identity, SHRINKAGE * spread));
     const weights = ops.mul(ops.clamp(counts, 0, MOST_WEIGHT), present);
     const weight = Math.max(1, ops.sum(weights).item());
-    // The scatter of the means has in it what the pictures' spread adds to each.
+    // The scatter of the means has in it what the images' spread adds to each.
     const between = ops.divScalar(ops.sub(scatter(weights), ops.mulScalar(shrunk, numPresent)), weight);
 
     const [values, vectors] = ops.linalgEigh(shrunk);
@@ -99,7 +99,7 @@ const DIMENSIONS = 300;
  * Makes a network's pooled features fit for Gaussians: signed square root and unit length (Perronnin et al., ECCV 2010),
  * then their principal components, at most 300.
  *
- * @param features [N,F] of one or several sets of pictures
+ * @param features [N,F] of one or several sets of images
  * @returns float64 [N,D] on the CPU, the sets one after another; the caller disposes of it
  */
 export function gaussianFeatures(...features: readonly Tensor[]): Tensor {

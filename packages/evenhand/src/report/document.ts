@@ -46,15 +46,15 @@ export interface Document {
 }
 
 /**
- * The page with its thumbnails; `picture` makes them as far as the bytes go that the page leaves to it, and says what
+ * The page with its thumbnails; `image` makes them as far as the bytes go that the page leaves to it, and says what
  * it left out.
  */
 export async function withThumbnails(
   document: Document,
-  picture: (room: number) => Promise<{ css: string; notes: readonly string[] }>,
+  image: (room: number) => Promise<{ css: string; notes: readonly string[] }>,
 ): Promise<Page> {
   const bare = documentMarkup(document, '', []);
-  const { css, notes } = await picture(Math.min(MOST_THUMBNAIL_BYTES, MOST_BYTES - Buffer.byteLength(bare)));
+  const { css, notes } = await image(Math.min(MOST_THUMBNAIL_BYTES, MOST_BYTES - Buffer.byteLength(bare)));
   return { html: documentMarkup(document, css, notes), notes };
 }
 

@@ -44,5 +44,5 @@ export function probability(x: number): string {
 
 export const count = (n: number): string => (Number.isFinite(n) ? n.toLocaleString('en') : NONE);
 
-/** `1 picture`, `2 pictures`. */
+/** `1 image`, `2 images`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;

@@ -112,7 +112,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 const placeholder =
   "url(\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%23888' stroke-opacity='.6'%3E%3Crect x='12' y='15' width='24' height='18' rx='2'/%3E%3Cpath d='M12 30l7-7 6 6 4-4 7 7'/%3E%3Ccircle cx='29.5' cy='20.5' r='2'/%3E%3C/svg%3E\")";
 
-const pictures = `
+const images = `
 .thumb{display:block;aspect-ratio:1;background:var(--shade) ${placeholder} center/cover no-repeat;border-radius:8px;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(128px,1fr));gap:1.1rem .9rem}
 .card{min-width:0;break-inside:avoid}
@@ -156,4 +156,4 @@ figure,.tiles>div,.headline,.pair,.card,tr{break-inside:avoid}
 `;
 
 /** What every page shares. What a page adds stands between, as the rules for phones and paper go last. */
-export const styleWith = (own: string): string => [colours, layout, overview, tables, pictures, own, smaller].join('');
+export const styleWith = (own: string): string => [colours, layout, overview, tables, images, own, smaller].join('');

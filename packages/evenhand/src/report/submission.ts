@@ -13,7 +13,7 @@ export interface SubmissionFacts {
   readonly team: string;
   /** A sentence on how answers follow from logits. */
   readonly decision: string;
-  /** Macro F1 over all classes on the validation pictures, with its 95 % interval, by that decision; null where unknown. */
+  /** Macro F1 over all classes on the validation images, with its 95 % interval, by that decision; null where unknown. */
   readonly validation: {
     readonly images: number;
     readonly macroF1: number;
@@ -62,7 +62,7 @@ function resultSection(
   pages.paragraph(
     `Macro F1 is the mean of the F1 of all ${dataset.classes.length} classes, so that the rarest counts as much as the ` +
       `commonest. The checkpoint is ${keep === 'last' ? 'that of the last epoch, scored' : 'the one with the best Macro F1'} ` +
-      'on validation pictures that had no part in training; its interval says how far another set of as many pictures could differ.',
+      'on validation images that had no part in training; its interval says how far another set of as many images could differ.',
   );
   if (best === undefined) return;
   const shown = validation ?? {
@@ -79,7 +79,7 @@ function resultSection(
       ],
       ['Accuracy, balanced accuracy', `${share(best.accuracy)}, ${share(best.balancedAccuracy)}`],
       [
-        'Validation pictures',
+        'Validation images',
         `${shown.images}, of ${best.numPresent} of ${best.numClasses} classes (present or predicted)`,
       ],
       ['Chosen epoch', `${best.epoch} of the ${best.phase === 'head' ? 'head on frozen features' : 'whole network'}`],
@@ -129,7 +129,7 @@ function classSection(pages: Pages, predictions: readonly Prediction[], classes:
     .map((score, i) => ({ ...score, label: classes[i]! }))
     .filter(({ support }) => support > 0)
     .sort((a, b) => b.f1 - a.f1);
-  pages.heading(`F1 of the ${scored.length} classes with validation pictures, best first (most probable class)`);
+  pages.heading(`F1 of the ${scored.length} classes with validation images, best first (most probable class)`);
   pages.bars(
     scored.map(({ f1 }) => f1),
     80,
@@ -143,7 +143,7 @@ function classSection(pages: Pages, predictions: readonly Prediction[], classes:
   ];
   pages.heading('The hardest classes');
   const hardest = scored.slice(-EXTREMES).reverse().map(row);
-  pages.table([['Class', 'F1', 'Precision', 'Recall', 'Pictures'], ...hardest], [2.4, 1, 1, 1, 1], true);
+  pages.table([['Class', 'F1', 'Precision', 'Recall', 'Images'], ...hardest], [2.4, 1, 1, 1, 1], true);
 }
 
 function dataSection(pages: Pages, { dataset }: Environment): void {
@@ -151,9 +151,9 @@ function dataSection(pages: Pages, { dataset }: Environment): void {
   pages.heading('Data');
   pages.table(
     [
-      ['Training, validation', `${dataset.train} and ${dataset.val} pictures of ${dataset.classes.length} classes`],
+      ['Training, validation', `${dataset.train} and ${dataset.val} images of ${dataset.classes.length} classes`],
       ...(counts.length > 0
-        ? [['Pictures a class', `${Math.min(...counts)} to ${Math.max(...counts)} in training`]]
+        ? [['Images a class', `${Math.min(...counts)} to ${Math.max(...counts)} in training`]]
         : []),
       ['Left out as unreadable', String(dataset.skipped.length)],
       ['Fingerprint (SHA-256)', dataset.fingerprint],

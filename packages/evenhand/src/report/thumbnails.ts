@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { plural } from './markup.js';
 
 export interface Thumbnails {
-  /** A rule of CSS a picture. */
+  /** A rule of CSS an image. */
   readonly css: string;
   readonly shown: number;
   /** Not shown, to keep the page small. */
@@ -16,7 +16,7 @@ interface Wanted {
   readonly id: number;
   /** Relative to the data. */
   readonly file: string;
-  /** In place of what suits the number of pictures. */
+  /** In place of what suits the number of images. */
   readonly detail?: Detail;
 }
 
@@ -32,7 +32,7 @@ export interface Detail {
 const AT_ONCE = 8;
 
 /**
- * Thumbnails of pictures, the first of them as far as `budget` bytes go. They are rules of CSS, so that a picture may
+ * Thumbnails of images, the first of them as far as `budget` bytes go. They are rules of CSS, so that an image may
  * stand in several places of a page and is in it once.
  *
  * @param data what the files' paths are relative to
@@ -63,20 +63,20 @@ export async function thumbnails(wanted: readonly Wanted[], data: string, budget
   return { css: rules.join(''), shown: rules.length, leftOut: wanted.length - next, unread };
 }
 
-/** What to say of pictures that are missing or unreadable. */
+/** What to say of images that are missing or unreadable. */
 export function unreadNotes(unread: readonly string[]): string[] {
   if (unread.length === 0) return [];
   const are = unread.length === 1 ? 'is' : 'are';
-  return [`${plural(unread.length, 'picture')} ${are} missing or unreadable, such as ${unread[0]}.`];
+  return [`${plural(unread.length, 'image')} ${are} missing or unreadable, such as ${unread[0]}.`];
 }
 
-/** As much detail as lets many pictures fit too. */
-function sizeFor(pictures: number): Detail {
-  if (pictures <= 300) return { size: 176, quality: 62 };
-  return pictures <= 700 ? { size: 128, quality: 58 } : { size: 96, quality: 55 };
+/** As much detail as lets many images fit too. */
+function sizeFor(images: number): Detail {
+  if (images <= 300) return { size: 176, quality: 62 };
+  return images <= 700 ? { size: 128, quality: 58 } : { size: 96, quality: 55 };
 }
 
-/** Undefined where there is no such picture. */
+/** Undefined where there is no such image. */
 async function thumbnail(
   data: string,
   file: string,

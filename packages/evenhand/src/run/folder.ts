@@ -150,7 +150,7 @@ export class RunFolder {
     this.#write(files.predictions, lines(rows));
   }
 
-  /** In the order of the validation pictures; none where no epoch has ended yet. */
+  /** In the order of the validation images; none where no epoch has ended yet. */
   readPredictions(): Prediction[] {
     return this.#readLines(files.predictions, predictionShape);
   }

@@ -4,7 +4,7 @@ export interface EpochMetrics {
   readonly phase: 'head' | 'full';
   /** Counted from 1 within the phase. */
   readonly epoch: number;
-  /** Pixels of a side of the pictures in training. */
+  /** Pixels of a side of the images in training. */
   readonly size: number;
   readonly trainLoss: number;
   /** Learning rates at the epoch's end. */
@@ -18,11 +18,11 @@ export interface EpochMetrics {
   /** Bounds of its 95 % interval. */
   readonly macroF1Low: number;
   readonly macroF1High: number;
-  /** Over the classes that the validation pictures have. */
+  /** Over the classes that the validation images have. */
   readonly macroF1Present: number;
   /**
    * Over all classes, against posterior labels, with the bounds of its 95 % interval. Absent where labels were not judged or
-   * no wrong ones were found among the validation pictures; else it chooses the checkpoint in the place of `macroF1`.
+   * no wrong ones were found among the validation images; else it chooses the checkpoint in the place of `macroF1`.
    */
   readonly macroF1Posterior?: number;
   readonly macroF1PosteriorLow?: number;
@@ -39,7 +39,7 @@ export interface EpochMetrics {
   readonly best: boolean;
 }
 
-/** What the best epoch's model said of one validation picture: a line of predictions.jsonl. */
+/** What the best epoch's model said of one validation image: a line of predictions.jsonl. */
 export interface Prediction {
   /** Path relative to the data. */
   readonly file: string;
@@ -110,12 +110,12 @@ export interface Environment {
     readonly fingerprint: string;
     readonly path: string;
     readonly classes: readonly string[];
-    /** [K]: training pictures of each. */
+    /** [K]: training images of each. */
     readonly classCounts: readonly number[];
-    /** Numbers of pictures. */
+    /** Numbers of images. */
     readonly train: number;
     readonly val: number;
-    /** Unreadable pictures that were left out. */
+    /** Unreadable images that were left out. */
     readonly skipped: readonly { readonly file: string; readonly reason: string }[];
   };
   /** ISO 8601. */

@@ -32,21 +32,21 @@ export interface AuditOptions {
   >;
   /** Verdicts on labels: see `applyCorrections`. */
   readonly corrections?: string;
-  /** A file that keeps features, so that the next audit computes only those of new pictures. */
+  /** A file that keeps features, so that the next audit computes only those of new images. */
   readonly cache?: string;
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
 /** What is known of the labels of a data set. */
 export interface Audit {
-  /** Without the unreadable pictures, and after corrections. */
+  /** Without the unreadable images, and after corrections. */
   readonly dataset: Dataset;
   readonly bad: readonly BadImage[];
   readonly fingerprint: string;
   /** The backbone whose features judged. */
   readonly model: string;
   readonly train: LabelEstimate;
-  /** Null where there are no validation pictures. */
+  /** Null where there are no validation images. */
   readonly val: LabelEstimate | null;
   /** Whether wrong labels were found in training. */
   readonly noisy: boolean;
@@ -58,7 +58,7 @@ const SAVE_SECONDS = 60;
 /**
  * Finds labels that are probably wrong, by the features of a pretrained backbone.
  *
- * @throws DataError where the data or the corrections cannot be used, ConfigError where there are too few pictures or the
+ * @throws DataError where the data or the corrections cannot be used, ConfigError where there are too few images or the
  * backbone is none of ours, WeightsError and WeightsFileError where its weights cannot be had
  */
 export async function auditLabels(options: AuditOptions): Promise<Audit> {
@@ -86,9 +86,9 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
   );
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
   const dataset = { ...whole, train: readable(whole.train), val: readable(whole.val) };
-  if (dataset.train.length < 2) throw new ConfigError(`${data} has too few readable pictures to judge their labels by`);
+  if (dataset.train.length < 2) throw new ConfigError(`${data} has too few readable images to judge their labels by`);
   if (dataset.classes.length < 2) {
-    throw new ConfigError(`All pictures of ${data} have the label ${dataset.classes[0]}: there is nothing to mix up`);
+    throw new ConfigError(`All images of ${data} have the label ${dataset.classes[0]}: there is nothing to mix up`);
   }
   const features = await featuresOf(config, device, [...dataset.train, ...dataset.val], scan, options, tell);
   try {
@@ -175,7 +175,7 @@ async function featuresOf(
         await loader.close();
       }
       if (cache !== undefined) {
-        // What no picture of the data has any more is let go.
+        // What no image of the data has any more is let go.
         const wanted = new Map(samples.map((sample) => [idOf(sample), known.get(idOf(sample))!]));
         writeCache(cache, key, wanted, width);
       }
@@ -190,7 +190,7 @@ async function featuresOf(
 
 const hash = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 
-/** Features by the SHA-256 of their picture; none where the file is missing, damaged or of another backbone. */
+/** Features by the SHA-256 of their image; none where the file is missing, damaged or of another backbone. */
 function readCache(path: string, key: string): Map<string, Float32Array> {
   const found = new Map<string, Float32Array>();
   if (!existsSync(path)) return found;
@@ -198,7 +198,7 @@ function readCache(path: string, key: string): Map<string, Float32Array> {
     const file = openWeights(path);
     try {
       if (file.metadata.get('key') !== key) return found;
-      const ids: string[] = JSON.parse(file.metadata.get('pictures')!);
+      const ids: string[] = JSON.parse(file.metadata.get('images')!);
       scope(() => {
         const all = readTensors(file).get('features')!;
         const width = all.shape[1]!;
@@ -219,6 +219,6 @@ function writeCache(path: string, key: string, known: ReadonlyMap<string, Float3
   for (const [i, row] of [...known.values()].entries()) values.set(row, i * width);
   scope(() => {
     const features = tensor(values, [known.size, width]);
-    saveTensors(path, new Map([['features', features]]), { key, pictures: JSON.stringify([...known.keys()]) });
+    saveTensors(path, new Map([['features', features]]), { key, images: JSON.stringify([...known.keys()]) });
   });
 }

@@ -23,7 +23,7 @@ export function chooseThreads(threads: number): number {
   return count;
 }
 
-/** How pictures become the model's input at `size` pixels a side: the model's own way, its margin kept in proportion. */
+/** How images become the model's input at `size` pixels a side: the model's own way, its margin kept in proportion. */
 export function presetAt(config: Pick<Config, 'model' | 'imageSize'>, size?: number): Preset {
   const { preset } = modelInfo(config.model);
   const crop = size ?? (config.imageSize || preset.crop);
@@ -57,7 +57,7 @@ export async function loadBackbone(
   return path;
 }
 
-/** A batch's pictures as the model's input: float32 [N,3,H,W], normalised, channels-last without a copy. */
+/** A batch's images as the model's input: float32 [N,3,H,W], normalised, channels-last without a copy. */
 export function toInput({ pixels, labels }: Batch, preset: Preset, device: string): Tensor {
   const shape = [labels.length, preset.crop, preset.crop, 3];
   const bytes = ops.permute(tensor(pixels, shape, { device }), [0, 3, 1, 2]);

@@ -21,20 +21,20 @@ const positive = { min: 1, whole: true };
 export const fields = {
   // Data
   data: text('', 'a folder or a CSV file', 'the training data: the folder or CSV file'),
-  images: text('', 'a folder', 'folder with the pictures of a CSV, unless it is where the layout puts it'),
-  valCsv: text('', 'a CSV file', 'validation pictures, unless val.csv lies beside train.csv'),
-  valImages: text('', 'a folder', 'folder with the pictures of valCsv'),
+  images: text('', 'a folder', 'folder with the images of a CSV, unless it is where the layout puts it'),
+  valCsv: text('', 'a CSV file', 'validation images, unless val.csv lies beside train.csv'),
+  valImages: text('', 'a folder', 'folder with the images of valCsv'),
   filenameColumn: text('', 'the name of a column', 'column with the file names, unless it is filename'),
   labelColumn: text('', 'the name of a column', 'column with the labels, unless it is label'),
   labelList: text('', 'a file', 'all labels, a line each, unless label_list.txt lies beside train.csv'),
   valFraction: number(
     0,
     { min: 0, max: 1, below: true },
-    'share of the training pictures that is held out to validate on',
+    'share of the training images that is held out to validate on',
   ),
   folds: number(0, count, 'number of folds; 0 for none'),
   fold: number(0, count, 'which of the folds is held out to validate on, counted from 0'),
-  onBadImage: choice(['stop', 'skip'], 'stop', 'whether unreadable pictures stop the run or are left out and recorded'),
+  onBadImage: choice(['stop', 'skip'], 'stop', 'whether unreadable images stop the run or are left out and recorded'),
 
   // Model
   model: choice(modelNames(), 'efficientnet_b3', 'the backbone'),
@@ -56,7 +56,7 @@ export const fields = {
     'pixels of a side in the first epoch, growing to imageSize by half of the epochs; 0 is imageSize',
   ),
 
-  // Pictures in training
+  // Images in training
   cropScale: numbers([0.08, 1], share, 'share of the area that a random crop keeps'),
   cropRatio: numbers([3 / 4, 4 / 3], { min: 0.01 }, 'width over height of a random crop'),
   horizontalFlip: number(0.5, share, 'probability of mirroring left to right'),
@@ -100,7 +100,7 @@ export const fields = {
   headEpochs: number(
     3,
     count,
-    'epochs in which only the head is trained, the first on the pictures as they are, each other on new views too; 0 for none',
+    'epochs in which only the head is trained, the first on the images as they are, each other on new views too; 0 for none',
   ),
   headPasses: number(
     10,
@@ -111,7 +111,7 @@ export const fields = {
 
   // Phase 2: the whole network
   epochs: number(20, count, 'greatest number of epochs in which everything is trained; 0 for none'),
-  batchSize: number(32, positive, 'pictures a step'),
+  batchSize: number(32, positive, 'images a step'),
   backboneRate: number(1e-5, atLeast0, 'learning rate of the backbone'),
   headRate: number(1e-4, atLeast0, 'learning rate of the head'),
   layerDecay: number(1, { min: 0.01, max: 1 }, 'factor on the rate from each block to the one before it; 1 for none'),
@@ -128,7 +128,7 @@ export const fields = {
   keep: choice(
     ['best', 'last'],
     'best',
-    'whose weights the run keeps: of the epoch with the best Macro F1, or of the last, where too few validation pictures tell epochs apart',
+    'whose weights the run keeps: of the epoch with the best Macro F1, or of the last, where too few validation images tell epochs apart',
   ),
   patience: number(5, count, 'epochs without a better Macro F1 after which training stops; 0 for never'),
   minGain: number(0, share, 'gain in Macro F1 above which patience starts anew'),
@@ -137,7 +137,7 @@ export const fields = {
   seed: number(42, count, 'decides every random choice'),
   device: text('auto', 'auto, cpu, cuda, cuda:1 or mps', 'where to compute'),
   threads: number(0, count, 'threads that compute; 0 is one a core'),
-  workers: number(0, count, 'threads that decode pictures; 0 is one a core'),
+  workers: number(0, count, 'threads that decode images; 0 is one a core'),
 } satisfies Record<string, Field<unknown>>;
 
 /** A validated, complete configuration: all that decides a run's result, but for the machine. */
@@ -159,7 +159,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     changes: { balance: ['sampler', 'weighted-loss'], allowDoubleBalance: true },
   },
   fast: {
-    why: 'A good result soon on a CPU: a small backbone, small pictures first, a rate high enough for few epochs.',
+    why: 'A good result soon on a CPU: a small backbone, small images first, a rate high enough for few epochs.',
     changes: {
       model: 'mobilenet_v2',
       imageSize: 224,
@@ -251,7 +251,7 @@ function checkTogether(config: Config): Config {
   if (folds > 0 && valFraction > 0) throw new ConfigError('valFraction and folds both say what to hold out: give one');
   if (valCsv !== '' && (folds > 0 || valFraction > 0)) {
     throw new ConfigError(
-      'valCsv names the validation pictures, so valFraction and folds have nothing to hold out: give one',
+      'valCsv names the validation images, so valFraction and folds have nothing to hold out: give one',
     );
   }
   if (config.labelNoise === 'auto' && weights === 'none') {

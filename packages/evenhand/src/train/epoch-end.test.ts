@@ -7,7 +7,7 @@ import { createModel } from '../models/index.js';
 import { RunFolder } from '../run/index.js';
 import { endEpoch, epochsWithoutGain } from './epoch-end.js';
 import type { TrainEvent } from './events.js';
-import { sha256, smallConfig, temporaryFolder } from './pictures.test.helper.js';
+import { sha256, smallConfig, temporaryFolder } from './images.test.helper.js';
 import { evaluationLoader, type Position, type Session } from './session.js';
 import { TrainingError } from './settings.js';
 
@@ -16,7 +16,7 @@ after(remove);
 const model = createModel('mobilenet_v2', { numClasses: 3, seed: 1 });
 after(() => nn.disposeModule(model));
 
-/** Twelve pictures of class 0, two of class 1, two of class 2. */
+/** Twelve images of class 0, two of class 1, two of class 2. */
 const TRUTH = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2];
 /** Accuracy 12/16, Macro F1 (6/7 + 0 + 0) / 3: everything is the common class. */
 const ACCURATE = TRUTH.map(() => 0);

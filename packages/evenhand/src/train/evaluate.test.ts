@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { RunError, RunFolder } from '../run/index.js';
 import { evaluate } from './evaluate.js';
 import { ConfigError } from './field.js';
-import { drawPictures } from './pictures.test.helper.js';
+import { drawImages } from './images.test.helper.js';
 import { TestRuns, withoutLeak } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
@@ -49,9 +49,9 @@ describe('evaluate', () => {
     assert.deepEqual([classes, top5], [['blue', 'green', 'red'], undefined]);
   });
 
-  test('refuses labels that the run does not know, naming a picture', async () => {
+  test('refuses labels that the run does not know, naming an image', async () => {
     const other = join(runs.root, 'other');
-    await drawPictures(other, 1);
+    await drawImages(other, 1);
     cpSync(join(other, 'red'), join(other, 'crimson'), { recursive: true });
     await refused(
       { run: runs.path('scratch'), data: other },
@@ -62,7 +62,7 @@ describe('evaluate', () => {
 
   test('matches classes by name where the data has others in another order or fewer', async () => {
     const fewer = join(runs.root, 'fewer');
-    await drawPictures(fewer, 4, 1);
+    await drawImages(fewer, 4, 1);
     rmSync(join(fewer, 'blue'), { recursive: true });
     const { truth, report, files } = await evaluate({ run: runs.path('scratch'), data: fewer });
     assert.deepEqual([report.numClasses, report.numPresent, files.length], [3, 2, 8]);
@@ -75,7 +75,7 @@ describe('evaluate', () => {
     await refused(
       { run: runs.path('scratch'), data: join(runs.photos, 'val'), part: 'val' },
       ConfigError,
-      /has no val pictures/,
+      /has no val images/,
     );
   });
 

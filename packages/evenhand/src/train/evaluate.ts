@@ -41,7 +41,7 @@ export interface Evaluation {
   readonly top5: number | undefined;
   /** Expected calibration error over 15 bins: Guo et al., arXiv 1706.04599. */
   readonly calibrationError: number;
-  /** Unreadable pictures, which are not scored. */
+  /** Unreadable images, which are not scored. */
   readonly bad: readonly BadImage[];
   /** [N] paths, and the classes as given and as predicted. */
   readonly files: readonly string[];
@@ -69,7 +69,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const dataset = await readDataset(data, options.read);
   const part = options.part ?? (dataset.val.length > 0 ? 'val' : 'train');
   const labelled = dataset[part].map(({ file, label }) => ({ file, label: classes.indexOf(dataset.classes[label]!) }));
-  if (labelled.length === 0) throw new ConfigError(`${data} has no ${part} pictures to evaluate on`);
+  if (labelled.length === 0) throw new ConfigError(`${data} has no ${part} images to evaluate on`);
   const unknown = labelled.findIndex(({ label }) => label < 0);
   if (unknown >= 0) {
     const { file, label } = dataset[part][unknown]!;
@@ -79,7 +79,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   const scan = await scanImages(labelled.map(({ file }) => file));
   const samples = labelled.filter(({ file }) => scan.images.has(file));
-  if (samples.length === 0) throw new ConfigError(`none of the ${labelled.length} pictures in ${data} can be read`);
+  if (samples.length === 0) throw new ConfigError(`none of the ${labelled.length} images in ${data} can be read`);
 
   const device = chooseDevice(config.device);
   chooseThreads(config.threads);

@@ -14,7 +14,7 @@ export interface Progress {
   /** Counted from 1, of `epochs`, within the stage; 0 of 0 where the stage has none. */
   readonly epoch: number;
   readonly epochs: number;
-  /** Pictures done, of `total`, in this epoch. */
+  /** Images done, of `total`, in this epoch. */
   readonly done: number;
   readonly total: number;
   readonly imagesPerSecond: number;

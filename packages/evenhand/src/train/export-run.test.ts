@@ -62,7 +62,7 @@ describe("a run's model file", () => {
     if (decision.scale === null) assert.equal(macroF1, best?.macroF1);
   });
 
-  test("gives the checkpoint's logits for the validation pictures", async () => {
+  test("gives the checkpoint's logits for the validation images", async () => {
     const model = await load(folder.model, { threads: 1, device: 'cpu' });
     try {
       for (const { file, logits } of folder.readPredictions()) {
@@ -88,7 +88,7 @@ describe("a run's model file", () => {
     assert.equal(liveTensors(), before);
   });
 
-  test('answers by the most probable class where there are no validation pictures', () => {
+  test('answers by the most probable class where there are no validation images', () => {
     const { metadata } = exportRun({ run: copyWithout('unjudged', 'predictions.jsonl', 'model.onnx') });
     assert.deepEqual([metadata.decision, metadata.validation], [MOST_PROBABLE, null]);
     assert.ok(existsSync(join(runs.path('unjudged'), 'model.onnx')));

@@ -78,7 +78,7 @@ export interface ExportWeightsOptions extends FileOptions {
   readonly labels: readonly string[];
   /** Pixels of a side that the model was trained on; the architecture's own where absent. */
   readonly imageSize?: number;
-  /** How pictures become its input; the architecture's own where absent. */
+  /** How images become its input; the architecture's own where absent. */
   readonly preset?: Preset;
 }
 
@@ -142,7 +142,7 @@ function loadWeights(model: ImageModel, weights: string, { model: name, classes 
   }
 }
 
-/** Where wrong labels were found among the validation pictures, a rule is fitted to the most probable ones. */
+/** Where wrong labels were found among the validation images, a rule is fitted to the most probable ones. */
 function likelyLabels(folder: RunFolder, rows: readonly Prediction[], data: string): readonly Prediction[] {
   const best = folder.readEpochs().findLast((epoch) => epoch.best);
   if (best?.macroF1Posterior === undefined) return rows;
@@ -159,7 +159,7 @@ function likelyLabels(folder: RunFolder, rows: readonly Prediction[], data: stri
   return rows.map((row) => ({ ...row, label: likely.get(keyOf(data, row.file, row.label)) ?? row.label }));
 }
 
-/** How the model answers best, and its honest score on the validation pictures; null of both where there are none. */
+/** How the model answers best, and its honest score on the validation images; null of both where there are none. */
 function judge(
   folder: RunFolder,
   classes: readonly string[],

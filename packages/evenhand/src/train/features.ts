@@ -9,9 +9,9 @@ export interface FeatureOptions {
   readonly loader: Loader;
   readonly preset: Preset;
   readonly device: string;
-  /** Pictures of the loader. */
+  /** Images of the loader. */
   readonly count: number;
-  /** Averages each picture's features with those of its mirror image. */
+  /** Averages each image's features with those of its mirror image. */
   readonly mirrored?: boolean;
   readonly pass?: PassOptions;
   /** Is told after each batch how many are done; ends the pass where it answers false. */

@@ -115,7 +115,7 @@ interface Epoch {
   readonly order: Int32Array;
   readonly optimizer: optim.Optimizer;
   readonly loss: Loss;
-  /** What to train towards, a row a training picture. */
+  /** What to train towards, a row a training image. */
   readonly targets: Tensor;
   readonly ema: ReadonlyMap<string, Tensor> | undefined;
   readonly extras: Extras;

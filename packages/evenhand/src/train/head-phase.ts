@@ -14,8 +14,8 @@ import { decayGroups, remedyOf, TrainingError } from './settings.js';
 /**
  * Phase 1: the backbone is frozen, its BatchNorm statistics too, and only the head is trained, at a rate that falls by a
  * cosine. Nothing before the head changes, so its features are computed once and the head is trained on them `headPasses`
- * times. The first epoch takes the pictures as they are, as predictions will; each later one adds a new augmented view of
- * each beside them. MixUp and CutMix mix pictures, and have no part in it.
+ * times. The first epoch takes the images as they are, as predictions will; each later one adds a new augmented view of
+ * each beside them. MixUp and CutMix mix images, and have no part in it.
  *
  * @returns false where it was interrupted; the checkpoint is that of the last epoch that ended
  */

@@ -5,13 +5,13 @@ import { after, before, describe, test } from 'node:test';
 import { liveTensors } from '@evenhand/torch';
 import { RunFolder } from '../run/index.js';
 import { ConfigError } from './field.js';
-import { drawPictures, sha256 } from './pictures.test.helper.js';
+import { drawImages, sha256 } from './images.test.helper.js';
 import { TestRuns, tensorHash } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
 after(runs.remove);
 
-/** 28 pictures of each of three colours to train on and 20 to validate on; of each part twelve have the label of another. */
+/** 28 images of each of three colours to train on and 20 to validate on; of each part twelve have the label of another. */
 const noisy = join(runs.root, 'noisy');
 const SIX = [
   ['red', 'green'],
@@ -24,8 +24,8 @@ const SIX = [
 const MOVED = [...SIX, ...SIX];
 
 before(async () => {
-  await drawPictures(join(noisy, 'train'), 28);
-  await drawPictures(join(noisy, 'val'), 20, 1);
+  await drawImages(join(noisy, 'train'), 28);
+  await drawImages(join(noisy, 'val'), 20, 1);
   for (const part of ['train', 'val']) {
     for (const [i, [from, to]] of MOVED.entries()) {
       renameSync(join(noisy, part, from, `${i}.png`), join(noisy, part, to, `from-${from}-${i}.png`));
@@ -98,7 +98,7 @@ describe('a training on noisy labels', () => {
     const before = liveTensors();
     let features = 0;
     const stops = [
-      // Labels are judged by a pass over the training pictures and one over those to validate on.
+      // Labels are judged by a pass over the training images and one over those to validate on.
       (stage: string) => stage === 'features' && ++features === 2,
       (stage: string, epoch: number, done: number) => stage === 'full' && epoch === 1 && done >= 16,
       // Before the second epoch of the full phase they are judged anew.
@@ -169,7 +169,7 @@ describe('corrections', () => {
     assert.ok(
       events.some(
         (event) =>
-          event.type === 'note' && event.text === 'Corrections: 1 labels changed, 1 confirmed, 1 pictures left out.',
+          event.type === 'note' && event.text === 'Corrections: 1 labels changed, 1 confirmed, 1 images left out.',
       ),
     );
     const labels = new Map(

@@ -11,7 +11,7 @@ import { countLabels } from './settings.js';
 /** Labels count as noisy where the lower bound of the estimated rate of wrong ones is above this share. */
 export const NOISE_FOUND = 0.01;
 
-/** Training pictures of each class: expected ones where labels are probabilities. */
+/** Training images of each class: expected ones where labels are probabilities. */
 export function classCounts({ labels, data }: Session): ArrayLike<number> {
   const numClasses = data.classes.length;
   if (labels.train === null) return countLabels(data.train, numClasses);
@@ -28,7 +28,7 @@ export function targetsOf({ labels, data, device }: Session): Tensor {
 
 /**
  * Judges every label by the features of the model as it is, and decides what to train towards from here on. It writes
- * what it found to the run folder. What validation pictures are taken for is decided once, by the first call, so that all
+ * what it found to the run folder. What validation images are taken for is decided once, by the first call, so that all
  * epochs are measured by one yardstick, and one that the trained network had no part in.
  *
  * @returns false where it was interrupted

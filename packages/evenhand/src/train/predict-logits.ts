@@ -5,7 +5,7 @@ import type { ImageModel } from '../models/index.js';
 import { breathe, toInput } from './backend.js';
 
 /**
- * Logits [count,K] of the loader's pictures, in their order, with the model in evaluation mode; null where `onBatch`,
+ * Logits [count,K] of the loader's images, in their order, with the model in evaluation mode; null where `onBatch`,
  * told after each batch how many are done, answers false.
  */
 export async function predictLogits(

@@ -20,11 +20,11 @@ import { ConfigError } from './field.js';
 /** The data of a run: read, looked through, split. */
 export interface Prepared extends Dataset {
   readonly fingerprint: string;
-  /** Unreadable pictures that are left out. */
+  /** Unreadable images that are left out. */
   readonly skipped: readonly BadImage[];
   /** Samples whose label a person has confirmed or set. */
   readonly confirmed: ReadonlySet<Sample>;
-  /** For each training picture a number that near-duplicates share; only where labels are to be judged. */
+  /** For each training image a number that near-duplicates share; only where labels are to be judged. */
   readonly groups?: Int32Array;
 }
 
@@ -35,9 +35,9 @@ export function readOptions(config: Config): ReadOptions {
 }
 
 /**
- * Reads the data, opens every picture once, and sets the validation pictures apart.
+ * Reads the data, opens every image once, and sets the validation images apart.
  *
- * @throws DataError where the data cannot be used; ConfigError where there is nothing to validate on, or pictures are
+ * @throws DataError where the data cannot be used; ConfigError where there is nothing to validate on, or images are
  * unreadable and `onBadImage` is `stop`: it lists them
  */
 export async function prepareData(config: Config, onEvent: (event: TrainEvent) => void): Promise<Prepared> {
@@ -74,12 +74,12 @@ async function correctedDataset(
   if (config.corrections === '') return { dataset, confirmed: new Set() };
   const { changed, dropped, ...corrected } = await applyCorrections(dataset, config.data, config.corrections);
   const { size } = corrected.confirmed;
-  const text = `Corrections: ${changed} labels changed, ${size - changed} confirmed, ${dropped} pictures left out.`;
+  const text = `Corrections: ${changed} labels changed, ${size - changed} confirmed, ${dropped} images left out.`;
   onEvent({ type: 'note', text });
   return corrected;
 }
 
-/** For each sample a number that those with the same or nearly the same picture share. */
+/** For each sample a number that those with the same or nearly the same image share. */
 export function duplicateGroups(samples: readonly Sample[], scan: Scan): Int32Array {
   const names = samples.map(({ file }) => file);
   const facts = [...new Set(names)].map((file) => scan.images.get(file)!);
@@ -88,13 +88,13 @@ export function duplicateGroups(samples: readonly Sample[], scan: Scan): Int32Ar
 
 function refuseOrSkip(config: Config, { bad }: Scan, onEvent: (event: TrainEvent) => void): void {
   const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-  const pictures = bad.length === 1 ? '1 picture is' : `${bad.length} pictures are`;
+  const images = bad.length === 1 ? '1 image is' : `${bad.length} images are`;
   if (config.onBadImage === 'stop') {
     throw new ConfigError(
-      `${pictures} missing or unreadable; mend or remove them, or leave them out with --on-bad-image skip:\n${list}`,
+      `${images} missing or unreadable; mend or remove them, or leave them out with --on-bad-image skip:\n${list}`,
     );
   }
-  onEvent({ type: 'note', text: `${pictures} missing or unreadable and left out:\n${list}` });
+  onEvent({ type: 'note', text: `${images} missing or unreadable and left out:\n${list}` });
 }
 
 function setApart(config: Config, dataset: Dataset, scan: Scan, onEvent: (event: TrainEvent) => void): Dataset {
@@ -102,7 +102,7 @@ function setApart(config: Config, dataset: Dataset, scan: Scan, onEvent: (event:
   if (valFraction === 0 && folds === 0) return dataset;
   const { classes, train, val } = dataset;
   if (val.length > 0) {
-    const text = `The ${val.length} validation pictures of the data are not used: validation is held out from training.`;
+    const text = `The ${val.length} validation images of the data are not used: validation is held out from training.`;
     onEvent({ type: 'note', text });
   }
   const labels = train.map(({ label }) => label);
@@ -114,14 +114,14 @@ function setApart(config: Config, dataset: Dataset, scan: Scan, onEvent: (event:
 }
 
 function requireBoth({ train, val, classes }: Dataset): void {
-  if (train.length === 0) throw new ConfigError('There are no readable pictures to train on');
+  if (train.length === 0) throw new ConfigError('There are no readable images to train on');
   if (val.length === 0) {
     throw new ConfigError(
-      'There are no validation pictures, and without them no checkpoint can be chosen: hold some out with ' +
+      'There are no validation images, and without them no checkpoint can be chosen: hold some out with ' +
         '--val-fraction 0.15 or --folds 5 --fold 0',
     );
   }
   if (classes.length < 2) {
-    throw new ConfigError(`All pictures have the label ${classes[0]}; a classifier needs at least 2 classes`);
+    throw new ConfigError(`All images have the label ${classes[0]}; a classifier needs at least 2 classes`);
   }
 }

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { openWeights } from '@evenhand/torch';
 import type { Progress } from './events.js';
 import { ConfigError } from './field.js';
-import { drawPictures, sha256 } from './pictures.test.helper.js';
+import { drawImages, sha256 } from './images.test.helper.js';
 import type { Position } from './session.js';
 import { train } from './train.js';
 import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
@@ -81,10 +81,10 @@ describe('a training that is interrupted', () => {
 
   test('goes on only with the data that it began with', async () => {
     const data = join(runs.root, 'changing');
-    await drawPictures(join(data, 'train'), 4);
-    await drawPictures(join(data, 'val'), 2, 1);
+    await drawImages(join(data, 'train'), 4);
+    await drawImages(join(data, 'val'), 2, 1);
     await runs.go('stale', { data }, ({ stage }) => stage === 'full');
-    await drawPictures(join(data, 'train'), 5);
+    await drawImages(join(data, 'train'), 5);
     await assert.rejects(
       runs.go('stale'),
       (error) => error instanceof ConfigError && /changing has changed since .*stale began/.test(error.message),

@@ -25,11 +25,11 @@ export interface Position {
   refreshed?: boolean;
 }
 
-/** What training takes its pictures for. */
+/** What training takes its images for. */
 export interface Labels {
   /** Probabilities of classes, float32 [N,K]; null where labels are taken as given. */
   readonly train: Float32Array | null;
-  /** The same of the validation pictures, for scores; null where they are taken as given. */
+  /** The same of the validation images, for scores; null where they are taken as given. */
   readonly val: Float32Array | null;
 }
 
@@ -43,7 +43,7 @@ export interface Session {
   readonly device: string;
   readonly folder: RunFolder;
   readonly position: Position;
-  /** What pictures are taken for; judged in the course of training where `labelNoise` is auto. */
+  /** What images are taken for; judged in the course of training where `labelNoise` is auto. */
   labels: Labels;
   /** The optimiser's and the averages' tensors of the checkpoint that the session began from, if any. */
   readonly restored: ReadonlyMap<string, Tensor>;
@@ -52,7 +52,7 @@ export interface Session {
   readonly interrupted: () => boolean;
 }
 
-/** The number of an epoch over both phases: what the random choices about its pictures depend on. */
+/** The number of an epoch over both phases: what the random choices about its images depend on. */
 export function epochNumber({ config, position }: Session): number {
   return position.phase === 'head' ? position.epoch : config.headEpochs + position.epoch;
 }
@@ -65,7 +65,7 @@ export function batchesOf(session: Session): { batches: number; dropLast: boolea
   return { batches: dropLast ? Math.floor(samples / batchSize) : 1, dropLast };
 }
 
-/** The training pictures of the epoch at hand in order, drawn by what they are taken for. */
+/** The training images of the epoch at hand in order, drawn by what they are taken for. */
 export function orderOf(session: Session, seed: number): Int32Array {
   const { config, data, labels } = session;
   const [options, epoch] = [samplerOptions(config), epochNumber(session)];
@@ -112,7 +112,7 @@ function augmentOptions(config: Config): AugmentOptions {
   };
 }
 
-/** Tells progress through an epoch of `total` pictures, of which `done` were done before the clock started. */
+/** Tells progress through an epoch of `total` images, of which `done` were done before the clock started. */
 export class Meter {
   readonly #begin = performance.now();
 

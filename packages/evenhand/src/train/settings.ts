@@ -15,7 +15,7 @@ export class TrainingError extends Error {
 export const remedyOf = (phase: EpochMetrics['phase']): string =>
   phase === 'head' ? 'lower headPhaseRate' : 'lower backboneRate and headRate, or set clipNorm to 1';
 
-/** How many of the pictures have each label: [K]. */
+/** How many of the images have each label: [K]. */
 export function countLabels(samples: readonly Sample[], numClasses: number): Float64Array {
   return classCounts(
     Int32Array.from(samples, ({ label }) => label),

@@ -10,7 +10,7 @@ import type { ConfigLayer } from './config.js';
 import { evaluate } from './evaluate.js';
 import type { Progress } from './events.js';
 import { ConfigError } from './field.js';
-import { sha256 } from './pictures.test.helper.js';
+import { sha256 } from './images.test.helper.js';
 import { TrainingError } from './settings.js';
 import { train } from './train.js';
 import { TestRuns, tensorHash } from './training.test.helper.js';
@@ -164,7 +164,7 @@ describe('the head phase', () => {
     assert.match(events.flatMap((event) => (event.type === 'note' ? event.text : [])).join(), /start\.safetensors/);
   });
 
-  test('takes the pictures as they are first, and augmented views beside them after', async () => {
+  test('takes the images as they are first, and augmented views beside them after', async () => {
     const headOf = async (name: string, headEpochs: number, cropScale: [number, number]) => {
       await runs.go(name, { weights: runs.start, headEpochs, headPasses: 2, epochs: 0, cropScale });
       return bytesOf(runs.state(name)).get('model.classifier.1.weight');
@@ -180,10 +180,10 @@ describe('the head phase', () => {
       headPasses: 2,
       epochs: 0,
     });
-    const pictures =
+    const images =
       events.flatMap((event) => (event.type === 'progress' && event.stage === 'head' ? event.total : []))[0]! / 2;
     const { headPhaseRate, batchSize } = runs.config();
-    const batches = Math.floor(pictures / batchSize);
+    const batches = Math.floor(images / batchSize);
     // One view in the first epoch, two in the second: 2 and 4 passes.
     const at = (step: number): number => (headPhaseRate * (1 + Math.cos((Math.PI * step) / (6 * batches)))) / 2;
     for (const [i, last] of [2 * batches - 1, 6 * batches - 1].entries()) {
@@ -243,7 +243,7 @@ describe('the full phase', () => {
     assert.notEqual(half, full, 'it computed in 32 bits');
   });
 
-  test('starts with small pictures where that is asked for', async () => {
+  test('starts with small images where that is asked for', async () => {
     const { epochs } = await runs.go('growing', { ...oneStep, epochs: 2, startSize: 32, imageSize: 64 });
     assert.deepEqual(
       epochs.map(({ size }) => size),

@@ -8,12 +8,12 @@ import { createModel } from '../models/index.js';
 import { RunFolder } from '../run/index.js';
 import type { Config, ConfigLayer } from './config.js';
 import type { Progress, TrainEvent } from './events.js';
-import { drawPictures, smallConfig, temporaryFolder } from './pictures.test.helper.js';
+import { drawImages, smallConfig, temporaryFolder } from './images.test.helper.js';
 import { resume, type TrainResult, train } from './train.js';
 
-/** A folder with pictures to train on, where runs go by their names. */
+/** A folder with images to train on, where runs go by their names. */
 export class TestRuns {
-  /** 24 pictures of three classes to train on and 12 to validate on. */
+  /** 24 images of three classes to train on and 12 to validate on. */
   readonly photos: string;
   /** Random weights of a mobilenet_v2, in the place of pretrained ones. */
   readonly start: string;
@@ -29,8 +29,8 @@ export class TestRuns {
   static async open(): Promise<TestRuns> {
     const { path, remove } = temporaryFolder();
     const runs = new TestRuns(path, remove);
-    await drawPictures(join(runs.photos, 'train'), 8);
-    await drawPictures(join(runs.photos, 'val'), 4, 1);
+    await drawImages(join(runs.photos, 'train'), 8);
+    await drawImages(join(runs.photos, 'val'), 4, 1);
     const model = createModel('mobilenet_v2', { numClasses: 10, seed: 5 });
     saveTensors(runs.start, nn.stateDict(model));
     nn.disposeModule(model);

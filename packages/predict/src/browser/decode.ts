@@ -1,7 +1,7 @@
 /// <reference lib="dom" preserve="true" />
 import { ImageError, type Pixels } from '../image.js';
 
-/** A picture in a browser: a file that the user chose, its bytes, its address, or what is on the page. */
+/** An image in a browser: a file that the user chose, its bytes, its address, or what is on the page. */
 export type BrowserImage =
   | Blob
   | Uint8Array<ArrayBuffer>
@@ -15,7 +15,7 @@ export type BrowserImage =
   | OffscreenCanvas;
 
 /**
- * A picture as 8-bit RGB, as a person sees it: EXIF orientation applied, colours in sRGB, transparent parts over white:
+ * An image as 8-bit RGB, as a person sees it: EXIF orientation applied, colours in sRGB, transparent parts over white:
  * what `decode` gives in Node, but for the last bits of a lossy format, which the browser's own decoder decides.
  *
  * @throws ImageError where the browser cannot fetch or decode it

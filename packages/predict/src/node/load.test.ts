@@ -22,9 +22,9 @@ interface Golden {
 const { metadata, answers }: { metadata: ModelMetadata; answers: Record<string, Golden> } = JSON.parse(
   readFileSync(golden('onnx.json'), 'utf8'),
 );
-const pictures = Object.keys(answers);
+const images = Object.keys(answers);
 /** Often enough the same ones that every thread has some. */
-const many = Array.from({ length: 6 }, () => [...pictures, 'landscape.jpg', 'portrait.jpg'])
+const many = Array.from({ length: 6 }, () => [...images, 'landscape.jpg', 'portrait.jpg'])
   .flat()
   .map(golden);
 
@@ -60,16 +60,16 @@ describe('a loaded model', () => {
     assert.deepEqual(found[2], found[0]);
   });
 
-  it('is the same from its path and from its bytes, as a picture is', async () => {
-    const picture = readFileSync(golden('landscape.jpg'));
+  it('is the same from its path and from its bytes, as an image is', async () => {
+    const image = readFileSync(golden('landscape.jpg'));
     const byPath = await using(TINY, { threads: 1 }, (model) => model.predict(golden('landscape.jpg')));
     const byBytes = await using(readFileSync(TINY), { threads: 2 }, async (model) => [
       await model.predict(golden('landscape.jpg')),
-      await model.predict(picture),
-      await model.predict(new Uint8Array(picture)),
+      await model.predict(image),
+      await model.predict(new Uint8Array(image)),
     ]);
     assert.deepEqual(byBytes, [byPath, byPath, byPath]);
-    assert.equal(picture.length, readFileSync(golden('landscape.jpg')).length);
+    assert.equal(image.length, readFileSync(golden('landscape.jpg')).length);
   });
 
   it('of another program answers the same with labels and preset given, whatever its inputs are called', async () => {
@@ -79,7 +79,7 @@ describe('a loaded model', () => {
     assert.deepEqual(other.logits, ours.logits);
   });
 
-  it('answers for the pictures that it can read beside one that it cannot', async () => {
+  it('answers for the images that it can read beside one that it cannot', async () => {
     await using(TINY, { threads: 2 }, async (model) => {
       const found: string[] = [];
       const images = [golden('small.png'), golden('no.jpg'), Buffer.from('<html>'), golden('grey.jpg')];
@@ -180,7 +180,7 @@ describe('load refuses, in a sentence:', () => {
     await refused(
       TINY,
       { preset: { ...preset, resize: 9, crop: 9 } },
-      `${TINY}: its pictures are 8 x 8 pixels, and the preset makes 9 x 9.`,
+      `${TINY}: its images are 8 x 8 pixels, and the preset makes 9 x 9.`,
     );
   });
 

@@ -17,7 +17,7 @@ const NVIDIA_DRIVER = '/dev/nvidiactl';
 /** A session holds its weights in several forms, and intermediate results. */
 const COPIES = 4;
 
-/** A model in Node. Pictures are paths or the bytes of their files. */
+/** A model in Node. Images are paths or the bytes of their files. */
 export class NodeModel extends Model<ImageSource> {
   readonly #pool: Pool;
 
@@ -77,7 +77,7 @@ async function openOn(
   const each = Math.max(1, Math.floor(threads / workers));
   const setup = { model, name, metadata: { classes, preset }, provider: device, threads: each, batch };
   const { pool, trial } = await Pool.open(setup, workers);
-  // One picture runs while the next is decoded.
+  // One image runs while the next is decoded.
   return new NodeModel(metadata, { lanes: workers, ahead: 2 * batch, trial }, pool, device);
 }
 

@@ -32,7 +32,7 @@ export class Pool {
     }
   }
 
-  /** Runs a picture on the worker that has the least to do. */
+  /** Runs an image on the worker that has the least to do. */
   run(image: ImageSource, views: readonly View[]): Promise<Run> {
     const idlest = this.#members.reduce((a, b) => (b.load < a.load ? b : a));
     return idlest.run({ id: this.#ids++, image, views });

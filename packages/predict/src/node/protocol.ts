@@ -28,5 +28,5 @@ export type FromWorker =
   | { readonly kind: 'ready'; readonly trial: number }
   | { readonly kind: 'refused'; readonly reason: string; readonly model: boolean }
   | { readonly kind: 'done'; readonly id: number; readonly logits: Float64Array; readonly milliseconds: number }
-  /** `file` is there where the picture is to blame. */
+  /** `file` is there where the image is to blame. */
   | { readonly kind: 'failed'; readonly id: number; readonly file?: string; readonly reason: string };

@@ -1,5 +1,5 @@
-// A thread with a session of its own. It decodes pictures, prepares their views and runs them; while the session computes,
-// libvips decodes the next picture in its own threads.
+// A thread with a session of its own. It decodes images, prepares their views and runs them; while the session computes,
+// libvips decodes the next image in its own threads.
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { decode } from '../decode.js';

@@ -34,7 +34,7 @@ const NOTHING: AugmentParams = {
   erase: undefined,
 };
 
-describe('the pixels of torchvision on PIL pictures, bit for bit', () => {
+describe('the pixels of torchvision on PIL images, bit for bit', () => {
   for (const { op, value, out } of golden.cases) {
     it(`${op} ${value}`, () => {
       const params: AugmentParams =

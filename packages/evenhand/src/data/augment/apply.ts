@@ -14,7 +14,7 @@ import type { AugmentParams, JitterOp } from './params.js';
 import type { PolicyOp } from './policy.js';
 
 /**
- * Makes the pixels [size, size, 3] of an already cropped and resized picture into the training sample that `params`
+ * Makes the pixels [size, size, 3] of an already cropped and resized image into the training sample that `params`
  * describes: flips, policy, colour jitter, rotation, erasing, in that order. May change `pixels`; returns the result.
  *
  * @param mean the preset's mean colour in [0, 1], with which erased rectangles are covered: the zero of normalised input

@@ -1,9 +1,9 @@
 /**
  * Changes of colour, in place on pixels [N, 3] of red, green and blue in [0, 255]. Each rounds to 8 bits as Pillow does,
- * since torchvision applies them to PIL pictures. Sources: Pillow's `ImageEnhance`, `ImageOps` and `src/libImaging`.
+ * since torchvision applies them to PIL images. Sources: Pillow's `ImageEnhance`, `ImageOps` and `src/libImaging`.
  */
 
-/** Towards black (factor 0) or beyond the picture (factor above 1). */
+/** Towards black (factor 0) or beyond the image (factor above 1). */
 export function adjustBrightness(pixels: Uint8Array, factor: number): void {
   lookUp(
     pixels,
@@ -11,7 +11,7 @@ export function adjustBrightness(pixels: Uint8Array, factor: number): void {
   );
 }
 
-/** Towards or away from the picture's mean grey. */
+/** Towards or away from the image's mean grey. */
 export function adjustContrast(pixels: Uint8Array, factor: number): void {
   let sum = 0;
   for (let i = 0; i < pixels.length; i += 3) sum += grey(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
@@ -24,7 +24,7 @@ export function adjustContrast(pixels: Uint8Array, factor: number): void {
 
 /** Towards (factor below 1) or away from each pixel's grey. */
 export function adjustSaturation(pixels: Uint8Array, factor: number): void {
-  // The product of `blend` for each difference from -255 to 255: a picture has more pixels than that.
+  // The product of `blend` for each difference from -255 to 255: an image has more pixels than that.
   const scaled = Float32Array.from({ length: 511 }, (_, i) => Math.fround(factor) * (i - 255));
   for (let i = 0; i < pixels.length; i += 3) {
     const red = pixels[i]!;
@@ -75,7 +75,7 @@ const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 const SEXTANT = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
 const FRACTION = Float32Array.from({ length: 256 }, (_, hue) => (hue * 6) / 255 - Math.floor((hue * 6) / 255));
 
-/** Away from (factor above 1) or towards the picture smoothed over 3 x 3 pixels; pixels [height, width, 3]. */
+/** Away from (factor above 1) or towards the image smoothed over 3 x 3 pixels; pixels [height, width, 3]. */
 export function adjustSharpness(pixels: Uint8Array, width: number, factor: number): void {
   const source = pixels.slice();
   const stride = width * 3;

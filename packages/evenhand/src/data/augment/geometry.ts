@@ -35,7 +35,7 @@ export function affine(pixels: Uint8Array, size: number, map: Affine): Uint8Arra
   return out;
 }
 
-/** The map that turns a picture by `degrees` counter-clockwise around its middle (Pillow's `Image.rotate`). */
+/** The map that turns an image by `degrees` counter-clockwise around its middle (Pillow's `Image.rotate`). */
 export function rotation(degrees: number, size: number): Affine {
   const radians = (-degrees * Math.PI) / 180;
   const cos = Math.cos(radians);

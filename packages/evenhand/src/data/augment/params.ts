@@ -2,9 +2,9 @@ import type { Box } from '@evenhand/predict';
 import type { Random } from '../../random.js';
 import { type PolicyOp, sampleRandAugment, sampleTrivialAugment } from './policy.js';
 
-/** What training changes in a picture. Absent parts are off; every default is torchvision's. */
+/** What training changes in an image. Absent parts are off; every default is torchvision's. */
 export interface AugmentOptions {
-  /** RandomResizedCrop: share of the picture's area that a crop keeps, [0.08, 1] where absent. */
+  /** RandomResizedCrop: share of the image's area that a crop keeps, [0.08, 1] where absent. */
   readonly scale?: readonly [min: number, max: number];
   /** RandomResizedCrop: a crop's width over its height, [3/4, 4/3] where absent. */
   readonly ratio?: readonly [min: number, max: number];
@@ -33,7 +33,7 @@ export type JitterOp = 'brightness' | 'contrast' | 'saturation' | 'hue';
 
 /** One sample's random choices: plain data, from which `applyAugment` makes the pixels. */
 export interface AugmentParams {
-  /** In pixels of the source picture. */
+  /** In pixels of the source image. */
   readonly crop: Box;
   readonly horizontalFlip: boolean;
   readonly verticalFlip: boolean;
@@ -49,7 +49,7 @@ export interface AugmentParams {
 const JITTER_OPS: readonly JitterOp[] = ['brightness', 'contrast', 'saturation', 'hue'];
 
 /**
- * Draws one sample's choices for a picture of width x height that becomes size x size pixels, each with the
+ * Draws one sample's choices for an image of width x height that becomes size x size pixels, each with the
  * distribution of torchvision's transform of that name.
  */
 export function sampleAugment(

@@ -63,7 +63,7 @@ const TRIVIAL_AUGMENT_WIDE: readonly Row[] = [
 ];
 
 /**
- * Draws RandAugment's operations for a picture of size x size pixels: `numOps`, each one of 14, all of one magnitude.
+ * Draws RandAugment's operations for an image of size x size pixels: `numOps`, each one of 14, all of one magnitude.
  * @param magnitude a whole number from 0 to 30
  */
 export function sampleRandAugment(random: Random, size: number, numOps = 2, magnitude = 9): PolicyOp[] {

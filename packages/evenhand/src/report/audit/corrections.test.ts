@@ -5,7 +5,7 @@ import { type Correction, correctionsCsv, readCorrections } from './corrections.
 const classes = ['oak', 'a, "quoted" elm', 'two\nlines', ' ash '];
 
 describe('corrections.csv', () => {
-  test('has a row a picture, with quotes where a cell needs them', () => {
+  test('has a row an image, with quotes where a cell needs them', () => {
     const text = correctionsCsv([
       { file: 'train/1.jpg', given: 'oak', verdict: 'accept', label: 'a, "quoted" elm' },
       { file: 'train/a,b.jpg', given: 'two\nlines', verdict: 'keep', label: 'two\nlines' },
@@ -36,13 +36,13 @@ describe('corrections.csv', () => {
     ['another table', null, /^This is no corrections\.csv: its first line is not file,given,verdict,label\.$/],
     ['a row that is too short', 'x.jpg,oak,drop', /^This is no corrections\.csv: .*line 2\.$/],
     ['an open quote', '"x.jpg,oak,drop,', /^This is no corrections\.csv: /],
-    ['a row without a file', ',oak,drop,', /row 1, of no file, names no picture\.$/],
-    ['a picture twice', 'x.jpg,oak,drop,\nx.jpg,oak,keep,oak', /row 2, of x\.jpg, is there twice\.$/],
+    ['a row without a file', ',oak,drop,', /row 1, of no file, names no image\.$/],
+    ['an image twice', 'x.jpg,oak,drop,\nx.jpg,oak,keep,oak', /row 2, of x\.jpg, is there twice\.$/],
     ['an unknown verdict', 'x.jpg,oak,maybe,oak', /row 1, of x\.jpg, has the verdict “maybe”, which is none of/],
     ['a label of other data', 'x.jpg,fir,drop,', /has the label “fir”, which is no class of these data\.$/],
     ['a new label of other data', 'x.jpg,oak,accept,fir', /gets the label “fir”, which is no class/],
     ['a kept label that is another', 'x.jpg,oak,keep, ash ', /keeps its label, but “ ash ” is not “oak”\.$/],
-    ['a dropped picture with a label', 'x.jpg,oak,drop,oak', /is dropped, but has the label “oak”\.$/],
+    ['a dropped image with a label', 'x.jpg,oak,drop,oak', /is dropped, but has the label “oak”\.$/],
   ] as const) {
     test(`is refused by a sentence: ${what}`, () => {
       const text = rows === null ? 'image_id,label\n1,oak\n' : `file,given,verdict,label\n${rows}\n`;

@@ -1,14 +1,14 @@
 // corrections.csv, for the page as it is written and for its script.
 import { parse } from 'csv-parse/browser/esm/sync';
 
-/** The label becomes another, stays, or the picture is left out. */
+/** The label becomes another, stays, or the image is left out. */
 export type Verdict = 'accept' | 'keep' | 'drop';
 
 export interface Correction {
   readonly file: string;
   readonly given: string;
   readonly verdict: Verdict;
-  /** The label from now on; empty where the picture is left out. */
+  /** The label from now on; empty where the image is left out. */
   readonly label: string;
 }
 
@@ -38,7 +38,7 @@ export function readCorrections(text: string, classes: readonly string[]): Corre
     const refuse = (why: string): never => {
       throw new Error(`This corrections.csv cannot be used: row ${i + 1}, of ${file || 'no file'}, ${why}.`);
     };
-    if (file === '') refuse('names no picture');
+    if (file === '') refuse('names no image');
     if (files.has(file)) refuse('is there twice');
     files.add(file);
     if (!isVerdict(verdict)) return refuse(`has the verdict “${verdict}”, which is none of accept, keep and drop`);

@@ -5,7 +5,7 @@ export interface AuditRate {
   readonly high: number;
 }
 
-export interface AuditPicture {
+export interface AuditImage {
   /** Relative to the data, as it stands in labels.csv and corrections.csv. */
   readonly file: string;
   readonly part: 'train' | 'val';
@@ -24,11 +24,11 @@ export interface AuditFacts {
   /** The page's title, such as the data folder's name. */
   readonly name: string;
   readonly classes: readonly string[];
-  /** All pictures, the most probably wrong first. */
-  readonly pictures: readonly AuditPicture[];
-  /** Of wrong labels among the training pictures. */
+  /** All images, the most probably wrong first. */
+  readonly images: readonly AuditImage[];
+  /** Of wrong labels among the training images. */
   readonly rate: AuditRate;
-  /** By class index: of wrong labels among the training pictures with this label. */
+  /** By class index: of wrong labels among the training images with this label. */
   readonly rateByLabel: readonly AuditRate[];
   /** How wrong labels are spread over the other classes. */
   readonly kind: 'uniform' | 'pairs';

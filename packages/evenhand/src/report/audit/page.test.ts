@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
-import type { AuditFacts, AuditPicture } from './facts.js';
+import type { AuditFacts, AuditImage } from './facts.js';
 import { auditPage } from './page.js';
 import type { AuditPayload } from './payload.js';
 
@@ -15,7 +15,7 @@ const HOSTILE = '</script><img src=x onerror=alert(1)>';
 const classes = ['oak', 'elm', HOSTILE, 'fir'];
 const rate = { value: 0.0812, low: 0.068, high: 0.1 };
 
-const picture = (file: string, given: number, wrong: number, suggested = (given + 1) % 3): AuditPicture => ({
+const image = (file: string, given: number, wrong: number, suggested = (given + 1) % 3): AuditImage => ({
   file,
   part: 'train',
   given,
@@ -24,18 +24,16 @@ const picture = (file: string, given: number, wrong: number, suggested = (given 
   suggestedProbability: wrong * 0.9,
 });
 
-/** Twelve pictures: four of each of three classes, of which the first is suspect; none of the fourth. */
-const pictures: readonly AuditPicture[] = [0, 1, 2]
-  .flatMap((label) =>
-    [0, 1, 2, 3].map((n) => picture(`${label}-${n}.png`, label, n === 0 ? 0.9 - label / 10 : 0.1 / n)),
-  )
+/** Twelve images: four of each of three classes, of which the first is suspect; none of the fourth. */
+const images: readonly AuditImage[] = [0, 1, 2]
+  .flatMap((label) => [0, 1, 2, 3].map((n) => image(`${label}-${n}.png`, label, n === 0 ? 0.9 - label / 10 : 0.1 / n)))
   .sort((a, b) => b.wrong - a.wrong);
 
 const factsOf = (parts: Partial<AuditFacts> = {}): AuditFacts => ({
   data: root,
   name: 'trees',
   classes,
-  pictures,
+  images,
   rate,
   rateByLabel: [rate, { value: 0, low: 0, high: 0.2 }, rate, { value: 0, low: 0, high: 0 }],
   kind: 'pairs',
@@ -52,7 +50,7 @@ const rules = (page: string): number => page.match(/^\.t\d+\{|<style>\.t0\{/gm)?
 
 describe('the audit page', () => {
   before(async () => {
-    for (const { file, given } of pictures) {
+    for (const { file, given } of images) {
       const background = { r: 80 * given, g: 120, b: 60 };
       await sharp({ create: { width: 60, height: 40, channels: 3, background } }).toFile(join(root, file));
     }
@@ -82,7 +80,7 @@ describe('the audit page', () => {
     );
   });
 
-  test('has a card and a thumbnail a suspect, and typical pictures that are the surest of their class', async () => {
+  test('has a card and a thumbnail a suspect, and typical images that are the surest of their class', async () => {
     const { html } = await auditPage(factsOf());
     const { suspects, typical, fingerprint } = payloadOf(html);
     assert.equal(fingerprint, 'f00');
@@ -103,9 +101,9 @@ describe('the audit page', () => {
     assert.equal(rules(html), 12);
   });
 
-  test('takes no suspect and no validation picture for typical', async () => {
-    const changed = pictures.map((each) => (each.given === 1 ? { ...each, part: 'val' as const } : each));
-    const { typical } = payloadOf((await auditPage(factsOf({ pictures: changed }))).html);
+  test('takes no suspect and no validation image for typical', async () => {
+    const changed = images.map((each) => (each.given === 1 ? { ...each, part: 'val' as const } : each));
+    const { typical } = payloadOf((await auditPage(factsOf({ images: changed }))).html);
     assert.deepEqual(
       typical.map((ids) => ids.length),
       [3, 0, 3, 0],
@@ -124,41 +122,41 @@ describe('the audit page', () => {
   });
 
   test('says plainly that no label looks wrong', async () => {
-    const sure = pictures.map((each) => ({ ...each, wrong: each.wrong / 2 }));
-    const { html, notes } = await auditPage(factsOf({ pictures: sure }));
+    const sure = images.map((each) => ({ ...each, wrong: each.wrong / 2 }));
+    const { html, notes } = await auditPage(factsOf({ images: sure }));
     assert.deepEqual(notes, []);
     assert.match(html, /<b>No label looks wrong\.<\/b>/);
     assert.equal(cards(html), 0);
     assert.doesNotMatch(html, /id="download"|id="pane"|data-class=/);
   });
 
-  test('does without a rate and without pictures', async () => {
+  test('does without a rate and without images', async () => {
     const none = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
-    const { html } = await auditPage(factsOf({ pictures: [], rate: none, rateByLabel: [none, none, none, none] }));
+    const { html } = await auditPage(factsOf({ images: [], rate: none, rateByLabel: [none, none, none, none] }));
     assert.match(html, /<p class="big">–<\/p>/);
     assert.doesNotMatch(html.split('<script')[0]!, /NaN/);
   });
 
-  test('notes pictures that are missing', async () => {
-    const one = [picture('gone.png', 0, 0.99), ...pictures];
-    assert.deepEqual((await auditPage(factsOf({ pictures: one }))).notes, [
-      '1 picture is missing or unreadable, such as gone.png.',
+  test('notes images that are missing', async () => {
+    const one = [image('gone.png', 0, 0.99), ...images];
+    assert.deepEqual((await auditPage(factsOf({ images: one }))).notes, [
+      '1 image is missing or unreadable, such as gone.png.',
     ]);
     const elsewhere = await auditPage(factsOf({ data: join(root, 'nowhere') }));
     assert.equal(elsewhere.notes.length, 1);
-    assert.match(elsewhere.notes[0]!, /^The pictures are not in \S+nowhere, so the page has placeholders/);
+    assert.match(elsewhere.notes[0]!, /^The images are not in \S+nowhere, so the page has placeholders/);
     assert.equal(cards(elsewhere.html), 3);
   });
 
   test('keeps to its size: many suspects have no thumbnail, and very many no card', async () => {
     const noise = Buffer.from(Array.from({ length: 128 * 128 * 3 }, (_, i) => (i * i * 7919) % 251));
     await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } }).toFile(join(root, 'noise.png'));
-    const many = (n: number): AuditPicture[] => Array.from({ length: n }, (_, i) => picture('noise.png', i % 3, 0.9));
-    const some = await auditPage(factsOf({ pictures: many(700) }));
+    const many = (n: number): AuditImage[] => Array.from({ length: n }, (_, i) => image('noise.png', i % 3, 0.9));
+    const some = await auditPage(factsOf({ images: many(700) }));
     assert.equal(cards(some.html), 700);
     assert.ok(rules(some.html) <= 600);
-    assert.match(some.notes.join(), /^\d+ of 700 suspects have their picture in the page, .* file names\.$/);
-    const more = await auditPage(factsOf({ pictures: many(4100) }));
+    assert.match(some.notes.join(), /^\d+ of 700 suspects have their image in the page, .* file names\.$/);
+    const more = await auditPage(factsOf({ images: many(4100) }));
     assert.ok(Buffer.byteLength(more.html) < 5_000_000);
     assert.equal(cards(more.html), 4000);
     assert.match(more.notes.join(), /100 more suspects are left out .* audit again\.$/);

@@ -2,7 +2,7 @@ import { bundled, type Page, withThumbnails } from '../document.js';
 import { count, plural } from '../markup.js';
 import { isSuspect } from '../suspect.js';
 import { type Detail, thumbnails, unreadNotes } from '../thumbnails.js';
-import type { AuditFacts, AuditPicture } from './facts.js';
+import type { AuditFacts, AuditImage } from './facts.js';
 import type { AuditPayload } from './payload.js';
 import { progressBar, reviewPart } from './review.js';
 import { auditStyle } from './style.js';
@@ -11,7 +11,7 @@ import { classesPart, overviewPart } from './summary.js';
 /** Suspects with a thumbnail, and suspects in the page at all: the most probable ones. */
 const MOST_SHOWN = 600;
 const MOST_LISTED = 4000;
-/** Typical pictures of a class. */
+/** Typical images of a class. */
 const TYPICAL = 4;
 
 /**
@@ -19,11 +19,11 @@ const TYPICAL = 4;
  * besides itself; verdicts stay in the reader's browser and leave it as a corrections.csv.
  */
 export async function auditPage(facts: AuditFacts): Promise<Page> {
-  const { classes, data, fingerprint, model, name, pictures } = facts;
-  const suspects = pictures.filter(isSuspect);
+  const { classes, data, fingerprint, model, name, images } = facts;
+  const suspects = images.filter(isSuspect);
   const listed = suspects.slice(0, MOST_LISTED);
   const shown = listed.slice(0, MOST_SHOWN);
-  const { wanted, typical } = wantedThumbnails(shown, listed.length, typicalPictures(facts));
+  const { wanted, typical } = wantedThumbnails(shown, listed.length, typicalImages(facts));
   const payload: AuditPayload = {
     classes,
     fingerprint,
@@ -39,7 +39,7 @@ export async function auditPage(facts: AuditFacts): Promise<Page> {
   const document = {
     kind: 'audit',
     name,
-    about: [plural(pictures.length, 'picture'), plural(classes.length, 'class', 'classes'), `judged by ${model}`],
+    about: [plural(images.length, 'image'), plural(classes.length, 'class', 'classes'), `judged by ${model}`],
     skip: { to: 'review', text: 'To the labels to look at' },
     parts: [overviewPart(facts, suspects), classesPart(facts, suspects), reviewPart(payload)],
     bar: listed.length > 0 && progressBar(listed.length),
@@ -58,7 +58,7 @@ export async function auditPage(facts: AuditFacts): Promise<Page> {
     const left = wanted.slice(wanted.length - made.leftOut).filter(({ id }) => id < listed.length).length;
     const notes = [
       ...(wanted.length > 0 && made.unread.length === wanted.length
-        ? [`The pictures are not in ${data}, so the page has placeholders in their place.`]
+        ? [`The images are not in ${data}, so the page has placeholders in their place.`]
         : unreadNotes(made.unread)),
       ...leftOutNotes(suspects.length, listed.length, left + listed.length - shown.length),
     ];
@@ -66,11 +66,11 @@ export async function auditPage(facts: AuditFacts): Promise<Page> {
   });
 }
 
-function leftOutNotes(suspects: number, listed: number, withoutPicture: number): string[] {
+function leftOutNotes(suspects: number, listed: number, withoutImage: number): string[] {
   const notes: string[] = [];
-  if (withoutPicture > 0) {
+  if (withoutImage > 0) {
     notes.push(
-      `${count(listed - withoutPicture)} of ${plural(listed, 'suspect')} have their picture in the page, the most probably wrong first; the other ${count(withoutPicture)} can be decided by their file names.`,
+      `${count(listed - withoutImage)} of ${plural(listed, 'suspect')} have their image in the page, the most probably wrong first; the other ${count(withoutImage)} can be decided by their file names.`,
     );
   }
   if (suspects > listed) {
@@ -81,14 +81,14 @@ function leftOutNotes(suspects: number, listed: number, withoutPicture: number):
   return notes;
 }
 
-/** By class, the training pictures that are most surely of it. */
-function typicalPictures({ pictures }: AuditFacts): Map<number, AuditPicture[]> {
-  const found = new Map<number, AuditPicture[]>();
-  for (let i = pictures.length - 1; i >= 0 && !isSuspect(pictures[i]!); i--) {
-    const picture = pictures[i]!;
-    if (picture.part !== 'train') continue;
-    const list = found.get(picture.given) ?? [];
-    if (list.length < TYPICAL) found.set(picture.given, [...list, picture]);
+/** By class, the training images that are most surely of it. */
+function typicalImages({ images }: AuditFacts): Map<number, AuditImage[]> {
+  const found = new Map<number, AuditImage[]>();
+  for (let i = images.length - 1; i >= 0 && !isSuspect(images[i]!); i--) {
+    const image = images[i]!;
+    if (image.part !== 'train') continue;
+    const list = found.get(image.given) ?? [];
+    if (list.length < TYPICAL) found.set(image.given, [...list, image]);
   }
   return found;
 }
@@ -101,9 +101,9 @@ interface WantedThumbnails {
 
 /** Each suspect is followed by what it is compared with, so that those at the end miss both and none lacks one. */
 function wantedThumbnails(
-  shown: readonly AuditPicture[],
+  shown: readonly AuditImage[],
   firstId: number,
-  pictures: ReadonlyMap<number, readonly AuditPicture[]>,
+  images: ReadonlyMap<number, readonly AuditImage[]>,
 ): WantedThumbnails {
   let next = firstId;
   const wanted: { id: number; file: string }[] = [];
@@ -112,8 +112,8 @@ function wantedThumbnails(
     wanted.push({ id, file });
     for (const label of [given, suggested]) {
       if (typical.has(label)) continue;
-      const ids = (pictures.get(label) ?? []).map((picture) => {
-        wanted.push({ id: next, file: picture.file });
+      const ids = (images.get(label) ?? []).map((image) => {
+        wanted.push({ id: next, file: image.file });
         return next++;
       });
       typical.set(label, ids);
@@ -122,7 +122,7 @@ function wantedThumbnails(
   return { wanted, typical };
 }
 
-/** Sides of a suspect's picture and of a typical one. */
+/** Sides of a suspect's image and of a typical one. */
 const SIDES = [
   [400, 176],
   [320, 160],

@@ -4,7 +4,7 @@ export interface AuditPayload {
   readonly fingerprint: string;
   /** The number of a suspect's thumbnail is its place here. */
   readonly suspects: readonly Suspect[];
-  /** By class index: the thumbnails of pictures that are typical of the class. */
+  /** By class index: the thumbnails of images that are typical of the class. */
   readonly typical: readonly (readonly number[])[];
 }
 

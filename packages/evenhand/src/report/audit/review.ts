@@ -1,6 +1,6 @@
 import type { Part } from '../document.js';
+import { baseName, thumbnail } from '../image.js';
 import { count, html, type Markup, percent, plural, probability } from '../markup.js';
-import { baseName, thumbnail } from '../picture.js';
 import type { AuditPayload, Suspect } from './payload.js';
 
 /** How far the reader is, wherever in the page. */
@@ -16,7 +16,7 @@ export function reviewPart(payload: AuditPayload): Part {
   }
   return {
     ...about,
-    body: html`<p class="lead">Each picture with its label, and below that the label that it more probably has.<span class="script"> Beside it are pictures that
+    body: html`<p class="lead">Each image with its label, and below that the label that it more probably has.<span class="script"> Beside it are images that
 are surely of either. A verdict changes no file: all of them go into <code>corrections.csv</code>.</span></p>
 <p id="storage" class="warning script" role="alert" hidden></p>
 ${tools(payload)}${pane(classes)}
@@ -37,7 +37,7 @@ function tools({ suspects, classes }: AuditPayload): Markup {
 <label>Order <select id="filter-order"><option value="wrong">most doubtful first</option><option value="class">by label</option></select></label>
 <label class="range">At least <input type="range" id="filter-least" min="50" max="99" value="50"> <output id="least" for="filter-least">${percent(0.5)}</output></label>
 <label><input type="checkbox" id="filter-undecided"> only those not yet decided</label>
-<p id="found" role="status">${plural(suspects.length, 'picture')}</p></div>`;
+<p id="found" role="status">${plural(suspects.length, 'image')}</p></div>`;
 }
 
 /** Where a suspect is judged; the script fills it. */
@@ -50,7 +50,7 @@ function pane(classes: readonly string[]): Markup {
     ['← →', 'or j k: move'],
     ['a', 'change the label'],
     ['s', 'keep it'],
-    ['d', 'leave the picture out'],
+    ['d', 'leave the image out'],
     ['c', 'choose another label'],
     ['u', 'or Ctrl+Z: undo'],
   ];
@@ -59,7 +59,7 @@ function pane(classes: readonly string[]): Markup {
 <div class="judge"><div class="place"><p id="place"></p><div class="moves"><button type="button" id="previous" class="plainbutton" aria-label="Previous">←</button><button type="button" id="next" class="plainbutton" aria-label="Next">→</button></div></div>
 <div class="choices">${side('given', 'Its label', 'keep', 's', 'Keep this label')}${side('suggested', 'More probably', 'accept', 'a', 'Change to this label')}</div>
 <div class="others"><label>Another label <select id="label">${classes.map((name, label) => html`<option value="${label}">${name}</option>`)}</select></label>
-<button type="button" class="plainbutton" data-verdict="drop"><kbd>d</kbd> Leave the picture out</button><button type="button" id="undo" class="plainbutton" disabled><kbd>u</kbd> Undo</button></div>
+<button type="button" class="plainbutton" data-verdict="drop"><kbd>d</kbd> Leave the image out</button><button type="button" id="undo" class="plainbutton" disabled><kbd>u</kbd> Undo</button></div>
 <p id="said" role="status"></p></div></div>`;
 }
 

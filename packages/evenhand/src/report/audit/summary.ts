@@ -3,7 +3,7 @@ import { classTableMarkup } from '../class-table-markup.js';
 import type { Part } from '../document.js';
 import { count, html, type Markup, NONE } from '../markup.js';
 import { type Tile, tileList } from '../tiles.js';
-import type { AuditFacts, AuditPicture, AuditRate } from './facts.js';
+import type { AuditFacts, AuditImage, AuditRate } from './facts.js';
 
 /** A share as per cent with a digit after the point, as shares of wrong labels are small. */
 const share = (x: number): string => (Number.isFinite(x) ? `${(x * 100).toFixed(1)}\u00a0%` : NONE);
@@ -18,11 +18,11 @@ const spread = {
   pairs: 'Wrong labels keep to certain pairs of classes, as happens where people mix up classes that look alike.',
 };
 
-export function overviewPart(facts: AuditFacts, suspects: readonly AuditPicture[]): Part {
-  const { kind, pictures, rate } = facts;
-  const train = pictures.filter(({ part }) => part === 'train').length;
+export function overviewPart(facts: AuditFacts, suspects: readonly AuditImage[]): Part {
+  const { kind, images, rate } = facts;
+  const train = images.filter(({ part }) => part === 'train').length;
   const inTraining = suspects.filter(({ part }) => part === 'train').length;
-  const val = pictures.length - train;
+  const val = images.length - train;
   const ofParts = (n: number, m: number): string =>
     val === 0 ? '' : `${count(n)} for training, ${count(m)} for validation`;
   const all = (share: number): string => (Number.isFinite(share) ? count(Math.round(share * train)) : NONE);
@@ -33,11 +33,11 @@ export function overviewPart(facts: AuditFacts, suspects: readonly AuditPicture[
       ofParts(inTraining, suspects.length - inTraining) || 'more probably wrong than right',
     ],
     ['Wrong in all, about', all(rate.value), `${all(rate.low)} to ${all(rate.high)} training labels`],
-    ['Pictures', count(pictures.length), ofParts(train, val) || 'for training'],
+    ['Images', count(images.length), ofParts(train, val) || 'for training'],
     ...(suspects.length === 0 ? [] : [spreadTile(kind)]),
   ]);
   const body = html`<div class="hero"><div class="headline">
-<p class="label">Wrong labels among the training pictures</p>
+<p class="label">Wrong labels among the training images</p>
 <p class="big">${share(rate.value)}</p>
 <p class="interval">95 % interval ${between(rate, 1)}</p></div>${tiles}</div>
 <p class="lead finding">${verdict(suspects.length)} ${suspects.length > 0 && spread[kind]}</p>`;
@@ -57,13 +57,13 @@ function verdict(suspects: number): Markup {
     : html`<b>${count(suspects)} labels are each more probably wrong than right.</b>`;
 }
 
-export function classesPart({ classes, pictures, rateByLabel }: AuditFacts, suspects: readonly AuditPicture[]): Part {
-  const tally = (list: readonly AuditPicture[]) =>
+export function classesPart({ classes, images, rateByLabel }: AuditFacts, suspects: readonly AuditImage[]): Part {
+  const tally = (list: readonly AuditImage[]) =>
     classCounts(
       Int32Array.from(list, ({ given }) => given),
       classes.length,
     );
-  const [all, doubtful] = [tally(pictures), tally(suspects)];
+  const [all, doubtful] = [tally(images), tally(suspects)];
   const rateOf = (label: number): number => (all[label] === 0 ? Number.NaN : (rateByLabel[label]?.value ?? Number.NaN));
   const order = [...classes.keys()].sort(
     (a, b) => doubtful[b]! - doubtful[a]! || (rateOf(b) || 0) - (rateOf(a) || 0) || a - b,
@@ -84,7 +84,7 @@ export function classesPart({ classes, pictures, rateByLabel }: AuditFacts, susp
     'Labels of every class',
     [
       { name: 'Label', kind: 'text' },
-      { name: 'Pictures', kind: 'number' },
+      { name: 'Images', kind: 'number' },
       { name: 'Wrong, about', kind: 'number' },
       { name: 'To look at', kind: 'number', sorted: 'descending' },
     ],
@@ -92,7 +92,7 @@ export function classesPart({ classes, pictures, rateByLabel }: AuditFacts, susp
   );
   const lead =
     suspects.length > 0 &&
-    html`<p class="lead">The share of wrong labels among the training pictures with each label, with its 95 % interval.<span class="script"> A
-label's name shows its pictures alone.</span></p>`;
+    html`<p class="lead">The share of wrong labels among the training images with each label, with its 95 % interval.<span class="script"> A
+label's name shows its images alone.</span></p>`;
   return { id: 'classes', name: 'Classes', title: 'Every class', body: html`${lead}${table}` };
 }

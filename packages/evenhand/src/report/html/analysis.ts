@@ -17,8 +17,8 @@ import type { Environment, EpochMetrics, Prediction, RunFolder } from '../../run
 import { isSuspect } from '../suspect.js';
 import { seriate } from './seriation.js';
 
-/** A validation picture and what the model said of it. */
-export interface Picture {
+/** A validation image and what the model said of it. */
+export interface Image {
   /** Its place among the predictions of the run. */
   readonly id: number;
   readonly file: string;
@@ -32,13 +32,13 @@ export interface Picture {
 
 /** All that follows from the validation logits. */
 export interface Scores {
-  readonly pictures: readonly Picture[];
+  readonly images: readonly Image[];
   readonly matrix: ConfusionMatrix;
   readonly report: ClassificationReport;
   readonly interval: Interval;
   readonly top5: number | null;
   readonly decision: FittedDecision;
-  /** Macro F1 of the decision rule, on pictures that had no part in its fit; null where the most probable class is answered. */
+  /** Macro F1 of the decision rule, on images that had no part in its fit; null where the most probable class is answered. */
   readonly byRule: Interval | null;
   /** Of the model as trained, and with the fitted temperature. */
   readonly calibration: { readonly raw: Calibration; readonly fitted: Calibration };
@@ -51,12 +51,12 @@ export interface Calibration {
   readonly bins: readonly Bin[];
 }
 
-/** Pictures whose greatest probability lies in one of the bins of equal width. */
+/** Images whose greatest probability lies in one of the bins of equal width. */
 export interface Bin {
   readonly low: number;
   readonly high: number;
   readonly count: number;
-  /** Means over its pictures; NaN where it has none. */
+  /** Means over its images; NaN where it has none. */
   readonly confidence: number;
   readonly accuracy: number;
 }
@@ -66,14 +66,14 @@ export interface Analysis {
   readonly config: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
   readonly classes: readonly string[];
-  /** [K] training pictures; null in runs that did not record them. */
+  /** [K] training images; null in runs that did not record them. */
   readonly classCounts: readonly number[] | null;
   readonly epochs: readonly EpochMetrics[];
   /** The epoch that was kept. */
   readonly best: EpochMetrics | null;
   readonly scores: Scores | null;
   /** Training labels by the run's posterior labels; null where it did not judge them. */
-  readonly labels: { readonly pictures: number; readonly suspects: number } | null;
+  readonly labels: { readonly images: number; readonly suspects: number } | null;
   /** Predictions that cannot be scored: not numbers, or a label that the run does not know. */
   readonly unusable: number;
 }
@@ -111,7 +111,7 @@ export function analyse(run: RunFolder): Analysis {
 function labelsOf(run: RunFolder): Analysis['labels'] {
   const judged = run.readLabels().filter(({ part }) => part === 'train');
   if (judged.length === 0) return null;
-  return { pictures: judged.length, suspects: judged.filter(isSuspect).length };
+  return { images: judged.length, suspects: judged.filter(isSuspect).length };
 }
 
 function scoresOf(
@@ -130,7 +130,7 @@ function scoresOf(
   const matrix = confusionMatrix(truth, predicted, numClasses);
   const options = { average: 'all', seed } as const;
   return {
-    pictures: rows.map(([id, { file }], i) => ({
+    images: rows.map(([id, { file }], i) => ({
       id,
       file,
       truth: truth[i]!,
@@ -178,8 +178,8 @@ function calibrationOf(
 }
 
 /**
- * How often classes are to be confused: the mean probability of each for the pictures of the other, both ways. Few
- * pictures make few mistakes; their probabilities tell more of likeness than these.
+ * How often classes are to be confused: the mean probability of each for the images of the other, both ways. Few
+ * images make few mistakes; their probabilities tell more of likeness than these.
  */
 function similarityOf(probabilities: Float64Array, truth: Int32Array, numClasses: number): Float64Array {
   const mean = new Float64Array(numClasses * numClasses);
@@ -196,9 +196,9 @@ function similarityOf(probabilities: Float64Array, truth: Int32Array, numClasses
 export interface Pair {
   readonly a: number;
   readonly b: number;
-  /** Pictures of one that were taken for the other, both ways. */
+  /** Images of one that were taken for the other, both ways. */
   readonly count: number;
-  /** Of the pictures of both. */
+  /** Of the images of both. */
   readonly share: number;
 }
 
@@ -218,7 +218,7 @@ export function confusedPairs({ numClasses, counts }: ConfusionMatrix, most: num
 }
 
 /** Wrong answers, the most confident first: how much more probable the answer is held than the label. */
-export const confidentMistakes = (pictures: readonly Picture[]): Picture[] =>
-  pictures
+export const confidentMistakes = (images: readonly Image[]): Image[] =>
+  images
     .filter(({ truth, predicted }) => truth !== predicted)
     .sort((x, y) => y.confidence - y.given - (x.confidence - x.given) || x.id - y.id);

@@ -10,7 +10,7 @@ export function reliabilityChart(raw: readonly Bin[], fitted: readonly Bin[] | n
   const say =
     (name: string) =>
     (bin: Bin): Point => [
-      `${name}, confidence ${rangeOf(bin)}: ${percent(bin.accuracy)} right of ${plural(bin.count, 'picture')}`,
+      `${name}, confidence ${rangeOf(bin)}: ${percent(bin.accuracy)} right of ${plural(bin.count, 'image')}`,
     ];
   const filled = (bins: readonly Bin[]): Bin[] => bins.filter((bin) => bin.count > 0);
   const greatest = Math.max(...raw.map((bin) => bin.count), ...(fitted ?? []).map((bin) => bin.count));
@@ -18,7 +18,7 @@ export function reliabilityChart(raw: readonly Bin[], fitted: readonly Bin[] | n
     type: 'line',
     color: colour,
     symbol,
-    // The area tells how many pictures a point stands for.
+    // The area tells how many images a point stands for.
     symbolSize: (_: unknown, { dataIndex }: { dataIndex: number }) =>
       5 + 15 * Math.sqrt(filled(bins)[dataIndex]!.count / greatest),
     lineStyle: { width: 2, type: dashed ? 'dashed' : 'solid' },
@@ -62,7 +62,7 @@ export function reliabilityChart(raw: readonly Bin[], fitted: readonly Bin[] | n
   };
 }
 
-/** How many pictures were answered with which confidence, right and wrong ones. */
+/** How many images were answered with which confidence, right and wrong ones. */
 export function confidenceChart(bins: readonly Bin[]): Chart {
   const right = bins.map((bin) => (bin.count === 0 ? 0 : Math.round(bin.count * bin.accuracy)));
   const wrong = bins.map((bin, b) => bin.count - right[b]!);
@@ -74,10 +74,10 @@ export function confidenceChart(bins: readonly Bin[]): Chart {
     itemStyle: { color: colour },
   });
   const say = (name: string, counts: readonly number[]): Point[] =>
-    bins.map((bin, b): Point => [`Confidence ${rangeOf(bin)}: ${plural(counts[b]!, 'picture')} ${name}`]);
+    bins.map((bin, b): Point => [`Confidence ${rangeOf(bin)}: ${plural(counts[b]!, 'image')} ${name}`]);
   return {
     id: 'confidence',
-    alt: 'How many pictures were answered rightly and wrongly by the confidence of the model.',
+    alt: 'How many images were answered rightly and wrongly by the confidence of the model.',
     size: [500, 400],
     points: [say('answered rightly', right), say('answered wrongly', wrong)],
     option: {
@@ -94,7 +94,7 @@ export function confidenceChart(bins: readonly Bin[]): Chart {
       yAxis: {
         type: 'value',
         minInterval: 1,
-        name: 'pictures',
+        name: 'images',
         nameLocation: 'middle',
         nameGap: 42,
         ...axisStyle,

@@ -1,12 +1,9 @@
+import { baseName, thumbnail } from '../image.js';
 import { html, type Markup, probability } from '../markup.js';
-import { baseName, thumbnail } from '../picture.js';
-import type { ListedPicture } from './payload.js';
+import type { ListedImage } from './payload.js';
 
-/** A validation picture with its label and what the model said. */
-export function card(
-  [id, file, truth, predicted, confidence, given]: ListedPicture,
-  classes: readonly string[],
-): Markup {
+/** A validation image with its label and what the model said. */
+export function card([id, file, truth, predicted, confidence, given]: ListedImage, classes: readonly string[]): Markup {
   const label = classes[truth] ?? '';
   const answer = classes[predicted] ?? '';
   const said =

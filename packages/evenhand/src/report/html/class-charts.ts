@@ -12,13 +12,13 @@ export function f1Chart(perClass: readonly ClassScore[], classes: readonly strin
   const many = order.length > 12;
   return {
     id: 'f1',
-    alt: `F1 of the ${classes.length} classes as bars, the best first, coloured by their number of validation pictures.`,
+    alt: `F1 of the ${classes.length} classes as bars, the best first, coloured by their number of validation images.`,
     size: [1000, 230],
     narrow: [390, 210],
     points: [
       order.map((k): Point => {
         const { f1, support } = perClass[k]!;
-        return [`${classes[k]}: F1 ${score(f1)}, ${plural(support, 'validation picture')}`, k];
+        return [`${classes[k]}: F1 ${score(f1)}, ${plural(support, 'validation image')}`, k];
       }),
     ],
     option: {
@@ -61,7 +61,7 @@ export function countChart(
   scale: SupportScale,
 ): Chart {
   const [least, most] = [Math.min(...classCounts), Math.max(...classCounts)];
-  // Without a picture in training there is no place on a logarithmic axis.
+  // Without an image in training there is no place on a logarithmic axis.
   const log = least > 0 && most / least >= 8;
   const order = [...perClass.keys()].sort((a, b) => classCounts[a]! - classCounts[b]!);
   const radius = classes.length > 150 ? 8 : 11;

@@ -21,7 +21,7 @@ ${table(scores, classes, classCounts, scale)}`,
   };
 }
 
-const legend = (scale: SupportScale): Markup => html`<figcaption class="key">Validation pictures of the class:
+const legend = (scale: SupportScale): Markup => html`<figcaption class="key">Validation images of the class:
 ${scale.legend().map(({ step, text }) => html`<span><i class="swatch support-${step}"></i>${text}</span>`)}</figcaption>`;
 
 const columns: readonly (readonly [name: string, key: string, kind: 'text' | 'number'])[] = [
@@ -66,7 +66,7 @@ function table(
   return classTableMarkup(classes.length, 'Scores of every class', heads, rows);
 }
 
-/** The wrong answer that the pictures of a class get most. */
+/** The wrong answer that the images of a class get most. */
 function mostTakenFor(counts: Float64Array, numClasses: number, k: number): { label: number; count: number } | null {
   let found: { label: number; count: number } | null = null;
   for (let j = 0; j < numClasses; j++) {

@@ -74,7 +74,7 @@ function runOf({
   return run;
 }
 
-/** A picture of class `label` whose greatest logit is that of `said`, by `sure`. */
+/** An image of class `label` whose greatest logit is that of `said`, by `sure`. */
 const said = (label: string, said: string, sure = 2, classes = ['a', 'b', 'c']): Prediction => ({
   file: `${label}/${said}-${sure}.jpg`,
   label,
@@ -98,7 +98,7 @@ const visible = (page: string): string => page.replaceAll(/<(style|script)[^>]*>
 
 test('a page says by what its checkpoint was chosen', async () => {
   const of = async (keep: string) => visible(await pageOf({ epochs: [epoch, epoch, epoch], config: { keep } }));
-  assert.match(await of('best'), /kept is the one with the best Macro F1 on the validation pictures: epoch/);
+  assert.match(await of('best'), /kept is the one with the best Macro F1 on the validation images: epoch/);
   const last = await of('last');
   assert.match(last, /kept is that of the last epoch, as was asked for: epoch/);
   assert.doesNotMatch(last, /The last epoch is the best/);
@@ -155,7 +155,7 @@ describe('the analysis of a run', () => {
     const { scores } = analyse(runOf({ predictions: twelve }));
     assert.deepEqual([...scores!.matrix.counts], [4, 0, 0, 0, 4, 1, 2, 0, 1]);
     assert.deepEqual(
-      confidentMistakes(scores!.pictures).map(({ id }) => id),
+      confidentMistakes(scores!.images).map(({ id }) => id),
       [10, 11, 9],
     );
     assert.deepEqual(
@@ -167,7 +167,7 @@ describe('the analysis of a run', () => {
     );
   });
 
-  test('has bins that hold every picture once, and whose gaps make the calibration error', () => {
+  test('has bins that hold every image once, and whose gaps make the calibration error', () => {
     const { scores } = analyse(runOf({ predictions: twelve }));
     const { bins, error } = scores!.calibration.raw;
     assert.equal(bins.length, 15);
@@ -187,8 +187,8 @@ describe('the analysis of a run', () => {
       said('z', 'a'),
     ];
     const { scores, unusable } = analyse(runOf({ predictions: [...bad, ...twelve] }));
-    assert.deepEqual([scores!.pictures.length, unusable], [12, 3]);
-    assert.equal(scores!.pictures[0]!.id, 3);
+    assert.deepEqual([scores!.images.length, unusable], [12, 3]);
+    assert.equal(scores!.images[0]!.id, 3);
     const none = analyse(runOf({ predictions: bad }));
     assert.deepEqual([none.scores, none.unusable], [null, 3]);
   });
@@ -243,7 +243,7 @@ describe('the confusion matrix', () => {
 });
 
 describe('thumbnails', () => {
-  test('of pictures that are not there are none, and each is named', async () => {
+  test('of images that are not there are none, and each is named', async () => {
     const made = await thumbnails([{ id: 1, file: 'x.jpg' }], root, 1e6);
     assert.deepEqual(made, { css: '', shown: 0, leftOut: 0, unread: ['x.jpg'] });
   });
@@ -255,7 +255,7 @@ describe('the page', () => {
     ['without predictions', {}, /Macro F1 over all 3 classes/],
     ['without training counts', { predictions: twelve }, /did not record how many training images/],
     ['with training counts', { predictions: twelve, classCounts: [40, 9, 1] }, /fewest images has a mean F1/],
-    ['without a mistake', { predictions: twelve.slice(0, 9) }, /Every validation picture was answered rightly/],
+    ['without a mistake', { predictions: twelve.slice(0, 9) }, /Every validation image was answered rightly/],
     [
       'with losses that are not numbers',
       { epochs: [{ ...epoch, trainLoss: Number.NaN, valLoss: Number.NaN }] },

@@ -66,14 +66,14 @@ function heroScore(headline: Headline): Markup {
 function tiles({ best, scores, environment, epochs }: Analysis, headline: Headline): Markup {
   const seconds = epochs.reduce((sum, each) => sum + (Number.isFinite(each.seconds) ? each.seconds : 0), 0);
   const list: Tile[] = [
-    ['Accuracy', score(headline.accuracy), 'share of all pictures that are right'],
+    ['Accuracy', score(headline.accuracy), 'share of all images that are right'],
     ['Balanced accuracy', score(headline.balancedAccuracy), 'mean recall of the classes'],
     ...(scores?.top5 == null ? [] : [['Top-5 accuracy', score(scores.top5), 'label among the first five'] as Tile]),
     ...(scores === null
       ? []
       : [['Calibration error', score(scores.calibration.raw.error), 'confidence against accuracy'] as Tile]),
     [
-      'Validation pictures',
+      'Validation images',
       count(environment.dataset.val),
       scores === null ? '' : `of ${plural(scores.report.numSupported, 'class', 'classes')}`,
     ],
@@ -97,12 +97,12 @@ function findings({ scores, epochs, best, unusable, labels, config }: Analysis, 
   const list: string[] = [];
   if (headline.asGiven !== undefined) {
     list.push(
-      `Labels are noisy, among the validation pictures too: on their labels as given Macro F1 is ${score(headline.asGiven)}. None was changed; the checkpoint was chosen by Macro F1 against posterior labels, and accuracy and all below are on the labels as given.`,
+      `Labels are noisy, among the validation images too: on their labels as given Macro F1 is ${score(headline.asGiven)}. None was changed; the checkpoint was chosen by Macro F1 against posterior labels, and accuracy and all below are on the labels as given.`,
     );
   }
   if (labels !== null) {
     list.push(
-      `${plural(labels.suspects, 'training label')} of ${labels.pictures} ${labels.suspects === 1 ? 'is' : 'are'} more probably wrong than not, by the run's own posterior labels (labels.jsonl).`,
+      `${plural(labels.suspects, 'training label')} of ${labels.images} ${labels.suspects === 1 ? 'is' : 'are'} more probably wrong than not, by the run's own posterior labels (labels.jsonl).`,
     );
   }
   const gap = headline.accuracy - headline.macroF1;
@@ -116,15 +116,15 @@ function findings({ scores, epochs, best, unusable, labels, config }: Analysis, 
     const zero = perClass.filter(({ f1, support }) => f1 === 0 && support > 0).length;
     if (zero > 0)
       list.push(
-        `${plural(zero, 'class', 'classes')} with validation pictures ${zero === 1 ? 'has' : 'have'} an F1 of 0.`,
+        `${plural(zero, 'class', 'classes')} with validation images ${zero === 1 ? 'has' : 'have'} an F1 of 0.`,
       );
     if (numSupported < numClasses) {
       const absent = numClasses - numSupported;
       list.push(
-        `${plural(absent, 'class', 'classes')} of ${numClasses} ${absent === 1 ? 'has' : 'have'} no validation picture and can only count 0.`,
+        `${plural(absent, 'class', 'classes')} of ${numClasses} ${absent === 1 ? 'has' : 'have'} no validation image and can only count 0.`,
       );
     }
-    const sure = scores.pictures.filter(
+    const sure = scores.images.filter(
       ({ truth, predicted, confidence }) => truth !== predicted && confidence >= 0.9,
     ).length;
     if (sure > 0) {
@@ -135,13 +135,13 @@ function findings({ scores, epochs, best, unusable, labels, config }: Analysis, 
     if (scores.byRule !== null) {
       const { value, low, high } = scores.byRule;
       list.push(
-        `The exported model answers by a rule for Macro F1 in place of the most probable class, which brings ${score(value)} (${score(low)} to ${score(high)}) on pictures held out of its fit.`,
+        `The exported model answers by a rule for Macro F1 in place of the most probable class, which brings ${score(value)} (${score(low)} to ${score(high)}) on images held out of its fit.`,
       );
     }
   }
   if (headline.high - headline.low > 0.1) {
     list.push(
-      `The interval is ${score(headline.high - headline.low)} wide: runs whose Macro F1 differ by less cannot be told apart on these validation pictures.`,
+      `The interval is ${score(headline.high - headline.low)} wide: runs whose Macro F1 differ by less cannot be told apart on these validation images.`,
     );
   }
   if (best !== null && epochs.length > 2 && best === epochs.at(-1) && config.keep !== 'last') {
@@ -181,10 +181,10 @@ ${[epoch.trainLoss, epoch.valLoss, epoch.accuracy, epoch.balancedAccuracy, ...(n
     body: html`<p class="lead">${phases(epochs.length - head, head)} The checkpoint that is kept is ${
       config.keep === 'last'
         ? 'that of the last epoch, as was asked for'
-        : html`the one with the best Macro F1 on the validation pictures${noisy && ', against posterior labels,'}`
+        : html`the one with the best Macro F1 on the validation images${noisy && ', against posterior labels,'}`
     }${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
 <div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1${noisy && ' against posterior labels'} with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span></figcaption></figure>
-<figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, of what training sees: changed, mixed and balanced pictures</span></figcaption></figure></div>
+<figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, of what training sees: changed, mixed and balanced images</span></figcaption></figure></div>
 <details><summary>The numbers of every epoch</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced</th>${noisy && html`<th>Macro F1, labels as given</th>`}<th>Macro F1${noisy && ', posterior labels'}</th><th>95 % interval</th><th>Pixels</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
   };
 }

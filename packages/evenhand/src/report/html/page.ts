@@ -12,10 +12,10 @@ import {
   listed,
   ordersOf,
   pairsSection,
-  wantedPictures,
+  wantedImages,
 } from './confusion.js';
 import { curvesSection, overviewSection, type Section } from './overview.js';
-import type { ListedPicture, Payload } from './payload.js';
+import type { ListedImage, Payload } from './payload.js';
 import { type RepeatCommand, repeatSection, type Setting } from './provenance.js';
 import { style } from './style.js';
 
@@ -26,7 +26,7 @@ export interface PageFacts {
   readonly commands: readonly RepeatCommand[];
 }
 
-/** Pictures that the page's script knows of; mistakes come first. */
+/** Images that the page's script knows of; mistakes come first. */
 const MOST_LISTED = 15_000;
 
 /**
@@ -47,7 +47,7 @@ export async function htmlReport(run: RunFolder, facts: PageFacts): Promise<Page
     calibrationSection(analysis),
     repeatSection(analysis, facts.settings, facts.commands),
   ].filter((section) => section !== null);
-  const wanted = wantedPictures(analysis);
+  const wanted = wantedImages(analysis);
   const { name, environment, config } = analysis;
   const data = facts.data ?? environment.dataset.path;
   const document = {
@@ -60,7 +60,7 @@ export async function htmlReport(run: RunFolder, facts: PageFacts): Promise<Page
     ],
     skip: { to: 'overview', text: 'To the scores' },
     parts: sections.map((section) => ({ ...section, title: titles[section.id]! })),
-    end: html`<dialog id="pictures" aria-labelledby="pictures-title"><div class="bar-top"><h2 id="pictures-title"></h2><button type="button" id="pictures-close" class="plainbutton">Close</button></div><div class="inside" id="pictures-list"></div></dialog>
+    end: html`<dialog id="images" aria-labelledby="images-title"><div class="bar-top"><h2 id="images-title"></h2><button type="button" id="images-close" class="plainbutton">Close</button></div><div class="inside" id="images-list"></div></dialog>
 <div id="tip" role="tooltip" hidden></div>`,
     source: "the run's own records",
     style,
@@ -73,11 +73,11 @@ export async function htmlReport(run: RunFolder, facts: PageFacts): Promise<Page
   });
 }
 
-function payloadOf(analysis: Analysis, sections: readonly Section[], pictures: readonly ListedPicture[]): Payload {
+function payloadOf(analysis: Analysis, sections: readonly Section[], images: readonly ListedImage[]): Payload {
   const { classes, scores } = analysis;
   return {
     classes,
-    pictures,
+    images,
     cells: scores === null ? [] : cellsOf(scores),
     support: scores === null ? [] : scores.report.perClass.map(({ support }) => support),
     orders: ordersOf(analysis),
@@ -88,13 +88,13 @@ function payloadOf(analysis: Analysis, sections: readonly Section[], pictures: r
 function notesOf({ shown, leftOut, unread }: Thumbnails, wanted: number, data: string): string[] {
   if (wanted > 0 && unread.length === wanted) {
     return [
-      `The validation pictures are not in ${data}, so the page has placeholders in their place: give their folder with --data DIR.`,
+      `The validation images are not in ${data}, so the page has placeholders in their place: give their folder with --data DIR.`,
     ];
   }
   const notes = unreadNotes(unread);
   if (leftOut > 0) {
     notes.push(
-      `${plural(shown, 'picture')} ${shown === 1 ? 'is' : 'are'} shown, mistakes first; ${leftOut} more are left out to keep the page small.`,
+      `${plural(shown, 'image')} ${shown === 1 ? 'is' : 'are'} shown, mistakes first; ${leftOut} more are left out to keep the page small.`,
     );
   }
   return notes;

@@ -1,9 +1,9 @@
 /** What the page's script knows: the JSON inside the page. Plain data, indices in place of names. */
 export interface Payload {
   readonly classes: readonly string[];
-  readonly pictures: readonly ListedPicture[];
+  readonly images: readonly ListedImage[];
   readonly cells: readonly Cell[];
-  /** Validation pictures of each class. */
+  /** Validation images of each class. */
   readonly support: readonly number[];
   /** Orders of the confusion matrix by name: class indices from first to last. */
   readonly orders: Readonly<Record<string, readonly number[]>>;
@@ -11,8 +11,8 @@ export interface Payload {
   readonly points: Readonly<Record<string, readonly (readonly Point[])[]>>;
 }
 
-/** A validation picture: number, file, label, answer, and the calibrated probabilities of answer and label. */
-export type ListedPicture = readonly [
+/** A validation image: number, file, label, answer, and the calibrated probabilities of answer and label. */
+export type ListedImage = readonly [
   id: number,
   file: string,
   truth: number,

@@ -26,7 +26,7 @@ export function repeatSection(
   const { dataset, git, versions } = environment;
   const facts: [string, string | Markup][] = [
     ['Data', html`<code>${dataset.path || NONE}</code>`],
-    ['Pictures', `${count(dataset.train)} to train on, ${count(dataset.val)} to validate on`],
+    ['Images', `${count(dataset.train)} to train on, ${count(dataset.val)} to validate on`],
     ['Fingerprint', html`<code>${dataset.fingerprint ?? NONE}</code>`],
     [
       'Versions',
@@ -57,7 +57,7 @@ ${changed.length === 0 ? html`<p>All settings are the defaults.</p>` : settingTa
 ${rest.length > 0 && html`<details><summary>The ${rest.length} others, which are the defaults</summary>${settingTable(rest)}</details>`}
 <h3>Environment</h3>
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-${skipped.length > 0 && html`<details><summary>${plural(skipped.length, 'unreadable picture')} left out</summary><ul>${skipped.map(({ file, reason }) => html`<li><code>${file}</code>: ${reason}</li>`)}</ul></details>`}`,
+${skipped.length > 0 && html`<details><summary>${plural(skipped.length, 'unreadable image')} left out</summary><ul>${skipped.map(({ file, reason }) => html`<li><code>${file}</code>: ${reason}</li>`)}</ul></details>`}`,
   };
 }
 

@@ -21,7 +21,7 @@ const matrix = `
 #matrix-said{margin:.6rem .2rem 0;min-height:1.5em}
 `;
 
-const pictures = `
+const images = `
 .files{max-height:18rem;overflow:auto;background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:.8rem 1rem}
 .pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,30rem),1fr));gap:1.1rem}
 .pair{padding:1rem 1.2rem 1.2rem;break-inside:avoid}
@@ -42,4 +42,4 @@ dialog h3:first-child{margin-top:0}
 `;
 
 /** The report's style sheet, without the thumbnails. */
-export const style = styleWith(`${matrix}${pictures}`);
+export const style = styleWith(`${matrix}${images}`);

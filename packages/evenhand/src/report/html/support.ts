@@ -1,4 +1,4 @@
-/** Classes by their number of pictures, in at most five steps of about equally many classes. */
+/** Classes by their number of images, in at most five steps of about equally many classes. */
 export class SupportScale {
   /** Upper ends, rising. */
   readonly #ends: readonly number[];

@@ -55,7 +55,7 @@ function inOrder({ suspects }: AuditPayload, verdicts: Verdicts): Correction[] {
   return [...here, ...Array.from(verdicts.all.values()).filter(({ file }) => !files.has(file))];
 }
 
-/** @throws Error where a picture has another label here than there */
+/** @throws Error where an image has another label here than there */
 function refuseOthers({ suspects, classes }: AuditPayload, corrections: readonly Correction[]): void {
   const labels = new Map(suspects.map(([file, given]) => [file, classes[given]]));
   for (const { file, given } of corrections) {

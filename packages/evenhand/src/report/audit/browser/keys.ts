@@ -29,7 +29,7 @@ export function keys({ move, decide, choose, undo }: Actions): void {
     const action = isUndo ? undo : actions[key.length === 1 ? key.toLowerCase() : key];
     if (action === undefined) return;
     event.preventDefault();
-    // A key that is held down must not decide on a hundred pictures.
+    // A key that is held down must not decide on a hundred images.
     if (!repeat || key.startsWith('Arrow') || action === actions.j || action === actions.k) action();
   });
 }

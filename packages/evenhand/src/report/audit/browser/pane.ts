@@ -3,7 +3,7 @@ import { count, probability } from '../../markup.js';
 import type { Correction } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 
-/** The picture that is judged, large, beside typical pictures of its label and of the one that it might have. */
+/** The image that is judged, large, beside typical images of its label and of the one that it might have. */
 export class Pane {
   readonly #pane = document.getElementById('pane')!;
   readonly #label = document.getElementById('label') as HTMLSelectElement;
@@ -17,12 +17,12 @@ export class Pane {
     });
   }
 
-  /** The class that the picture gets where the reader accepts. */
+  /** The class that the image gets where the reader accepts. */
   get label(): string {
     return this.payload.classes[Number(this.#label.value)]!;
   }
 
-  /** Where it is too tall for the window, its picture counts most. */
+  /** Where it is too tall for the window, its image counts most. */
   bringIntoView(): void {
     this.#pane.scrollIntoView({ block: this.#pane.offsetHeight < innerHeight ? 'nearest' : 'start' });
   }
@@ -39,9 +39,9 @@ export class Pane {
     this.#correction = correction;
     text('place', `${count(place)} of ${count(of)}${correction === undefined ? '' : ` · ${decided(correction)}`}`);
     text('file', file);
-    const picture = document.getElementById('subject')!;
-    picture.className = `thumb t${id}`;
-    picture.setAttribute('aria-label', `The picture ${file}`);
+    const image = document.getElementById('subject')!;
+    image.className = `thumb t${id}`;
+    image.setAttribute('aria-label', `The image ${file}`);
     for (const button of document.querySelectorAll<HTMLElement>('[data-verdict]')) {
       button.setAttribute('aria-pressed', String(button.dataset.verdict === correction?.verdict));
     }
@@ -66,16 +66,16 @@ export class Pane {
 
   #typical(side: 'given' | 'suggested', label: number): void {
     const name = this.payload.classes[label]!;
-    const pictures = this.payload.typical[label]!.map((id) => {
-      const picture = document.createElement('span');
-      picture.className = `thumb t${id}`;
-      picture.setAttribute('role', 'img');
-      picture.setAttribute('aria-label', `A typical picture of ${name}`);
-      return picture;
+    const images = this.payload.typical[label]!.map((id) => {
+      const image = document.createElement('span');
+      image.className = `thumb t${id}`;
+      image.setAttribute('role', 'img');
+      image.setAttribute('aria-label', `A typical image of ${name}`);
+      return image;
     });
     const none = document.createElement('p');
-    none.textContent = 'The page has no picture that is surely of this class.';
-    document.getElementById(`${side}-typical`)!.replaceChildren(...(pictures.length > 0 ? pictures : [none]));
+    none.textContent = 'The page has no image that is surely of this class.';
+    document.getElementById(`${side}-typical`)!.replaceChildren(...(images.length > 0 ? images : [none]));
   }
 }
 

@@ -1,6 +1,7 @@
 /// <reference lib="dom" preserve="true" />
+
+import { baseName } from '../../image.js';
 import { count, percent, plural } from '../../markup.js';
-import { baseName } from '../../picture.js';
 import type { Correction, Verdict } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 import { keys } from './keys.js';
@@ -66,7 +67,7 @@ export class Review {
     this.#filter.label.value = label;
     this.update();
     byId('review').scrollIntoView();
-    // Keys go to the pictures from now on.
+    // Keys go to the images from now on.
     byId('pane').focus({ preventScroll: true });
   }
 
@@ -95,8 +96,8 @@ export class Review {
     }
     byId('found').textContent =
       shown.size === suspects.length
-        ? plural(suspects.length, 'picture')
-        : `${count(shown.size)} of ${plural(suspects.length, 'picture')}`;
+        ? plural(suspects.length, 'image')
+        : `${count(shown.size)} of ${plural(suspects.length, 'image')}`;
     this.#progress();
     this.#look(this.#at !== undefined && shown.has(this.#at) ? this.#at : this.#firstToDecide());
   }

@@ -4,15 +4,15 @@
 import { classTable } from '../../class-table.js';
 import { themeButton } from '../../theme-button.js';
 import type { Payload } from '../payload.js';
+import { ImageDialog } from './image-dialog.js';
 import { MatrixControl } from './matrix-control.js';
-import { PictureDialog } from './picture-dialog.js';
 import { chartTips, Tip } from './tips.js';
 
 const payload: Payload = JSON.parse(document.getElementById('data')!.textContent!);
 document.documentElement.classList.add('scripted');
 
 const tip = new Tip(document.getElementById('tip')!);
-const dialog = new PictureDialog(payload);
+const dialog = new ImageDialog(payload);
 themeButton();
 classTable();
 chartTips(payload, tip, (label) => dialog.showClass(label));

@@ -5,7 +5,7 @@ import { develop, developmentOf } from './develop.js';
 import { composeScene } from './scene.js';
 import type { Species } from './species.js';
 
-export interface PictureOptions {
+export interface ImageOptions {
   /** Width and height in pixels; default 192. */
   readonly size?: number;
   /** Of the JPEG, 1 to 100; default 88. */
@@ -13,20 +13,20 @@ export interface PictureOptions {
 }
 
 /** What random numbers are for, beside those of `species.ts`. */
-const PICTURE = 100;
+const IMAGE = 100;
 
 /**
- * Draws a picture of a species as a JPEG: the same for the same species, index and options.
- * @param index which of the species' pictures, from 0; there are as many as one asks for
+ * Draws an image of a species as a JPEG: the same for the same species, index and options.
+ * @param index which of the species' images, from 0; there are as many as one asks for
  * @throws RangeError when the size is not an integer from 32 to 2048
  */
-export async function drawSpecies(species: Species, index: number, options: PictureOptions = {}): Promise<Buffer> {
+export async function drawSpecies(species: Species, index: number, options: ImageOptions = {}): Promise<Buffer> {
   const { size = 192, quality = 88 } = options;
   if (!Number.isInteger(size) || size < 32 || size > 2048) {
     throw new RangeError(`Herbarium expects a size from 32 to 2048 pixels, not ${size}`);
   }
   const { seed, world, genus } = species;
-  const random = new Random(seed, world, PICTURE, genus, species.index, index);
+  const random = new Random(seed, world, IMAGE, genus, species.index, index);
   const scene = composeScene(random, species.traits, size);
   const how = developmentOf(random);
   // What is out of focus is drawn small and enlarged, which costs less than blurring it and looks the same.
@@ -49,7 +49,7 @@ export async function drawSpecies(species: Species, index: number, options: Pict
 
 type Raw = Awaited<ReturnType<typeof rawOf>>;
 
-const rawOf = (picture: Sharp) => picture.raw().toBuffer({ resolveWithObject: true });
+const rawOf = (image: Sharp) => image.raw().toBuffer({ resolveWithObject: true });
 
 function blurred({ data, info: { width, height, channels } }: Raw, sigma: number): Promise<Raw> {
   return rawOf(sharp(data, { raw: { width, height, channels } }).blur(sigmaOf(sigma)));

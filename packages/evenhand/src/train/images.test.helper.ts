@@ -1,4 +1,4 @@
-// Small pictures to train on, and the smallest training that is one.
+// Small images to train on, and the smallest training that is one.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,16 +18,16 @@ export function temporaryFolder(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Draws `count` pictures of each of three colours, no two alike, into a folder a colour. */
-export async function drawPictures(folder: string, count: number, seed = 0): Promise<void> {
+/** Draws `count` images of each of three colours, no two alike, into a folder a colour. */
+export async function drawImages(folder: string, count: number, seed = 0): Promise<void> {
   for (const [c, [label, colour]] of Object.entries(COLOURS).entries()) {
     mkdirSync(join(folder, label), { recursive: true });
-    for (let i = 0; i < count; i++) await drawPicture(join(folder, label, `${i}.png`), colour, new Random(seed, c, i));
+    for (let i = 0; i < count; i++) await drawImage(join(folder, label, `${i}.png`), colour, new Random(seed, c, i));
   }
 }
 
 /** 32 pixels a side: the colour in random patches of light and shade. */
-function drawPicture(file: string, colour: readonly number[], random: Random): Promise<unknown> {
+function drawImage(file: string, colour: readonly number[], random: Random): Promise<unknown> {
   const patches = new Uint8Array(6 * 6 * 3);
   for (let at = 0; at < patches.length; at += 3) {
     const light = 0.2 + random.uniform();

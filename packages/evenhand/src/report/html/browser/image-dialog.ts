@@ -2,19 +2,19 @@
 
 import { html, type Markup, plural } from '../../markup.js';
 import { card } from '../card.js';
-import type { ListedPicture, Payload } from '../payload.js';
+import type { ListedImage, Payload } from '../payload.js';
 
 /** More would make the dialog slow. */
 const MOST = 300;
 
-/** The pictures of a cell of the confusion matrix, or of a class. */
-export class PictureDialog {
-  readonly #dialog = document.getElementById('pictures') as HTMLDialogElement;
-  readonly #title = document.getElementById('pictures-title')!;
-  readonly #list = document.getElementById('pictures-list')!;
+/** The images of a cell of the confusion matrix, or of a class. */
+export class ImageDialog {
+  readonly #dialog = document.getElementById('images') as HTMLDialogElement;
+  readonly #title = document.getElementById('images-title')!;
+  readonly #list = document.getElementById('images-list')!;
 
   constructor(private readonly payload: Payload) {
-    document.getElementById('pictures-close')!.addEventListener('click', () => this.#dialog.close());
+    document.getElementById('images-close')!.addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('click', ({ target }) => {
       if (target === this.#dialog) this.#dialog.close();
     });
@@ -24,7 +24,7 @@ export class PictureDialog {
     const { classes, cells } = this.payload;
     const count = cells.find(([t, p]) => t === truth && p === predicted)?.[2] ?? 0;
     const answered = truth === predicted ? 'answered rightly' : `taken for ${classes[predicted]}`;
-    this.#open(`${classes[truth]}, ${answered}: ${plural(count, 'picture')}`, [
+    this.#open(`${classes[truth]}, ${answered}: ${plural(count, 'image')}`, [
       this.#gallery((t, p) => t === truth && p === predicted, count),
     ]);
   }
@@ -38,18 +38,18 @@ export class PictureDialog {
     ];
     const parts = kinds.map(([name, fits]) => {
       const count = cells.reduce((sum, [t, p, n]) => sum + (fits(t, p) ? n : 0), 0);
-      return html`<h3>${plural(count, 'picture')} ${name}</h3>${this.#gallery(fits, count)}`;
+      return html`<h3>${plural(count, 'image')} ${name}</h3>${this.#gallery(fits, count)}`;
     });
     this.#open(classes[label]!, parts);
   }
 
   #gallery(fits: (truth: number, predicted: number) => boolean, count: number): Markup {
-    const { pictures, classes } = this.payload;
-    const found: ListedPicture[] = pictures.filter(([, , truth, predicted]) => fits(truth, predicted));
+    const { images, classes } = this.payload;
+    const found: ListedImage[] = images.filter(([, , truth, predicted]) => fits(truth, predicted));
     const shown = found.sort((a, b) => b[4] - a[4]).slice(0, MOST);
     const more = count - shown.length;
-    return html`<div class="gallery">${shown.map((picture) => card(picture, classes))}</div>
-${more > 0 && html`<p class="faint">${plural(more, 'picture')} more, not listed in this page.</p>`}`;
+    return html`<div class="gallery">${shown.map((image) => card(image, classes))}</div>
+${more > 0 && html`<p class="faint">${plural(more, 'image')} more, not listed in this page.</p>`}`;
   }
 
   #open(title: string, parts: readonly Markup[]): void {
