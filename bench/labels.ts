@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Evaluation, evaluate, herbariumSpecies, writeHerbarium } from 'evenhand';
+import { herbariumSpecies, writeHerbarium } from '@evenhand/herbarium';
+import { type Evaluation, evaluate } from 'evenhand';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { evaluate, metrics, writeHerbarium } from 'evenhand';
+import { writeHerbarium } from '@evenhand/herbarium';
+import { evaluate, metrics } from 'evenhand';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');

@@ -72,7 +72,7 @@ function packagesMatch() {
   const present = lockedPackages(list);
   for (const [path, { version, optional }] of wanted) {
     // Optional packages are those for other platforms.
-    if (present.get(path)?.version !== version && !(optional && !present.has(path))) return false;
+    if (present.has(path) ? present.get(path).version !== version : !optional) return false;
   }
   return [...present.keys()].every((path) => wanted.has(path));
 }

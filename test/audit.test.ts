@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { writeHerbarium } from 'evenhand';
+import { writeHerbarium } from '@evenhand/herbarium';
 import { refusal, sha256, succeed, temporaryFolder } from './support.js';
 
 const { path: folder, remove } = temporaryFolder();

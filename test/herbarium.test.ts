@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { check, readDataset, writeHerbarium } from 'evenhand';
+import { writeHerbarium } from '@evenhand/herbarium';
+import { check, readDataset } from 'evenhand';
 
 test('a herbarium is read and checked', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'evenhand-herbarium-'));

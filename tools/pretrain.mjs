@@ -7,8 +7,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeHerbarium } from '@evenhand/herbarium';
 import { ops, readTensors, saveTensors, scope } from '@evenhand/torch';
-import { resolveConfig, resume, train, writeHerbarium } from 'evenhand';
+import { resolveConfig, resume, train } from 'evenhand';
 
 const [folder = 'pretraining'] = process.argv.slice(2);
 const out = join(dirname(fileURLToPath(import.meta.url)), '../packages/evenhand/weights');

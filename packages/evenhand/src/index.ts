@@ -8,27 +8,28 @@ export {
   readDataset,
 } from './data/index.js';
 export { ExportError, type ExportOptions, exportOnnx } from './export/index.js';
-export {
-  drawSpecies,
-  type HerbariumOptions,
-  type HerbariumSummary,
-  herbariumSpecies,
-  type Species,
-  type SpeciesOptions,
-  writeHerbarium,
-} from './herbarium/index.js';
 export * as metrics from './metrics/index.js';
 export * from './models/index.js';
 export type { LabelEstimate, NoiseModel, Rate } from './noise/index.js';
 export { type AuditFacts, type AuditImage, type AuditRate, auditPage } from './report/index.js';
 export { type Environment, type EpochMetrics, type Prediction, RunError, RunFolder } from './run/index.js';
 export {
-  type Audit,
-  type AuditOptions,
-  auditLabels,
   type Config,
   ConfigError,
   type ConfigLayer,
+  type Recipe,
+  type ResumeOptions,
+  recipes,
+  resolveConfig,
+  type TrainEvent,
+  TrainingError,
+  type TrainOptions,
+  type TrainResult,
+} from './train/index.js';
+export {
+  type Audit,
+  type AuditOptions,
+  auditLabels,
   type EvaluateOptions,
   type Evaluation,
   type Exported,
@@ -37,14 +38,6 @@ export {
   evaluate,
   exportRun,
   exportWeights,
-  type Recipe,
-  type ResumeOptions,
-  recipes,
-  resolveConfig,
   resume,
-  type TrainEvent,
-  TrainingError,
-  type TrainOptions,
-  type TrainResult,
   train,
-} from './train/index.js';
+} from './workflows/index.js';

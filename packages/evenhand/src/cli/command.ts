@@ -1,5 +1,5 @@
-import { commonFlags, type Flag } from './flags.js';
-import { WIDTH, wrap } from './text.js';
+import { commonFlags, type Flag } from './options/flags.js';
+import { WIDTH, wrap } from './output/text.js';
 
 /** One command of the command line. */
 export interface Command {

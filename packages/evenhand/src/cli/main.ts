@@ -1,9 +1,9 @@
 import { suggest } from '../suggest.js';
 import { version } from '../version.js';
 import { type Command, helpOf } from './command.js';
-import { commands } from './commands.js';
-import { exitCodes, tell, UsageError } from './errors.js';
-import { table } from './text.js';
+import { commands } from './commands/index.js';
+import { exitCodes, tell, UsageError } from './output/errors.js';
+import { table } from './output/text.js';
 
 const help = `evenhand trains image classifiers that treat every class alike.
 

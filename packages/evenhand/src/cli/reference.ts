@@ -1,5 +1,5 @@
 import { helpOf } from './command.js';
-import { allCommands } from './commands.js';
+import { allCommands } from './commands/index.js';
 
 /** The help of all commands as a page: docs/command-line.md, which `npm run docs` writes. */
 export async function commandLineReference(): Promise<string> {

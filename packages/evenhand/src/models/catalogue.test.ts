@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import type { Preset } from '@evenhand/predict';
 import { liveTensors, nn, ops, scope } from '@evenhand/torch';
 import { createModel, modelInfo, modelNames } from './catalogue.js';
-import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
+import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
+import { makeDivisible, row } from './families/rows.js';
 import { golden } from './golden.test.helper.js';
 import { backboneParameters, headParameters, replaceHead } from './model.js';
-import { makeDivisible, row } from './rows.js';
 
 test("presets are torchvision's, timm's for Lite0, and our own for mini", () => {
   const presets = golden<Record<string, Preset>>('presets.json');

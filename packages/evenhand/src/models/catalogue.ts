@@ -2,11 +2,11 @@ import { fileURLToPath } from 'node:url';
 import type { Interpolation, Preset } from '@evenhand/predict';
 import { manualSeed } from '@evenhand/torch';
 import { suggest } from '../suggest.js';
-import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
-import { EfficientNetLite0 } from './efficientnet-lite.js';
-import type { WeightsSource } from './fetch-weights.js';
-import { MobileNetV2 } from './mobilenet-v2.js';
+import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
+import { EfficientNetLite0 } from './families/efficientnet-lite.js';
+import { MobileNetV2 } from './families/mobilenet-v2.js';
 import { type ImageModel, requireCount } from './model.js';
+import type { WeightsSource } from './weights/fetch-weights.js';
 
 export interface ModelInfo {
   /** Parameters of the model with ImageNet's 1000 classes. */

@@ -1,11 +1,10 @@
 // Models, where their weights come from, and what goes on top of them.
-export { cacheFolder } from './cache-folder.js';
+
 export { createModel, type ModelInfo, type ModelName, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
-export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './efficientnet.js';
-export { EfficientNetLite0 } from './efficientnet-lite.js';
-export { type FetchOptions, type FileSource, fetchFile, fetchWeights, type WeightsSource } from './fetch-weights.js';
-export { loadPretrained } from './load-pretrained.js';
-export { MobileNetV2 } from './mobilenet-v2.js';
+export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './families/efficientnet.js';
+export { EfficientNetLite0 } from './families/efficientnet-lite.js';
+export { MobileNetV2 } from './families/mobilenet-v2.js';
+export { row, type StageRow, scaleRows } from './families/rows.js';
 export {
   backboneParameters,
   type HeadOptions,
@@ -14,5 +13,13 @@ export {
   layerGroups,
   replaceHead,
 } from './model.js';
-export { row, type StageRow, scaleRows } from './rows.js';
-export { WeightsError, type WeightsErrorCode } from './weights-error.js';
+export { cacheFolder } from './weights/cache-folder.js';
+export {
+  type FetchOptions,
+  type FileSource,
+  fetchFile,
+  fetchWeights,
+  type WeightsSource,
+} from './weights/fetch-weights.js';
+export { loadPretrained } from './weights/load-pretrained.js';
+export { WeightsError, type WeightsErrorCode } from './weights/weights-error.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { liveTensors, nn, noGrad, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 import { createModel, modelInfo, modelNames } from './catalogue.js';
-import { EFFICIENTNETS, EfficientNet } from './efficientnet.js';
+import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
 import { assertClose, assertSummary, fillModel, golden, images, noise, type Summary } from './golden.test.helper.js';
 import { backboneParameters, headParameters, layerGroups } from './model.js';
 

@@ -1,16 +1,21 @@
-// Training: from a configuration to a run folder, and what a run scores.
-export { type Audit, type AuditOptions, auditLabels } from './audit.js';
-export { type Config, type ConfigLayer, fields, type Recipe, recipes, resolveConfig } from './config.js';
-export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
-export type { Progress, TrainEvent } from './events.js';
+// Training: from a configuration to a run folder.
+export { ConfigError, type Field, flagName } from './config/field.js';
 export {
-  type Exported,
-  type ExportRunOptions,
-  type ExportWeightsOptions,
-  exportRun,
-  exportWeights,
-} from './export-run.js';
-export { ConfigError, type Field, flagName } from './field.js';
-export { readOptions } from './prepare.js';
-export { countLabels, TrainingError } from './settings.js';
-export { type ResumeOptions, resume, type TrainOptions, type TrainResult, train } from './train.js';
+  type Config,
+  type ConfigLayer,
+  configOfRun,
+  fields,
+  type Recipe,
+  recipes,
+  resolveConfig,
+} from './config/resolve.js';
+export { countLabels, TrainingError } from './config/settings.js';
+export { type Scores, score } from './engine/epoch-end.js';
+export { extractFeatures } from './engine/features.js';
+export { NOISE_FOUND } from './engine/label-noise.js';
+export { predictLogits } from './engine/predict-logits.js';
+export { evaluationLoader } from './engine/session.js';
+export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from './engine/train.js';
+export type { Progress, TrainEvent } from './events.js';
+export { buildModel, chooseDevice, chooseThreads, loadBackbone, presetAt } from './setup/backend.js';
+export { duplicateGroups, readOptions } from './setup/prepare.js';

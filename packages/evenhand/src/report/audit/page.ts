@@ -1,7 +1,7 @@
-import { bundled, type Page, withThumbnails } from '../document.js';
-import { count, plural } from '../markup.js';
+import { bundled, type Page, withThumbnails } from '../page/document.js';
+import { count, plural } from '../page/markup.js';
+import { type Detail, thumbnails, unreadNotes } from '../page/thumbnails.js';
 import { isSuspect } from '../suspect.js';
-import { type Detail, thumbnails, unreadNotes } from '../thumbnails.js';
 import type { AuditFacts, AuditImage } from './facts.js';
 import type { AuditPayload } from './payload.js';
 import { progressBar, reviewPart } from './review.js';

@@ -1,6 +1,6 @@
-import type { Part } from '../document.js';
-import { baseName, thumbnail } from '../image.js';
-import { count, html, type Markup, percent, plural, probability } from '../markup.js';
+import type { Part } from '../page/document.js';
+import { baseName, thumbnail } from '../page/image.js';
+import { count, html, type Markup, percent, plural, probability } from '../page/markup.js';
 import type { AuditPayload, Suspect } from './payload.js';
 
 /** How far the reader is, wherever in the page. */

@@ -1,4 +1,4 @@
-import { styleWith } from '../style.js';
+import { styleWith } from '../page/style.js';
 
 const bar = `
 main,header .inside,footer{max-width:1240px}

@@ -1,8 +1,8 @@
 import { classCounts } from '../../metrics/index.js';
-import { classTableMarkup } from '../class-table-markup.js';
-import type { Part } from '../document.js';
-import { count, html, type Markup, NONE } from '../markup.js';
-import { type Tile, tileList } from '../tiles.js';
+import { classTableMarkup } from '../page/class-table-markup.js';
+import type { Part } from '../page/document.js';
+import { count, html, type Markup, NONE } from '../page/markup.js';
+import { type Tile, tileList } from '../page/tiles.js';
 import type { AuditFacts, AuditImage, AuditRate } from './facts.js';
 
 /** A share as per cent with a digit after the point, as shares of wrong labels are small. */

@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-import { plural } from '../../markup.js';
+import { plural } from '../../page/markup.js';
 import { type Correction, correctionsCsv, readCorrections } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 import type { Verdicts } from './verdicts.js';

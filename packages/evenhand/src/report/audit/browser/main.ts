@@ -1,7 +1,7 @@
 /// <reference lib="dom" preserve="true" />
 // The page's script: verdicts and what serves them. Without it the page shows all that was estimated.
-import { classTable } from '../../class-table.js';
-import { themeButton } from '../../theme-button.js';
+import { classTable } from '../../page/class-table.js';
+import { themeButton } from '../../page/theme-button.js';
 import type { AuditPayload } from '../payload.js';
 import { exchange } from './exchange.js';
 import { Review } from './review.js';

@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-import { count, probability } from '../../markup.js';
+import { count, probability } from '../../page/markup.js';
 import type { Correction } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 

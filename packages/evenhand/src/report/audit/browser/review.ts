@@ -1,7 +1,7 @@
 /// <reference lib="dom" preserve="true" />
 
-import { baseName } from '../../image.js';
-import { count, percent, plural } from '../../markup.js';
+import { baseName } from '../../page/image.js';
+import { count, percent, plural } from '../../page/markup.js';
 import type { Correction, Verdict } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 import { keys } from './keys.js';

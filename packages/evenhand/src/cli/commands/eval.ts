@@ -1,0 +1,135 @@
+import { formatInterval, formatScore, plural } from '../../format.js';
+import { describeMacroF1 } from '../../metrics/index.js';
+import { fields } from '../../train/index.js';
+import { type Evaluation, evaluate } from '../../workflows/index.js';
+import type { Command } from '../command.js';
+import { readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
+import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { exitCodes, UsageError } from '../output/errors.js';
+import { csv, json, StatusLine, writeOutput } from '../output/files.js';
+import { table } from '../output/text.js';
+
+const WORST = 10;
+
+const flags: readonly Flag[] = [
+  { name: 'part', boolean: false, value: 'PART', doc: 'train or val: which part of DATA [val where it has one]' },
+  { name: 'csv', boolean: false, value: 'FILE', doc: 'write a row a class: its scores, support and predictions' },
+  {
+    name: 'json',
+    boolean: false,
+    value: 'FILE',
+    doc: 'write all scores as JSON; - writes them in place of the report',
+  },
+  { name: 'device', boolean: false, doc: `${fields.device.expects} [the run's]` },
+  { name: 'threads', boolean: false, value: 'N', doc: `${fields.threads.doc} [the run's]` },
+  ...readFlags,
+];
+
+export const evaluation: Command = {
+  name: 'eval',
+  usage: ['eval RUN DATA [OPTIONS]'],
+  about: [
+    'Scores the best checkpoint of the run folder RUN on the labelled images of DATA, in any layout that evenhand check ' +
+      'and evenhand train take. Macro F1 is the mean of the F1 of all classes of the run, with its 95 % interval.',
+  ],
+  flags,
+  async run(args) {
+    const parsed = parseFlags('eval', args, flags);
+    const [run, data] = expectPositionals('eval', parsed, ['RUN', 'DATA']);
+    const status = new StatusLine();
+    const part = partOf(parsed);
+    const { threads } = settingsOf(parsed, ['threads']);
+    const device = parsed.flags.get('device');
+    const result = await evaluate({
+      run: run!,
+      data: data!,
+      read: readOptionsOf(parsed),
+      ...(part === undefined ? {} : { part }),
+      ...(device === undefined ? {} : { device }),
+      ...(threads === undefined ? {} : { threads }),
+      onEvent: (event) => {
+        if (event.type === 'progress') status.show(() => `Scoring images: ${event.done} of ${event.total}`);
+      },
+    }).finally(() => status.clear());
+    const [csvFile, jsonFile] = [parsed.flags.get('csv'), parsed.flags.get('json')];
+    if (csvFile !== '-' && jsonFile !== '-') console.log(describe(run!, data!, result));
+    if (csvFile !== undefined) writeOutput(csvFile, perClassCsv(result));
+    if (jsonFile !== undefined) writeOutput(jsonFile, json(asJson(run!, data!, result)));
+    return exitCodes.done;
+  },
+};
+
+function partOf({ flags }: Parsed): 'train' | 'val' | undefined {
+  const part = flags.get('part');
+  if (part === undefined || part === 'train' || part === 'val') return part;
+  throw new UsageError(`--part must be train or val, got ${JSON.stringify(part)}`);
+}
+
+function describe(run: string, data: string, result: Evaluation): string {
+  const { report, bad } = result;
+  const { value, low, high } = result.interval;
+  const scores = [
+    [describeMacroF1(report, 'all'), formatInterval(value, low, high)],
+    ...(report.numPresent < report.numClasses
+      ? [[describeMacroF1(report, 'present'), formatScore(report.macroF1Present)]]
+      : []),
+    ['Accuracy', formatScore(report.accuracy)],
+    ['Balanced accuracy', formatScore(report.balancedAccuracy)],
+    ['F1 weighted by support', formatScore(report.weightedF1)],
+    ...(result.top5 === undefined ? [] : [['Top-5 accuracy', formatScore(result.top5)]]),
+    ['Expected calibration error', formatScore(result.calibrationError)],
+    ['Cross-entropy', formatScore(result.loss)],
+  ];
+  const images = `${plural(report.numImages, 'image')} of ${plural(report.numSupported, 'class', 'classes')}`;
+  const sections = [
+    `${run} on ${data}: ${images}`,
+    table(scores.map(([name, text]) => [`  ${name}`, text!])),
+    `Lowest F1 of the classes with images\n${worstClasses(result)}`,
+  ];
+  if (bad.length > 0) {
+    const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
+    sections.splice(1, 0, `${plural(bad.length, 'image')} missing or unreadable, not scored:\n${list}`);
+  }
+  return sections.join('\n\n');
+}
+
+function worstClasses({ report, classes }: Evaluation): string {
+  const rows = report.perClass
+    .map((score, i) => ({ ...score, label: classes[i]! }))
+    .filter(({ support }) => support > 0)
+    .sort((a, b) => a.f1 - b.f1)
+    .slice(0, WORST)
+    .map(({ label, f1, precision, recall, support }) => [
+      `  ${label.length > 30 ? `${label.slice(0, 29)}…` : label}`,
+      formatScore(f1),
+      formatScore(precision),
+      formatScore(recall),
+      String(support),
+    ]);
+  return table([['  class', 'F1', 'precision', 'recall', 'images'], ...rows], [1, 2, 3, 4]);
+}
+
+function perClassCsv({ report, classes }: Evaluation): string {
+  return csv([
+    ['label', 'precision', 'recall', 'f1', 'support', 'predicted'],
+    ...report.perClass.map(({ precision, recall, f1, support, predicted }, i) => {
+      return [classes[i]!, precision, recall, f1, support, predicted];
+    }),
+  ]);
+}
+
+function asJson(run: string, data: string, result: Evaluation): unknown {
+  const { report, classes, loss, top5, calibrationError, bad } = result;
+  const { perClass, ...averages } = report;
+  return {
+    run,
+    data,
+    ...averages,
+    macroF1Interval: { low: result.interval.low, high: result.interval.high },
+    loss,
+    top5: top5 ?? null,
+    calibrationError,
+    perClass: perClass.map((score, i) => ({ label: classes[i], ...score })),
+    bad,
+  };
+}

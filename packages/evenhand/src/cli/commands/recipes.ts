@@ -1,0 +1,34 @@
+import { type Config, fields, flagName, recipes } from '../../train/index.js';
+import type { Command } from '../command.js';
+import { expectPositionals, parseFlags } from '../options/flags.js';
+import { exitCodes } from '../output/errors.js';
+import { wrap } from '../output/text.js';
+
+const STICKY = '\u00a0';
+
+export const recipeList: Command = {
+  name: 'recipes',
+  usage: ['recipes'],
+  about: [
+    'Shows the recipes that evenhand train --recipe NAME starts from: why each, and what it changes in the defaults, ' +
+      'which evenhand train --help lists. Flags and --config change any of it.',
+  ],
+  flags: [],
+  async run(args) {
+    expectPositionals('recipes', parseFlags('recipes', args, []), []);
+    for (const [name, { why, changes }] of Object.entries(recipes)) console.log(`${describe(name, why, changes)}\n`);
+    return exitCodes.done;
+  },
+};
+
+function describe(name: string, why: string, changes: Partial<Config>): string {
+  const settings = Object.entries(changes).map(([key, value]) => `--${flagName(key)}${settingOf(key, value)}`);
+  // A flag and its value stay on one line.
+  const changed = settings.length === 0 ? 'the defaults' : settings.map((each) => each.replace(' ', STICKY)).join(' ');
+  return [name, wrap(why, { indent: 2 }), wrap(changed, { indent: 2 }).replaceAll(STICKY, ' ')].join('\n');
+}
+
+function settingOf(key: string, value: unknown): string {
+  if (fields[key as keyof Config].boolean && value === true) return '';
+  return ` ${String(value)}`;
+}

@@ -1,0 +1,80 @@
+import { htmlReport, type RepeatCommand, type Setting } from '../../report/index.js';
+import { RunFolder } from '../../run/index.js';
+import { fields } from '../../train/index.js';
+import type { Command } from '../command.js';
+import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
+import { exitCodes } from '../output/errors.js';
+import { writePage } from '../output/files.js';
+import { quoted } from '../output/text.js';
+
+const flags: readonly Flag[] = [
+  { name: 'out', boolean: false, value: 'FILE', doc: 'the page to write [RUN/report.html]' },
+  {
+    name: 'data',
+    boolean: false,
+    value: 'DIR',
+    doc: "where the run's data lie now, if not where it found them: the folder or CSV file that it was trained on",
+  },
+];
+
+export const report: Command = {
+  name: 'report',
+  usage: ['report RUN [OPTIONS]'],
+  about: [
+    'Writes what a run came to as one HTML page that needs no network: Macro F1 with its interval, curves, every class, ' +
+      'confusions with their images, likely wrong labels, calibration, and how to repeat the run. It can be printed.',
+  ],
+  flags,
+  async run(args) {
+    const parsed = parseFlags('report', args, flags);
+    const [run] = expectPositionals('report', parsed, ['RUN']);
+    const folder = RunFolder.open(run!);
+    const data = parsed.flags.get('data');
+    const { html, notes } = await htmlReport(folder, {
+      settings: settingsOf(folder.readConfig()),
+      commands: commandsFor(run!, folder.readConfig()),
+      ...(data === undefined ? {} : { data }),
+    });
+    const out = parsed.flags.get('out') ?? folder.report;
+    writePage(out, html);
+    const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
+    console.log([`${out}: ${size} MB, opens in any browser`, ...notes].join('\n'));
+    return exitCodes.done;
+  },
+};
+
+/** What is said of a run elsewhere on the page, or only where its data lie. */
+const elsewhere: readonly string[] = ['data', 'images', 'valCsv', 'valImages', 'labelList'];
+
+function settingsOf(config: Readonly<Record<string, unknown>>): Setting[] {
+  return Object.entries(config).map(([name, value]) => {
+    const field = Object.hasOwn(fields, name) ? fields[name as keyof typeof fields] : undefined;
+    const text = textOf(value);
+    if (field === undefined) return { name, value: text };
+    const usual = textOf(field.default);
+    return { name, value: text, default: usual, changed: text !== usual && !elsewhere.includes(name), doc: field.doc };
+  });
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : Array.isArray(value)
+      ? value.map(textOf).join(', ')
+      : (JSON.stringify(value) ?? '');
+
+function commandsFor(run: string, config: Readonly<Record<string, unknown>>): RepeatCommand[] {
+  const data = typeof config.data === 'string' && config.data !== '' ? quoted(config.data) : 'DATA';
+  const folder = quoted(run);
+  const again = quoted(`${run.replace(/[\\/]+$/, '')}-again`);
+  return [
+    {
+      why: 'Train it again',
+      command: `evenhand train ${data} --config ${quoted(`${run}/config.json`)} --run ${again}`,
+    },
+    { why: 'Score it', command: `evenhand eval ${folder} ${data}` },
+    { why: 'Make it a model file', command: `evenhand export ${folder}` },
+    { why: 'Answer new images', command: `evenhand predict ${folder} IMAGES` },
+    { why: 'Write this page again', command: `evenhand report ${folder}` },
+  ];
+}

@@ -1,0 +1,196 @@
+import { createWriteStream, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { readMetadata } from '@evenhand/predict';
+import { build } from 'esbuild';
+import { ZipFile } from 'yazl';
+import { submissionReport } from '../../report/index.js';
+import { RunFolder } from '../../run/index.js';
+import { type Config, fields, flagName } from '../../train/index.js';
+import { version } from '../../version.js';
+import { exportRun } from '../../workflows/index.js';
+import type { Command } from '../command.js';
+import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
+import { exitCodes, UsageError } from '../output/errors.js';
+import { json } from '../output/files.js';
+import { quoted } from '../output/text.js';
+import { pinned } from '../submit/pinned.js';
+
+const flags: readonly Flag[] = [
+  { name: 'team', boolean: false, value: 'NAME', doc: "the team's name: the zip's and its folder's" },
+  { name: 'out', boolean: false, value: 'FILE', doc: 'the zip to write [NAME.zip]' },
+];
+
+/** What the competition runs: views of one flip, and a margin below its ten minutes for a slow start. */
+const PREDICT = '--csv test.csv --images test/images --out predictions.csv --tta flip --time-limit 9m30s';
+
+/** Compiled programs, which cannot be part of a script. */
+const NATIVE = ['onnxruntime-node', 'sharp'];
+
+export const submit: Command = {
+  name: 'submit',
+  usage: ['submit RUN --team NAME [OPTIONS]'],
+  about: [
+    'Packs what a competition asks for as one zip: a prediction program that needs no network, the model, its pinned ' +
+      'dependencies, the configuration of the training, and a report of two pages.',
+  ],
+  flags,
+  async run(args) {
+    const parsed = parseFlags('submit', args, flags);
+    const [run] = expectPositionals('submit', parsed, ['RUN']);
+    const team = parsed.flags.get('team');
+    if (team === undefined) throw new UsageError('--team is missing: evenhand submit RUN --team NAME');
+    const folder = team.trim().replace(/[^\p{L}\p{N}._-]+/gu, '-');
+    if (!/[\p{L}\p{N}]/u.test(folder))
+      throw new UsageError(`--team must have a letter or digit, got ${JSON.stringify(team)}`);
+    const out = parsed.flags.get('out') ?? `${folder}.zip`;
+    const files = await filesOf(run!, team.trim(), folder);
+    await writeZip(out, folder, files);
+    const list = [...files.keys()].map((name) => `  ${folder}/${name}`).join('\n');
+    console.log(`${out}: unpacked, "npm ci" once and then "npm run predict" answer test.csv\n${list}`);
+    return exitCodes.done;
+  },
+};
+
+async function filesOf(run: string, team: string, folder: string): Promise<Map<string, Uint8Array>> {
+  const opened = RunFolder.open(run);
+  if (!existsSync(opened.model)) exportRun({ run });
+  const model = readFileSync(opened.model);
+  const metadata = readMetadata(model, opened.model);
+  const program = await bundle();
+  const about = {
+    name:
+      folder
+        .toLowerCase()
+        .replace(/[^a-z0-9._-]+/g, '-')
+        .replace(/^[._-]+/, '') || 'submission',
+    version: '1.0.0',
+    private: true,
+    type: 'module',
+    engines: { node: '>=20.9' },
+    scripts: { predict: `node predict.js ${PREDICT}` },
+  };
+  const { manifest, lock } = pinned(about, NATIVE);
+  const config = opened.readConfig() as unknown as Config;
+  const rule = metadata?.decision;
+  const report = await submissionReport(opened, {
+    team,
+    decision:
+      rule?.scale == null
+        ? 'the most probable class'
+        : 'a rule for Macro F1, affine in the probabilities, kept because it won on images held out of its fit',
+    validation: metadata?.validation ?? null,
+    settings: settingsOf(config),
+    commands: ['evenhand train DATA --config training/config.json', `node predict.js ${PREDICT}`],
+  });
+  const text = (content: string): Uint8Array => Buffer.from(content);
+  return new Map<string, Uint8Array>([
+    ['README.md', text(readme(team))],
+    ['predict.js', program.get('program.js')!],
+    ['worker.js', program.get('worker.js')!],
+    ['model.onnx', model],
+    ['package.json', text(json(manifest))],
+    ['package-lock.json', text(json(lock))],
+    ['report.pdf', report],
+    // Where the data lie is this machine's affair.
+    ['training/config.json', text(json({ ...config, ...Object.fromEntries(local.map((name) => [name, ''])) }))],
+    ['training/environment.json', readFileSync(join(run, 'environment.json'))],
+    ['training/metrics.jsonl', readFileSync(join(run, 'metrics.jsonl'))],
+  ]);
+}
+
+const local = ['data', 'images', 'valCsv', 'valImages', 'labelList'] as const;
+
+/** `predict` and its worker as one script each. */
+async function bundle(): Promise<Map<string, Uint8Array>> {
+  const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+  const worker = fileURLToPath(new URL('./node/worker.js', import.meta.resolve('@evenhand/predict')));
+  const { outputFiles } = await build({
+    entryPoints: [here('../submit/program.js'), worker],
+    entryNames: '[name]',
+    outdir: 'submission',
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.9',
+    external: NATIVE,
+    // Packages of the older kind ask for Node's modules by require, which a module of the newer kind has not.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    logLevel: 'silent',
+  });
+  return new Map(outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]));
+}
+
+/** What was chosen, and what decides most even where it is the default. */
+function settingsOf(config: Config): [string, string][] {
+  const always: (keyof Config)[] = [
+    'model',
+    'imageSize',
+    'balance',
+    'labelSmoothing',
+    'mixProbability',
+    'headEpochs',
+    'epochs',
+    'batchSize',
+    'backboneRate',
+    'headRate',
+    'weightDecay',
+    'patience',
+    'seed',
+  ];
+  const hidden: readonly string[] = [...local, 'weights', 'device', 'threads', 'workers', ...always];
+  const changed = (Object.keys(fields) as (keyof Config)[]).filter(
+    (name) => !hidden.includes(name) && String(config[name]) !== String(fields[name].default),
+  );
+  const most = 22;
+  return [...always, ...changed].slice(0, most).map((name) => [flagName(name), String(config[name])]);
+}
+
+function readme(team: string): string {
+  return `# ${team}
+
+Node.js 20.9 or newer. Once, with a network or npm's cache:
+
+    npm ci
+
+Then, without one, in the folder with test.csv and test/images, or with their paths in place of these:
+
+    npm run predict
+    node predict.js ${PREDICT}
+
+predictions.csv has a row for every row of test.csv, in the same order. Within 9:30 minutes every row has an answer:
+views are dropped before rows are. An image that cannot be read gets the most frequent class, is named on standard
+error, and the exit code is 3. \`node predict.js --help\` tells the rest.
+
+| file | what |
+| --- | --- |
+| predict.js, worker.js | the prediction program, evenhand ${version()} |
+| model.onnx | network, class names, preprocessing and decision rule |
+| package.json, package-lock.json | the two libraries it runs on, and all that they need, pinned |
+| training/ | configuration, environment and epochs of the training |
+| report.pdf | the report |
+
+If npm's install step of onnxruntime-node wants to download CUDA files and cannot: \`ONNXRUNTIME_NODE_INSTALL=skip npm ci\`.
+`;
+}
+
+async function writeZip(out: string, folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const zip = new ZipFile();
+  for (const [name, bytes] of files) {
+    // Weights do not compress.
+    zip.addBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), `${folder}/${name}`, {
+      compress: !name.endsWith('.onnx'),
+    });
+  }
+  zip.end();
+  const temporary = `${out}.${process.pid}.tmp`;
+  try {
+    await pipeline(zip.outputStream, createWriteStream(temporary, { flush: true }));
+    renameSync(temporary, out);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new UsageError(`${quoted(out)}: cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { stringify } from 'smol-toml';
+import { formatInterval, formatScore, plural } from '../../format.js';
+import { describeMacroF1 } from '../../metrics/index.js';
+import { chosenInterval, RunFolder } from '../../run/index.js';
+import type { Config, TrainResult } from '../../train/index.js';
+import type { Command } from '../command.js';
+import { configFlags, configOf, type Resolved } from '../options/config-flags.js';
+import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { exitCodes, UsageError } from '../output/errors.js';
+import { nameOf, quoted, table } from '../output/text.js';
+import { Display } from '../training/display.js';
+import { runTraining } from '../training/parent.js';
+import type { Job } from '../training/protocol.js';
+
+const flags: readonly Flag[] = [
+  {
+    name: 'recipe',
+    boolean: false,
+    value: 'NAME',
+    doc: 'what to start from; evenhand recipes lists them [competition]',
+  },
+  {
+    name: 'config',
+    boolean: false,
+    value: 'FILE',
+    doc: 'a TOML, YAML or JSON file with the names below as in epochs or headEpochs, and recipe or data; flags win over it',
+  },
+  { name: 'run', boolean: false, value: 'DIR', doc: 'the run folder to make [runs/DATA-RECIPE-N]' },
+  { name: 'resume', boolean: false, value: 'RUN', doc: 'go on with an interrupted or killed run' },
+  { name: 'print-config', boolean: true, doc: 'print the whole configuration as TOML, and do nothing else' },
+  ...configFlags,
+];
+
+export const train: Command = {
+  name: 'train',
+  usage: ['train DATA [OPTIONS]', 'train --resume RUN'],
+  about: [
+    'Trains a classifier on the labelled images of DATA and leaves a run folder with everything that came of it. It ' +
+      'keeps the weights with the best Macro F1 on the validation images, or with --keep last those of the last epoch. ' +
+      'Ctrl-C saves and ends; --resume goes on as if nothing had happened.',
+    'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
+      'train and val), or a CSV file. evenhand check DATA looks at it before.',
+    'Values in brackets are those of the recipe competition. A flag without a value can be switched off again: ' +
+      '--autocast=false.',
+  ],
+  flags,
+  async run(args) {
+    const parsed = parseFlags('train', args, flags);
+    const resumed = parsed.flags.get('resume');
+    if (resumed !== undefined) return goOn(resumed, parsed);
+    const [data] = parsed.positionals.length === 0 ? [] : expectPositionals('train', parsed, ['DATA']);
+    const resolved = configOf(parsed, data);
+    if (parsed.flags.get('print-config') === 'true') {
+      process.stdout.write(`recipe = "${resolved.recipe}"\n${stringify(resolved.config)}`);
+      return exitCodes.done;
+    }
+    if (resolved.config.data === '') throw new UsageError('DATA is missing: evenhand train DATA [OPTIONS]');
+    const run = parsed.flags.get('run') ?? freeName(resolved);
+    const job = { run, config: withAbsolutePaths(resolved.config) };
+    return work(
+      job,
+      `Training ${quoted(resolved.config.data)} by the recipe ${resolved.recipe} in ${quoted(run)}`,
+      parsed,
+    );
+  },
+};
+
+async function goOn(run: string, parsed: Parsed): Promise<number> {
+  expectPositionals('train --resume RUN', parsed, []);
+  const other = [...parsed.flags.keys()].find((name) => name !== 'resume' && name !== 'debug');
+  if (other !== undefined) {
+    throw new UsageError(`--resume goes on with the run as it was configured, so --${other} cannot be given with it`);
+  }
+  RunFolder.open(run);
+  return work({ run }, `Going on with ${quoted(run)}`, parsed);
+}
+
+/** Trains, shows it, and says what came of it. */
+async function work(job: Job, title: string, { flags }: Parsed): Promise<number> {
+  const debug = flags.get('debug') === 'true';
+  const display = new Display(job.run);
+  const resume = `evenhand train --resume ${quoted(job.run)}`;
+  const output: string[] = [];
+  let stopping = false;
+  display.line(title);
+  const outcome = await runTraining(job, {
+    onEvent: (event) => display.event(event),
+    onOutput: (line) => {
+      output.push(line);
+      if (debug) display.line(line);
+      else display.record(line);
+    },
+    onStopping: () => {
+      stopping = true;
+      display.line('Finishing the step at hand and saving; once more stops at once.');
+    },
+  });
+  display.clear();
+  const fail = (text: string, exitCode: number): number => {
+    display.record(text);
+    process.stderr.write(`evenhand: ${text}\n`);
+    return exitCode;
+  };
+  if (outcome.type === 'done') {
+    const { result } = outcome;
+    if (!result.interrupted) {
+      display.line(summary(result));
+      return exitCodes.done;
+    }
+    display.line(`Saved after ${plural(result.epochs.length, 'epoch')}. Go on with: ${resume}`);
+    return exitCodes.interrupted;
+  }
+  const started = existsSync(join(job.run, 'config.json'));
+  if (!started) RunFolder.removeUnstarted(job.run);
+  if (outcome.type === 'failed') {
+    const { text, exitCode, stack } = outcome.told;
+    const hint = job.config !== undefined && started && exitCode === exitCodes.failure ? `\nGo on with: ${resume}` : '';
+    return fail(`${text}${debug ? `\n${stack}` : ''}${hint}`, exitCode);
+  }
+  const next = started ? `go on with ${resume}` : 'nothing had been written yet; start it again';
+  if (stopping) return fail(`stopped at once; ${next}`, exitCodes.interrupted);
+  const memory = outcome.cause === 'SIGKILL' ? ', as the system does when memory runs out' : '';
+  const said = debug
+    ? ''
+    : output
+        .slice(-5)
+        .map((line) => `\n  ${line}`)
+        .join('');
+  return fail(`the training process was ended by ${outcome.cause}${memory}; ${next}${said}`, exitCodes.failure);
+}
+
+function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
+  if (best === undefined) return `Finished without an epoch. The run is in ${quoted(run)}`;
+  const { value, low, high } = chosenInterval(best);
+  const noisy = best.macroF1Posterior !== undefined;
+  const scores = [
+    ...(noisy ? [['  Macro F1 against posterior labels', formatInterval(value, low, high)]] : []),
+    [
+      `  ${describeMacroF1(best, 'all')}${noisy ? ', labels as given' : ''}`,
+      formatInterval(best.macroF1, best.macroF1Low, best.macroF1High),
+    ],
+    ...(best.numPresent < best.numClasses
+      ? [[`  ${describeMacroF1(best, 'present')}`, formatScore(best.macroF1Present)]]
+      : []),
+    ['  Accuracy', formatScore(best.accuracy)],
+    ['  Balanced accuracy', formatScore(best.balancedAccuracy)],
+  ];
+  const part = best.phase === 'head' ? ' of the head alone' : '';
+  return [
+    '',
+    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(epochs.length, 'epoch')}. Kept: epoch ${best.epoch}${part}`,
+    table(scores),
+    '',
+    `The run is in ${quoted(run)}: best.safetensors has its weights, metrics.jsonl a line an epoch.`,
+    `Score it on other labelled images: evenhand eval ${quoted(run)} DATA`,
+  ].join('\n');
+}
+
+/** `runs/flowers-fast-1`, or with the first number that is free. */
+function freeName({ recipe, config }: Resolved): string {
+  const name = nameOf(config.data);
+  for (let n = 1; ; n++) {
+    const run = join('runs', `${name}-${recipe}-${n}`);
+    if (!existsSync(run)) return run;
+  }
+}
+
+/** A run can be resumed from any folder, so what it keeps must not depend on this one. */
+function withAbsolutePaths(config: Config): Config {
+  const absolute = (path: string): string => (path === '' ? '' : resolve(path));
+  const { weights } = config;
+  return {
+    ...config,
+    data: absolute(config.data),
+    images: absolute(config.images),
+    valCsv: absolute(config.valCsv),
+    valImages: absolute(config.valImages),
+    labelList: absolute(config.labelList),
+    corrections: absolute(config.corrections),
+    weights: weights === 'pretrained' || weights === 'none' ? weights : resolve(weights),
+  };
+}

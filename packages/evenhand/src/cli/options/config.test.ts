@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { stringify } from 'smol-toml';
+import { type Config, ConfigError, fields, flagName, recipes, resolveConfig } from '../../train/index.js';
+import { readConfigFile } from './config-file.js';
+import { configFlags, configOf, readFlags, readOptionsOf } from './config-flags.js';
+import { type Flag, parseFlags } from './flags.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'evenhand-config-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const extra: readonly Flag[] = ['recipe', 'config'].map((name) => ({ name, boolean: false, doc: '' }));
+const resolved = (...args: string[]) => configOf(parseFlags('train', args, [...configFlags, ...extra]), 'photos');
+const refused = (args: string[], message: RegExp): void => {
+  assert.throws(() => resolved(...args), message);
+};
+
+describe('the configuration of a command line', () => {
+  test('has a flag for every field but the data', () => {
+    const expected = Object.keys(fields).filter((name) => name !== 'data');
+    assert.deepEqual(
+      configFlags.map(({ name }) => name),
+      expected.map(flagName),
+    );
+  });
+
+  test('is the recipe, on it the file, on it the flags', () => {
+    const path = file('a.toml', 'recipe = "fast"\nepochs = 9\nheadRate = 0.5\n');
+    const { recipe, config } = resolved('--config', path, '--epochs', '2');
+    const { epochs, headRate, backboneRate, data } = config;
+    assert.deepEqual([recipe, epochs, headRate, data], ['fast', 2, 0.5, 'photos']);
+    assert.equal(backboneRate, recipes.fast!.changes.backboneRate);
+    assert.equal(resolved('--config', path, '--recipe', 'competition').config.model, 'efficientnet_b3');
+  });
+
+  test('takes every kind of value', () => {
+    const args = ['--crop-scale', '0.5,1', '--balance', 'logit-adjust', '--autocast', '--model', 'mobilenet_v2'];
+    const { cropScale, balance, autocast, model } = resolved(...args).config;
+    assert.deepEqual([cropScale, balance, autocast, model], [[0.5, 1], ['logit-adjust'], true, 'mobilenet_v2']);
+  });
+
+  test('reads the same from TOML, YAML and JSON', () => {
+    const values = { epochs: 4, cropScale: [0.5, 1], autocast: true, model: 'mobilenet_v2' };
+    const files = [
+      file('b.toml', stringify(values)),
+      file('b.yaml', 'epochs: 4\ncropScale: [0.5, 1]\nautocast: true\nmodel: mobilenet_v2\n'),
+      file('b.yml', '\uFEFF# a comment\nepochs: 4\ncropScale:\n  - 0.5\n  - 1\nautocast: true\nmodel: mobilenet_v2\n'),
+      file('b.json', JSON.stringify(values)),
+    ];
+    for (const path of files) assert.deepEqual({ ...readConfigFile(path) }, values, path);
+    assert.deepEqual(readConfigFile(file('empty.yaml', '')), {});
+  });
+
+  // What --print-config prints must make the same run when it is given back.
+  test('survives being printed and read again', () => {
+    for (const recipe of Object.keys(recipes)) {
+      const config = resolveConfig(recipe, [{ source: 'test', values: { data: 'photos' } }]);
+      const path = file(`${recipe}.toml`, stringify({ recipe, ...config }));
+      assert.deepEqual(resolved('--config', path), { recipe, config });
+    }
+  });
+
+  test('refuses what is misspelt or wrong, with the place and what was expected', () => {
+    refused(['--recipe', 'fsat'], /Unknown recipe fsat: did you mean fast\?/);
+    refused(['--epochs', 'many'], /--epochs must be a whole number of at least 0, got "many"/);
+    refused(['--model', 'mobilenet_v3'], /--model must be one of .*mobilenet_v2, got "mobilenet_v3"/);
+    refused(['--balance', 'sampler,weighted-loss'], /correct about twice/);
+    refused(['--config', file('c.toml', 'epoch = 3')], /c\.toml: epoch: did you mean epochs\?/);
+    refused(['--config', file('d.yaml', 'epochs: -1')], /d\.yaml: epochs must be a whole number of at least 0, got -1/);
+    refused(['--config', file('e.json', '{"recipe": 3}')], /e\.json: recipe must be one of .*competition.*, got 3/);
+    assert.throws(() => resolved('--config', file('c.toml', 'epoch = 3')), ConfigError);
+  });
+
+  test('refuses files that are missing or cannot be understood, with the line', () => {
+    refused(['--config', join(folder, 'none.toml')], /none\.toml: there is no such file/);
+    refused(['--config', folder], /expected a file that ends in \.toml, \.yaml, \.yml, \.json/);
+    refused(['--config', file('f.toml', 'epochs = 3\nmodel = \n')], /f\.toml, line 2: /);
+    refused(['--config', file('f.yaml', 'epochs: 3\nmodel: [\n')], /f\.yaml: .* at line \d/);
+    refused(['--config', file('f.json', '{"epochs": }')], /f\.json: Unexpected token/);
+    refused(['--config', file('g.json', '[1]')], /g\.json: expected keys and values, such as epochs: 5/);
+    for (const name of ['f.toml', 'f.yaml', 'f.json']) {
+      assert.throws(
+        () => readConfigFile(join(folder, name)),
+        (error: Error) => !error.message.includes('\n'),
+      );
+    }
+  });
+
+  test('hands the flags about reading to commands that only read', () => {
+    const parsed = parseFlags('check', ['--label-column', 'species', '--images', 'pics'], readFlags);
+    assert.deepEqual(readOptionsOf(parsed), { images: 'pics', labelColumn: 'species' } satisfies Partial<Config>);
+  });
+});

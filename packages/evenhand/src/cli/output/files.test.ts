@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { UsageError } from './errors.js';
+import { csv, writeLines } from './files.js';
+
+let folder = '';
+let file = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'evenhand-output-'));
+  file = join(folder, 'out.csv');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function* lines(count: number, failAt = -1): AsyncGenerator<string> {
+  for (let i = 0; i < count; i++) {
+    if (i === failAt) throw new Error('the source failed');
+    yield `line ${i}, é\n`;
+  }
+}
+
+describe('lines that are written', () => {
+  test('are all there, in their order, and nothing else', async () => {
+    for (const count of [0, 1, 30_000]) {
+      await writeLines(file, lines(count));
+      assert.equal(readFileSync(file, 'utf8'), Array.from({ length: count }, (_, i) => `line ${i}, é\n`).join(''));
+      assert.deepEqual(readdirSync(folder), ['out.csv']);
+    }
+  });
+
+  test('take the place of the old file only when all are there', async () => {
+    writeFileSync(file, 'old');
+    let seen = '';
+    await writeLines(
+      file,
+      (async function* () {
+        yield* lines(20_000);
+        seen = readFileSync(file, 'utf8');
+      })(),
+    );
+    assert.equal(seen, 'old');
+    assert.equal(readFileSync(file, 'utf8').split('\n').length, 20_001);
+  });
+
+  test('leave the old file, and nothing else, where their source fails', {
+    skip: !existsSync('/proc/self/fd'),
+  }, async () => {
+    writeFileSync(file, 'old');
+    const before = readdirSync('/proc/self/fd').length;
+    for (const failAt of [0, 5, 20_000]) {
+      await assert.rejects(writeLines(file, lines(30_000, failAt)), { message: 'the source failed' });
+    }
+    assert.equal(readFileSync(file, 'utf8'), 'old');
+    assert.deepEqual(readdirSync(folder), ['out.csv']);
+    assert.equal(readdirSync('/proc/self/fd').length, before, 'files are left open');
+  });
+
+  test('go nowhere but to a file in a folder that is there', async () => {
+    const refused = (path: string, reason: RegExp) =>
+      assert.rejects(writeLines(path, lines(1)), (error) => {
+        assert.ok(error instanceof UsageError, String(error));
+        assert.match(error.message, reason);
+        assert.ok(error.message.startsWith(`${path}: cannot be written: `));
+        return true;
+      });
+    await refused(join(folder, 'no', 'out.csv'), /ENOENT/);
+    mkdirSync(file);
+    writeFileSync(join(file, 'kept'), '');
+    await refused(file, /EISDIR|ENOTEMPTY|EEXIST/);
+    assert.deepEqual(readdirSync(folder), ['out.csv']);
+  });
+});
+
+test('cells are quoted where they must be', () => {
+  const rows = [
+    ['id', 'a,b', 'say "no"', 'two\nlines', 'cr\r', ' space ', ''],
+    [1, 0.5, -1e-9],
+  ];
+  assert.equal(csv(rows), 'id,"a,b","say ""no""","two\nlines","cr\r", space ,\n1,0.5,-1e-9\n');
+  assert.equal(csv([]), '');
+});

@@ -1,0 +1,78 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { TrainEvent, TrainResult } from '../../train/index.js';
+import type { Told } from '../output/errors.js';
+import type { FromTraining, Job, ToTraining } from './protocol.js';
+
+/** How a training process ended. */
+export type Outcome =
+  | { readonly type: 'done'; readonly result: TrainResult }
+  | { readonly type: 'failed'; readonly told: Told }
+  /** Without a word: `cause` is its signal or exit code. */
+  | { readonly type: 'died'; readonly cause: string };
+
+export interface Watcher {
+  onEvent(event: TrainEvent): void;
+  /** A line that a library wrote. */
+  onOutput(line: string): void;
+  /** The first signal: the training is about to save and end. */
+  onStopping(): void;
+}
+
+/**
+ * Trains in a process of its own, so that its crash loses nothing that was written and the display stays alive. The
+ * first SIGINT, SIGTERM or SIGHUP asks it to save and end, the second kills it.
+ */
+export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
+  const program = fileURLToPath(new URL('./child.js', import.meta.url));
+  // Structured clones keep NaN, which a diverged loss is.
+  const child = fork(program, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
+  const tell = (message: ToTraining): void => {
+    if (child.connected) child.send(message, () => {});
+  };
+  let stopping = false;
+  const onSignal = (): void => {
+    if (stopping) child.kill('SIGKILL');
+    else {
+      stopping = true;
+      watcher.onStopping();
+      tell({ type: 'stop' });
+    }
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  for (const stream of [child.stdout!, child.stderr!]) eachLine(stream, (line) => watcher.onOutput(line));
+  let outcome: Outcome | undefined;
+  child.on('message', (message: FromTraining) => {
+    if (message.type === 'event') watcher.onEvent(message.event);
+    else outcome = message;
+  });
+  tell({ type: 'start', job });
+  return new Promise((resolve) => {
+    let cause = '';
+    child.on('error', (error) => {
+      cause = error.message;
+    });
+    child.on('exit', (code, signal) => {
+      cause = signal ?? `exit code ${code}`;
+    });
+    // After `exit`, and after the last message and line of output.
+    child.on('close', () => {
+      for (const signal of signals) process.off(signal, onSignal);
+      resolve(outcome ?? { type: 'died', cause });
+    });
+  });
+}
+
+function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) onLine(line);
+  });
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest);
+  });
+}

@@ -1,0 +1,183 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { ImageError, type Preset } from '@evenhand/predict';
+import type { AugmentOptions } from '../augment/index.js';
+import { DataError } from '../errors.js';
+import type { Sample } from '../read/formats.js';
+import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
+
+/** Samples of a pass that follow one another; H = W = `preset.crop`. */
+export interface Batch {
+  /** [N, H, W, 3], values in [0, 255], not normalised. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  /** [N]: classes. */
+  readonly labels: Int32Array;
+  /** [N]: places in the loader's `samples`. */
+  readonly indices: Int32Array;
+}
+
+export interface LoaderOptions {
+  readonly samples: readonly Sample[];
+  readonly batchSize: number;
+  readonly preset: Preset;
+  /** What training changes in the images; absent for evaluation, which sees them through the preset. */
+  readonly augment?: AugmentOptions;
+  /** Of the random choices; 0 where absent. */
+  readonly seed?: number;
+  /** Threads that decode; as many as the machine has cores, at most 8, where absent. */
+  readonly workers?: number;
+  /** How many batches are kept ready ahead; 3 where absent. Memory is bounded by that, whatever the data's size. */
+  readonly prefetch?: number;
+}
+
+export interface PassOptions {
+  /** Decides, with the seed and a sample's position, the random choices; 0 where absent. */
+  readonly epoch?: number;
+  /** Resumes inside a pass: the first batch that is made. */
+  readonly startBatch?: number;
+  /** Leaves out the last batch where it is not full. */
+  readonly dropLast?: boolean;
+}
+
+/**
+ * Turns samples into batches, ahead of time and in worker threads, which go on while the main thread computes.
+ *
+ * A batch is a pure function of (samples, preset, augment, seed, epoch, order, its number): neither the number of
+ * workers nor their timing changes a pixel. One pass at a time; `close` ends the workers.
+ */
+export class Loader {
+  readonly #options: LoaderOptions;
+  readonly #slots: number;
+  #workers: Worker[] = [];
+  #passes = 0;
+  #busy = false;
+  #listener: (message: FromWorker | Error) => void = () => {};
+
+  /** @throws DataError when there are no samples or a count is not a whole number of at least 1 */
+  constructor(options: LoaderOptions) {
+    const { samples, batchSize, workers = 1, prefetch = 3 } = options;
+    if (samples.length === 0) throw new DataError('There are no samples to load.');
+    for (const [name, value] of Object.entries({ batchSize, workers, prefetch })) {
+      if (!Number.isInteger(value) || value < 1) {
+        throw new DataError(`The loader's ${name} is ${value}; expected a whole number of at least 1.`);
+      }
+    }
+    this.#options = options;
+    this.#slots = prefetch;
+  }
+
+  /**
+   * Makes the batches of one pass over the samples in `order` (indices into `samples`; in their order where absent).
+   * Breaking out of the loop ends the pass.
+   * @throws ImageError naming the file when an image cannot be read
+   */
+  async *batches(order?: ArrayLike<number>, options: PassOptions = {}): AsyncGenerator<Batch, void, undefined> {
+    const { samples, batchSize } = this.#options;
+    const { startBatch = 0, dropLast = false } = options;
+    if (this.#busy) throw new Error('Loader.batches: one pass at a time; the pass before has not ended.');
+    this.#busy = true;
+    const count = order?.length ?? samples.length;
+    const end = dropLast ? count - (count % batchSize) : count;
+    const pass = this.#pass(order, count, end, options);
+    const ready = new Map<number, boolean>();
+    let failure: Error | undefined;
+    let wake = (): void => {};
+    this.#listener = (message) => {
+      if (message instanceof Error) failure = message;
+      else if (message.id !== pass.id) return;
+      else if (message.kind === 'ready') ready.set(message.batch, true);
+      else failure = failureOf(message.file, message.reason);
+      wake();
+    };
+    const workers = this.#start();
+    for (const worker of workers) worker.ref();
+    this.#tell(pass);
+    try {
+      for (let batch = startBatch; batch * batchSize < end; batch++) {
+        while (!ready.delete(batch)) {
+          if (failure !== undefined) throw failure;
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+        const made = this.#take(pass, batch, end);
+        this.#tell({ kind: 'taken', id: pass.id, upTo: batch + 1 });
+        yield made;
+      }
+    } finally {
+      this.#tell({ kind: 'stop', id: pass.id });
+      for (const worker of workers) worker.unref();
+      this.#listener = () => {};
+      this.#busy = false;
+    }
+  }
+
+  /** Ends the workers. The loader may be used again and then starts new ones. */
+  async close(): Promise<void> {
+    const workers = this.#workers;
+    this.#workers = [];
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  #pass(order: ArrayLike<number> | undefined, count: number, end: number, options: PassOptions): Pass {
+    const { samples, batchSize, preset } = this.#options;
+    const { epoch = 0, startBatch = 0 } = options;
+    const shared = new Int32Array(new SharedArrayBuffer(count * 4));
+    for (let i = 0; i < count; i++) {
+      const index = order?.[i] ?? i;
+      if (!(index >= 0 && index < samples.length)) throw new RangeError(`Loader.batches: there is no sample ${index}.`);
+      shared[i] = index;
+    }
+    const progress = new Int32Array(new SharedArrayBuffer((1 + this.#slots) * 4));
+    progress[0] = startBatch * batchSize;
+    const pixels = new SharedArrayBuffer(this.#slots * batchSize * preset.crop ** 2 * 3);
+    const id = ++this.#passes;
+    return { kind: 'pass', id, epoch, order: shared.buffer, end, startBatch, pixels, progress: progress.buffer };
+  }
+
+  /** Copies a finished batch out of shared memory, so that its slot can be filled again. */
+  #take(pass: Pass, batch: number, end: number): Batch {
+    const { samples, batchSize, preset } = this.#options;
+    const slot = batch % this.#slots;
+    const size = Math.min(batchSize, end - batch * batchSize);
+    const bytes = preset.crop ** 2 * 3;
+    const pixels = new Uint8Array(size * bytes);
+    pixels.set(new Uint8Array(pass.pixels, slot * batchSize * bytes, size * bytes));
+    Atomics.store(new Int32Array(pass.progress), 1 + slot, 0);
+    const indices = new Int32Array(size);
+    indices.set(new Int32Array(pass.order, batch * batchSize * 4, size));
+    return { pixels, labels: indices.map((index) => samples[index]!.label), indices };
+  }
+
+  #start(): Worker[] {
+    const {
+      samples,
+      preset,
+      batchSize,
+      augment,
+      seed = 0,
+      workers = Math.min(availableParallelism(), 8),
+    } = this.#options;
+    const files = samples.map((sample) => sample.file);
+    const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, seed, augment };
+    while (this.#workers.length < workers) {
+      // Not the program's own flags: a worker refuses --input-type, which a program given by -e may have.
+      const worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: setup, execArgv: [] });
+      worker.on('message', (message: FromWorker) => this.#listener(message));
+      worker.on('error', (error) => this.#listener(error));
+      worker.on('exit', () => {
+        this.#workers = this.#workers.filter((other) => other !== worker);
+      });
+      this.#workers.push(worker);
+    }
+    return this.#workers;
+  }
+
+  #tell(message: ToWorker): void {
+    for (const worker of this.#workers) worker.postMessage(message);
+  }
+}
+
+function failureOf(file: string | undefined, reason: string): Error {
+  return file === undefined ? new Error(`The loader failed: ${reason}`) : new ImageError(file, reason);
+}

@@ -1,0 +1,105 @@
+import { Random } from '../../random.js';
+import { DataError } from '../errors.js';
+
+/** Which samples train and which validate: indices in ascending order. */
+export interface Split {
+  readonly train: Int32Array;
+  readonly val: Int32Array;
+}
+
+/**
+ * Sets a share of the samples apart for validation, the same share of each class, at random but a pure function of its
+ * arguments. Each class with two samples or more has at least one on either side, unless its groups forbid it.
+ * @param labels the class of each sample
+ * @param fraction in (0, 1)
+ * @param groups for each sample a number that near-duplicates share; they stay on one side
+ * @throws DataError for another fraction
+ */
+export function splitFraction(
+  labels: ArrayLike<number>,
+  fraction: number,
+  seed: number,
+  groups?: ArrayLike<number>,
+): Split {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new DataError(`The validation fraction is ${fraction}; expected a number above 0 and below 1, such as 0.15.`);
+  }
+  const wanted = new Map<number, number>();
+  for (const [label, count] of countBy(Array.from(labels))) {
+    const target = count < 2 ? 0 : Math.min(Math.max(Math.round(count * fraction), 1), count - 1);
+    wanted.set(label, target);
+  }
+  const inVal = new Uint8Array(labels.length);
+  for (const members of shuffledGroups(labels.length, seed, groups)) {
+    const needed = countBy(members.map((i) => labels[i]!));
+    if (![...needed].every(([label, count]) => wanted.get(label)! >= count)) continue;
+    for (const [label, count] of needed) wanted.set(label, wanted.get(label)! - count);
+    for (const i of members) inVal[i] = 1;
+  }
+  return sides(inVal.length, (i) => inVal[i] === 1);
+}
+
+/**
+ * The split of cross-validation whose validation part is fold number `fold` of `folds`. Each class is spread over the
+ * folds as evenly as its groups permit; a pure function of its arguments.
+ * @param fold from 0 to folds - 1
+ * @param groups as for `splitFraction`
+ * @throws DataError when `folds` is not from 2 to the number of samples, or there is no such fold
+ */
+export function splitFold(
+  labels: ArrayLike<number>,
+  folds: number,
+  fold: number,
+  seed: number,
+  groups?: ArrayLike<number>,
+): Split {
+  if (!Number.isInteger(folds) || folds < 2 || folds > labels.length) {
+    throw new DataError(`The number of folds is ${folds}; expected a whole number from 2 to ${labels.length}.`);
+  }
+  if (!Number.isInteger(fold) || fold < 0 || fold >= folds) {
+    throw new DataError(`There is no fold ${fold}; with ${folds} folds they are numbered 0 to ${folds - 1}.`);
+  }
+  const foldOf = new Int32Array(labels.length);
+  const sizes = new Array<number>(folds).fill(0);
+  const counts = Array.from({ length: folds }, () => new Map<number, number>());
+  // Larger groups first, since they are harder to place.
+  const ordered = shuffledGroups(labels.length, seed, groups).sort((a, b) => b.length - a.length);
+  for (const members of ordered) {
+    const classes = new Set(members.map((i) => labels[i]!));
+    const load = (f: number): number => [...classes].reduce((sum, label) => sum + (counts[f]!.get(label) ?? 0), 0);
+    let best = 0;
+    for (let f = 1; f < folds; f++) {
+      const difference = load(f) - load(best);
+      if (difference < 0 || (difference === 0 && sizes[f]! < sizes[best]!)) best = f;
+    }
+    for (const i of members) {
+      foldOf[i] = best;
+      counts[best]!.set(labels[i]!, (counts[best]!.get(labels[i]!) ?? 0) + 1);
+    }
+    sizes[best]! += members.length;
+  }
+  return sides(foldOf.length, (i) => foldOf[i] === fold);
+}
+
+/** The samples by group, in random order. */
+function shuffledGroups(n: number, seed: number, groups: ArrayLike<number> | undefined): number[][] {
+  const byGroup = new Map<number, number[]>();
+  for (const i of new Random(seed).permutation(n)) {
+    const group = groups?.[i] ?? i;
+    const members = byGroup.get(group);
+    if (members === undefined) byGroup.set(group, [i]);
+    else members.push(i);
+  }
+  return [...byGroup.values()];
+}
+
+function countBy(labels: readonly number[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return counts;
+}
+
+function sides(n: number, inVal: (i: number) => boolean): Split {
+  const all = Array.from({ length: n }, (_, i) => i);
+  return { train: Int32Array.from(all.filter((i) => !inVal(i))), val: Int32Array.from(all.filter(inVal)) };
+}

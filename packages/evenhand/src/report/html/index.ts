@@ -1,3 +1,0 @@
-/** A run folder as one HTML page. */
-export { htmlReport, type PageFacts } from './page.js';
-export type { RepeatCommand, Setting } from './provenance.js';

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { openWeights } from '@evenhand/torch';
+import { train } from '../../workflows/index.js';
+import { ConfigError } from '../config/field.js';
+import type { Progress } from '../events.js';
+import { drawImages, sha256 } from './images.test.helper.js';
+import type { Position } from './session.js';
+import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
+
+const runs = await TestRuns.open();
+after(runs.remove);
+
+function positionOf(name: string): Position {
+  const file = openWeights(runs.state(name));
+  const position = JSON.parse(file.metadata.get('position')!) as Position;
+  file.close();
+  return position;
+}
+
+describe('a training that is interrupted', () => {
+  // All that has a state: both phases, optimiser, averages, accumulation, dropout, mixing.
+  const values = {
+    weights: runs.start,
+    headEpochs: 2,
+    headPasses: 2,
+    epochs: 2,
+    batchSize: 4,
+    accumulate: 2,
+    ema: 0.9,
+    clipNorm: 1,
+  };
+  before(() => runs.go('reference', values));
+
+  function equalsReference(name: string): void {
+    assert.deepEqual(runs.epochs(name), runs.epochs('reference'));
+    for (const file of ['best.safetensors', 'predictions.jsonl']) {
+      assert.equal(sha256(join(runs.path(name), file)), sha256(join(runs.path('reference'), file)), file);
+    }
+    assert.equal(tensorHash(runs.state(name)), tensorHash(runs.state('reference')));
+  }
+
+  test('in each of its stages ends bit for bit as one that was not', async () => {
+    const stops: readonly [stage: Progress['stage'], epoch: number, done: number, step: number | undefined][] = [
+      ['features', 1, 4, undefined], // nothing is saved yet
+      ['features', 2, 8, 0],
+      ['head', 2, 24, 2], // its passes are soon done; so is the first step after
+      ['full', 1, 12, 4], // half of a step: its gradients are not saved, so it is finished
+      ['full', 1, 24, 6],
+      ['validate', 1, 4, 6],
+      ['full', 2, 4, 2],
+      ['validate', 2, 12, 6],
+    ];
+    for (const [stage, epoch, done, step] of stops) {
+      let stopped = false;
+      const { interrupted } = await runs.go('interrupted', values, (at) => {
+        const now = at.stage === stage && at.epoch === epoch && at.done === done;
+        stopped ||= now;
+        return now;
+      });
+      const moment = `${stage} ${epoch} ${done}`;
+      assert.ok(stopped, `${moment} never came`);
+      assert.equal(interrupted, true, moment);
+      if (step === undefined) assert.equal(existsSync(runs.state('interrupted')), false);
+      else assert.equal(positionOf('interrupted').step, step, moment);
+    }
+    const { interrupted, epochs } = await runs.go('interrupted');
+    assert.deepEqual([interrupted, epochs.length], [false, 4]);
+    equalsReference('interrupted');
+  });
+
+  test('before it began does nothing, and can go on', async () => {
+    const aborted = { run: runs.path('unbegun'), signal: AbortSignal.abort(), config: runs.config(values) };
+    const { interrupted, epochs, best } = await withoutLeak(() => train(aborted));
+    assert.deepEqual([interrupted, epochs, best], [true, [], undefined]);
+    await runs.go('unbegun');
+    equalsReference('unbegun');
+  });
+
+  test('goes on only with the data that it began with', async () => {
+    const data = join(runs.root, 'changing');
+    await drawImages(join(data, 'train'), 4);
+    await drawImages(join(data, 'val'), 2, 1);
+    await runs.go('stale', { data }, ({ stage }) => stage === 'full');
+    await drawImages(join(data, 'train'), 5);
+    await assert.rejects(
+      runs.go('stale'),
+      (error) => error instanceof ConfigError && /changing has changed since .*stale began/.test(error.message),
+    );
+  });
+
+  test('counts steps by complete batches, and one where there is none', async () => {
+    const { events } = await runs.go('incomplete', { batchSize: 64, epochs: 1 });
+    const steps = events.filter((event) => event.type === 'progress' && event.stage === 'full');
+    assert.equal(steps.length, 1);
+    assert.ok(steps.every((event) => event.type === 'progress' && event.done === 24 && event.total === 24));
+  });
+});

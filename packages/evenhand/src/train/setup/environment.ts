@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { torchVersion } from '@evenhand/torch';
+import type { Environment } from '../../run/index.js';
+import { version } from '../../version.js';
+import type { Config } from '../config/resolve.js';
+import { countLabels } from '../config/settings.js';
+import { chooseDevice } from './backend.js';
+import type { Prepared } from './prepare.js';
+
+/** What a run runs on: all that its result may depend on besides its configuration. */
+export function environmentOf(config: Config, { classes, train, val, fingerprint, skipped }: Prepared): Environment {
+  return {
+    versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion },
+    os: `${platform()} ${release()} ${arch()}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    threads: config.threads || availableParallelism(),
+    device: chooseDevice(config.device),
+    memoryMB: Math.round(totalmem() / 1e6),
+    git: gitState(),
+    dataset: {
+      fingerprint,
+      path: config.data,
+      classes,
+      classCounts: Array.from(countLabels(train, classes.length)),
+      train: train.length,
+      val: val.length,
+      skipped,
+    },
+    started: new Date().toISOString(),
+  };
+}
+
+function gitState(): Environment['git'] {
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    return { commit: git('rev-parse', 'HEAD').trim(), dirty: git('status', '--porcelain').trim() !== '' };
+  } catch {
+    return null; // no git, or no repository
+  }
+}

@@ -1,0 +1,13 @@
+// What uses training without being it: train and export, evaluate, export a run, audit labels.
+export { type Audit, type AuditOptions, auditLabels } from './audit.js';
+export { type Comparison, compareOnValidation } from './compare-model.js';
+export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
+export {
+  type Exported,
+  type ExportRunOptions,
+  type ExportWeightsOptions,
+  exportRun,
+  exportWeights,
+} from './export-run.js';
+export { resume, train } from './train.js';
+export { judgeValidation, type Validation, WIDEST_INTERVAL } from './validation.js';

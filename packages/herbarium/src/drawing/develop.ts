@@ -1,0 +1,87 @@
+import { Random } from 'evenhand/random';
+import { about, chance, within } from './chance.js';
+
+/** How a camera took an image and what was made of it. */
+export interface Development {
+  /** Of red, green and blue. */
+  readonly gains: readonly [number, number, number];
+  readonly gamma: number;
+  readonly contrast: number;
+  readonly saturation: number;
+  readonly vignette: number;
+  readonly grain: number;
+  /** Blur of the whole image: standard deviation in hundredths of its side; 0 for none. */
+  readonly blur: number;
+  /** Where in the tile of noise the grain begins. */
+  readonly offset: number;
+}
+
+export function developmentOf(random: Random): Development {
+  const warmth = about(random, 0.015, 0.11);
+  const tint = about(random, 0, 0.03);
+  const exposure = about(random, 1.02, 0.2);
+  return {
+    gains: [exposure * (1 + warmth), exposure * (1 + tint), exposure * (1 - warmth)],
+    gamma: about(random, 1, 0.16),
+    contrast: about(random, 1.04, 0.22),
+    saturation: about(random, 1, 0.22),
+    vignette: chance(random, 0.6) ? within(random, [0.05, 0.4]) : 0,
+    grain: within(random, [2, 8]),
+    blur: chance(random, 0.2) ? within(random, [0.3, 0.85]) : 0,
+    offset: random.int(TILE * TILE),
+  };
+}
+
+const TILE = 256;
+let tile: Float32Array | undefined;
+
+/** Grain, fine and coarse together, about -1 to 1; made once. */
+function noise(): Float32Array {
+  if (tile !== undefined) return tile;
+  const random = new Random(0, TILE);
+  const fine = Float32Array.from({ length: TILE * TILE }, () => random.uniform() * 2 - 1);
+  const at = (x: number, y: number): number => fine[(y % TILE) * TILE + (x % TILE)]!;
+  tile = Float32Array.from(fine, (value, i) => {
+    const [x, y] = [i % TILE, Math.floor(i / TILE)];
+    // Coarser noise from means of neighbours: paper, and the mottling of real surfaces.
+    let coarse = 0;
+    for (let k = 0; k < 9; k++) coarse += at(x + (k % 3) * 2, y + Math.floor(k / 3) * 2);
+    return value * 0.5 + coarse * 0.15;
+  });
+  return tile;
+}
+
+/**
+ * Develops an image: exposure, white balance, contrast, saturation, vignette and grain.
+ * @param pixels [side, side, channels] of 8 bits, of which the first three are kept
+ * @returns [side, side, 3]
+ */
+export function develop(pixels: Uint8Array, side: number, channels: number, how: Development): Uint8Array {
+  const curves = how.gains.map((gain) =>
+    Float32Array.from({ length: 256 }, (_, value) => {
+      const exposed = Math.min(1.15, (value / 255) * gain) ** how.gamma;
+      return 255 * (0.5 + (exposed - 0.5) * how.contrast);
+    }),
+  );
+  const [reds, greens, blues] = curves as [Float32Array, Float32Array, Float32Array];
+  const grain = noise();
+  const out = new Uint8ClampedArray(side * side * 3);
+  const middle = (side - 1) / 2;
+  for (let y = 0; y < side; y++) {
+    const dy = (y - middle) / middle;
+    const row = (how.offset + y * TILE) % (TILE * TILE);
+    for (let x = 0; x < side; x++) {
+      const from = (y * side + x) * channels;
+      const dx = (x - middle) / middle;
+      const dark = 1 - how.vignette * 0.5 * (dx * dx + dy * dy) ** 1.5;
+      const [r, g, b] = [reds[pixels[from]!]!, greens[pixels[from + 1]!]!, blues[pixels[from + 2]!]!];
+      const luma = 0.299 * r + 0.587 * g + 0.114 * b;
+      const speck = how.grain * grain[(row + x) % (TILE * TILE)]!;
+      const to = (y * side + x) * 3;
+      out[to] = (luma + (r - luma) * how.saturation) * dark + speck;
+      out[to + 1] = (luma + (g - luma) * how.saturation) * dark + speck;
+      out[to + 2] = (luma + (b - luma) * how.saturation) * dark + speck;
+    }
+  }
+  return new Uint8Array(out.buffer);
+}
