@@ -15,6 +15,14 @@ export interface Flag {
   readonly group?: string;
 }
 
+/** For commands that write CSV files: see `csv`. */
+export const csvSafeFlag: Flag = {
+  name: 'csv-safe',
+  boolean: true,
+  group: 'Output',
+  doc: 'for spreadsheets: put an apostrophe before names that begin with =, +, -, @ or a tab, which they run as formulas',
+};
+
 export interface Parsed {
   readonly positionals: readonly string[];
   /** Text of each flag given; `true` or `false` of those without a value. */

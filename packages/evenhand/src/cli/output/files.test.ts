@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { readCsv } from '../../data/read/csv.js';
 import { UsageError } from './errors.js';
 import { csv, writeLines } from './files.js';
 
@@ -73,11 +74,31 @@ describe('lines that are written', () => {
   });
 });
 
-test('cells are quoted where they must be', () => {
+test('cells are quoted if a reader would change or split them', () => {
   const rows = [
     ['id', 'a,b', 'say "no"', 'two\nlines', 'cr\r', ' space ', ''],
     [1, 0.5, -1e-9],
   ];
-  assert.equal(csv(rows), 'id,"a,b","say ""no""","two\nlines","cr\r", space ,\n1,0.5,-1e-9\n');
+  assert.equal(csv(rows), 'id,"a,b","say ""no""","two\nlines","cr\r"," space ",\n1,0.5,-1e-9\n');
   assert.equal(csv([]), '');
+});
+
+test('what is written can be read back, outer spaces included', async () => {
+  const names = ['rose', ' rose', 'rose ', '\trose', 'rose\u00a0', '\u3000rose', ' ', 'a "b" ', '\n', ''];
+  writeFileSync(file, csv([['name', 'id'], ...names.map((name, i) => [name, i])]));
+  const { rows } = await readCsv(file);
+  assert.deepEqual(
+    rows.map(({ values }) => values[0]),
+    names,
+  );
+});
+
+test('formulas of spreadsheets are made text on request, and only then', () => {
+  const formulas = ['=cmd()', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '=HYPERLINK("x","y")'];
+  const text = [..."a=b,'=1,1-2".split(','), ' rose', '', -1];
+  assert.equal(
+    csv([[...formulas, ...text]], { safe: true }),
+    `'=cmd(),'+1,'-1,'@SUM(A1),'\t=1,"'\r=1","'=HYPERLINK(""x"",""y"")",a=b,'=1,1-2," rose",,-1\n`,
+  );
+  assert.equal(csv([formulas.slice(0, 4)]), '=cmd(),+1,-1,@SUM(A1)\n');
 });

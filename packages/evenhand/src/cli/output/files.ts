@@ -86,11 +86,18 @@ export async function writeLines(path: string, lines: AsyncIterable<string>): Pr
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Rows as CSV (RFC 4180). */
-export function csv(rows: readonly (readonly (string | number)[])[]): string {
+/** Text at which a spreadsheet starts to compute: what follows is a formula, which may call other programs. */
+const FORMULA = /^[=+\-@\t\r]/;
+
+/**
+ * Rows as CSV (RFC 4180). Spaces around a value are quoted, because readers drop those that are not.
+ *
+ * @param safe puts an apostrophe before text that a spreadsheet would take for a formula. Numbers stay as they are.
+ */
+export function csv(rows: readonly (readonly (string | number)[])[], { safe = false } = {}): string {
   const cell = (value: string | number): string => {
-    const text = String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    const text = safe && typeof value === 'string' && FORMULA.test(value) ? `'${value}` : String(value);
+    return /[",\r\n]/.test(text) || text.trim() !== text ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return rows.map((row) => `${row.map(cell).join(',')}\n`).join('');
 }
