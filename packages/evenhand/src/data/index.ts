@@ -12,10 +12,11 @@ export {
 } from './inspect/report.js';
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './inspect/scan.js';
 export { type Batch, Loader, type LoaderOptions, type PassOptions } from './load/loader.js';
-export { applyCorrections, type Corrected, rootOf } from './read/corrections.js';
+export { applyCorrections, type Corrected } from './read/corrections.js';
 export { columnOf, imagePath, readCsv, type Table } from './read/csv.js';
 export { type Dataset, type ReadOptions, readDataset, type Sample } from './read/formats.js';
 export { readLabelList, sortLabels } from './read/labels.js';
+export { pathsRelativeTo, rootOf } from './read/paths.js';
 export {
   type Unlabelled,
   type UnlabelledCsvOptions,

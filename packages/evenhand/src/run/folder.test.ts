@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { type Environment, type EpochMetrics, RunError, RunFolder } from './index.js';
+import { type Environment, type EpochMetrics, type JudgedLabel, judgementsOf, RunError, RunFolder } from './index.js';
 
 const root = mkdtempSync(join(tmpdir(), 'evenhand-run-'));
 after(() => rmSync(root, { recursive: true }));
@@ -195,5 +195,29 @@ describe('a run folder that cannot be used', () => {
     run.writeEpochs([epoch]);
     run.removeLeftovers();
     assert.deepEqual(readdirSync(run.path).sort(), ['config.json', 'last', 'metrics.jsonl']);
+  });
+});
+
+describe('judgements of validation labels', () => {
+  const judged = (file: string, given: string, part: 'train' | 'val' = 'val'): JudgedLabel => ({
+    file,
+    part,
+    given,
+    wrong: 0.5,
+    suggested: 'elm',
+    suggestedProbability: 0.5,
+    posterior: {},
+  });
+  const labels = [judged('a.jpg', 'oak'), judged('a.jpg', 'ash'), judged('b.jpg', 'oak', 'train')];
+  const judgementOf = judgementsOf(labels);
+
+  test('are found by file and label, among the validation images only', () => {
+    assert.equal(judgementOf({ file: 'a.jpg', label: 'ash' }), labels[1]);
+    assert.equal(judgementOf({ file: 'a.jpg', label: 'fir' }), undefined);
+    assert.equal(judgementOf({ file: 'b.jpg', label: 'oak' }), undefined);
+  });
+
+  test('are found by the file names of runs of version 0.1 on a CSV file', () => {
+    assert.equal(judgementOf({ file: '../a.jpg', label: 'oak' }), labels[0]);
   });
 });

@@ -7,6 +7,7 @@ export {
   type Environment,
   type EpochMetrics,
   type JudgedLabel,
+  judgementsOf,
   type Prediction,
   predictionArrays,
 } from './records.js';

@@ -92,6 +92,20 @@ export interface JudgedLabel {
   readonly posterior: Readonly<Record<string, number>>;
 }
 
+/**
+ * Finds the judgement of a validation image's label by its prediction; undefined if the run judged no labels. Runs of
+ * version 0.1 on a CSV file named predictions relative to that file instead of its folder: with one more `../`.
+ */
+export function judgementsOf(
+  labels: readonly JudgedLabel[],
+): (prediction: Pick<Prediction, 'file' | 'label'>) => JudgedLabel | undefined {
+  const keyOf = (file: string, label: string): string => JSON.stringify([file, label]);
+  const byKey = new Map(
+    labels.filter(({ part }) => part === 'val').map((judged) => [keyOf(judged.file, judged.given), judged]),
+  );
+  return ({ file, label }) => byKey.get(keyOf(file, label)) ?? byKey.get(keyOf(file.replace(/^\.\.[\\/]/, ''), label));
+}
+
 /** What a run ran on: environment.json. */
 export interface Environment {
   /** Of `evenhand`, `node`, `libtorch`, `sharp`, `libvips`, ... */

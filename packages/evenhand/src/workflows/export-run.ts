@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import {
   MOST_PROBABLE,
   type ModelMetadata,
@@ -8,11 +8,10 @@ import {
   type ValidationScore,
 } from '@evenhand/predict';
 import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@evenhand/torch';
-import { rootOf } from '../data/index.js';
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { createModel, type ImageModel, modelInfo } from '../models/index.js';
-import { type Prediction, predictionArrays, RunError, RunFolder } from '../run/index.js';
+import { judgementsOf, type Prediction, predictionArrays, RunError, RunFolder } from '../run/index.js';
 import { buildModel, type Config, ConfigError, configOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
@@ -141,32 +140,27 @@ function loadWeights(model: ImageModel, weights: string, { model: name, classes 
 }
 
 /** Where wrong labels were found among the validation images, a rule is fitted to the most probable ones. */
-function likelyLabels(folder: RunFolder, rows: readonly Prediction[], data: string): readonly Prediction[] {
+function likelyLabels(folder: RunFolder, rows: readonly Prediction[]): readonly Prediction[] {
   const best = folder.readEpochs().findLast((epoch) => epoch.best);
   if (best?.macroF1Posterior === undefined) return rows;
-  const keyOf = (root: string, file: string, given: string): string => JSON.stringify([resolve(root, file), given]);
-  const likely = new Map(
-    folder
-      .readLabels()
-      .filter(({ part }) => part === 'val')
-      .map(({ file, given, wrong, suggested, suggestedProbability }) => [
-        keyOf(rootOf(data), file, given),
-        1 - wrong >= suggestedProbability ? given : suggested,
-      ]),
-  );
-  return rows.map((row) => ({ ...row, label: likely.get(keyOf(data, row.file, row.label)) ?? row.label }));
+  const judgementOf = judgementsOf(folder.readLabels());
+  return rows.map((row) => {
+    const judged = judgementOf(row);
+    const isLikelyWrong = judged !== undefined && 1 - judged.wrong < judged.suggestedProbability;
+    return isLikelyWrong ? { ...row, label: judged.suggested } : row;
+  });
 }
 
 /** How the model answers best, and its honest score on the validation images; null of both where there are none. */
 function judge(
   folder: RunFolder,
   classes: readonly string[],
-  { seed, data }: Config,
+  { seed }: Config,
 ): { decision: FittedDecision | null; validation: ValidationScore | null } {
   const given = folder.readPredictions();
   if (given.length === 0) return { decision: null, validation: null };
   const numClasses = classes.length;
-  const rows = likelyLabels(folder, given, data);
+  const rows = likelyLabels(folder, given);
   const { truth, logits } = predictionArrays(rows, classes);
   const decision = fitDecision(logits, truth, numClasses, seed);
   const { value, low, high } = macroF1Interval(truth, decision.predicted, numClasses, { average: 'all', seed });

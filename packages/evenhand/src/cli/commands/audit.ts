@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
-import { readDataset, rootOf } from '../../data/index.js';
+import { basename, join, resolve } from 'node:path';
+import { pathsRelativeTo, readDataset, rootOf } from '../../data/index.js';
 import { formatRate, plural } from '../../format.js';
 import { type AuditFacts, type AuditImage, auditPage, isSuspect } from '../../report/index.js';
 import { countLabels, fields, flagName } from '../../train/index.js';
@@ -77,12 +77,12 @@ export const audit: Command = {
 
 /** All images, the most probably wrong first. */
 function judged(data: string, { dataset, train, val }: Audit): AuditImage[] {
-  const root = rootOf(data);
+  const pathOf = pathsRelativeTo(data);
   const of = (part: 'train' | 'val') => {
     const estimate = part === 'train' ? train : val;
     const k = dataset.classes.length;
     return dataset[part].map(({ file, label }, i) => ({
-      file: relative(root, file),
+      file: pathOf(file),
       part,
       given: label,
       wrong: estimate!.wrong[i]!,

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import { DataError } from '../errors.js';
 import { columnOf, readCsv } from './csv.js';
 import type { Dataset, Sample } from './formats.js';
+import { pathsRelativeTo } from './paths.js';
 
 /** A data set after a person has looked at some of its labels. */
 export interface Corrected {
@@ -12,11 +12,6 @@ export interface Corrected {
   /** Labels that were changed, and images that were left out. */
   readonly changed: number;
   readonly dropped: number;
-}
-
-/** What files are named relative to: the folder `data`, or the one that the CSV file `data` lies in. */
-export function rootOf(data: string): string {
-  return statSync(data, { throwIfNoEntry: false })?.isFile() ? path.dirname(data) : data;
 }
 
 /**
@@ -29,7 +24,7 @@ export function rootOf(data: string): string {
  */
 export async function applyCorrections(dataset: Dataset, data: string, file: string): Promise<Corrected> {
   const table = await readCsv(file);
-  const root = rootOf(data);
+  const pathOf = pathsRelativeTo(data);
   const [nameAt, givenAt, verdictAt, labelAt] = [
     columnOf(table, 'file', 'the images'),
     columnOf(table, 'given', 'their labels'),
@@ -40,7 +35,7 @@ export async function applyCorrections(dataset: Dataset, data: string, file: str
   const samples = [...dataset.train, ...dataset.val];
   const known = new Map<string, Sample[]>();
   for (const sample of samples) {
-    const key = keyOf(path.relative(root, sample.file), dataset.classes[sample.label]!);
+    const key = keyOf(pathOf(sample.file), dataset.classes[sample.label]!);
     known.set(key, [...(known.get(key) ?? []), sample]);
   }
   const verdicts = new Map<Sample, Sample | null>();

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import sharp from 'sharp';
 import { plural } from './markup.js';
 
@@ -35,7 +36,7 @@ const AT_ONCE = 8;
  * Thumbnails of images, the first of them as far as `budget` bytes go. They are rules of CSS, so that an image may
  * stand in several places of a page and is in it once.
  *
- * @param data what the files' paths are relative to
+ * @param data the folder that the files' paths are relative to, or a CSV file in it
  */
 export async function thumbnails(wanted: readonly Wanted[], data: string, budget: number): Promise<Thumbnails> {
   const usual = sizeFor(wanted.length);
@@ -76,14 +77,22 @@ function sizeFor(images: number): Detail {
   return images <= 700 ? { size: 128, quality: 58 } : { size: 96, quality: 55 };
 }
 
-/** Undefined where there is no such image. */
+/**
+ * Where an image of a run may be: relative to the folder of the data, and, because runs of version 0.1 on a CSV file
+ * named images relative to that file, relative to the data itself.
+ */
+function placesOf(data: string, file: string): Set<string> {
+  const folder = statSync(data, { throwIfNoEntry: false })?.isFile() ? dirname(data) : data;
+  return new Set([resolve(folder, file), resolve(data, file), resolve(folder, file.replace(/^\.\.[\\/]/, ''))]);
+}
+
+/** Undefined if there is no such image. */
 async function thumbnail(
   data: string,
   file: string,
   { size, quality, whole = false }: Detail,
 ): Promise<Buffer | undefined> {
-  // Paths beside a CSV file lead out of it first.
-  for (const path of new Set([resolve(data, file), resolve(data, file.replace(/^\.\.[\\/]/, ''))])) {
+  for (const path of placesOf(data, file)) {
     try {
       return await sharp(path, { failOn: 'none' })
         .rotate()

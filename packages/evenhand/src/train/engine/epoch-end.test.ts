@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { nn } from '@evenhand/torch';
 import { createModel } from '../../models/index.js';
@@ -95,6 +95,15 @@ describe('the best epoch', () => {
     assert.equal(predictions.length, TRUTH.length);
     assert.deepEqual(predictions[4], { file: 'val/4.png', label: 'a', logits: [0, 2, 0] });
     assert.deepEqual(predictions[15], { file: 'val/15.png', label: 'c', logits: [0, 0, 2] });
+  });
+
+  // labels.jsonl names images so, and the two could not be joined.
+  test('names images relative to the folder of the data also if the data are a CSV file', () => {
+    const data = join(root, 'photos.csv');
+    writeFileSync(data, 'filename,label\n');
+    const { session } = begin({ data });
+    end(session, EVEN);
+    assert.equal(session.folder.readPredictions()[4]!.file, relative(root, '/photos/val/4.png'));
   });
 
   // A least gain is for stopping. The best weights that were seen are worth having however small their gain.

@@ -1,5 +1,5 @@
-import { relative } from 'node:path';
 import { nn, saveTensors } from '@evenhand/torch';
+import { pathsRelativeTo } from '../../data/index.js';
 import {
   argmax,
   type ClassificationReport,
@@ -110,9 +110,10 @@ export function endEpoch(session: Session, logits: Float32Array, facts: EpochFac
   if (best) {
     saveTensors(folder.best, nn.stateDict(model));
     const classes = data.classes.length;
+    const pathOf = pathsRelativeTo(config.data);
     folder.writePredictions(
       data.val.map(({ file, label }, i) => ({
-        file: relative(config.data, file),
+        file: pathOf(file),
         label: data.classes[label]!,
         logits: Array.from(logits.subarray(i * classes, (i + 1) * classes)),
       })),

@@ -1,6 +1,5 @@
-import { relative } from 'node:path';
 import { keep, nn, type Tensor, tensor } from '@evenhand/torch';
-import { expectedCounts, rootOf, type Sample } from '../../data/index.js';
+import { expectedCounts, pathsRelativeTo, type Sample } from '../../data/index.js';
 import { formatRate } from '../../format.js';
 import { estimateLabels, type LabelEstimate } from '../../noise/index.js';
 import type { JudgedLabel } from '../../run/index.js';
@@ -104,12 +103,12 @@ async function viewsOf(session: Session, samples: readonly Sample[]): Promise<Te
 
 function judged({ data, config }: Session, part: 'train' | 'val', estimate: LabelEstimate): JudgedLabel[] {
   const { classes } = data;
-  const root = rootOf(config.data);
+  const pathOf = pathsRelativeTo(config.data);
   return data[part].map(({ file, label }, i) => {
     const row = estimate.posterior.subarray(i * classes.length, (i + 1) * classes.length);
     const suggested = estimate.suggested[i]!;
     return {
-      file: relative(root, file),
+      file: pathOf(file),
       part,
       given: classes[label]!,
       wrong: rounded(estimate.wrong[i]!),
