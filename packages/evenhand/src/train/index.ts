@@ -2,13 +2,16 @@
 export { ConfigError, type Field, flagName } from './config/field.js';
 export {
   type Config,
-  type ConfigLayer,
-  configOfRun,
+  DATA_FILES,
+  type FieldName,
+  fieldNames,
   fields,
-  type Recipe,
-  recipes,
-  resolveConfig,
-} from './config/resolve.js';
+  fieldsOfGroup,
+  mapPaths,
+} from './config/fields.js';
+export { type Recipe, recipes } from './config/recipes.js';
+export { type ConfigLayer, configOfRun, resolveConfig } from './config/resolve.js';
+export { configSchema } from './config/schema.js';
 export { countLabels, TrainingError } from './config/settings.js';
 export { type Scores, score } from './engine/epoch-end.js';
 export { extractFeatures } from './engine/features.js';

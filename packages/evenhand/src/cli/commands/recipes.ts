@@ -29,6 +29,6 @@ function describe(name: string, why: string, changes: Partial<Config>): string {
 }
 
 function settingOf(key: string, value: unknown): string {
-  if (fields[key as keyof Config].boolean && value === true) return '';
+  if (fields[key as keyof Config].placeholder === '' && value === true) return '';
   return ` ${String(value)}`;
 }

@@ -1,6 +1,6 @@
 import { htmlReport, type RepeatCommand, type Setting } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
-import { fields } from '../../train/index.js';
+import { DATA_FILES, type Field, type FieldName, fields } from '../../train/index.js';
 import type { Command } from '../command.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
 import { exitCodes } from '../output/errors.js';
@@ -43,16 +43,17 @@ export const report: Command = {
   },
 };
 
-/** What is said of a run elsewhere on the page, or only where its data lie. */
-const elsewhere: readonly string[] = ['data', 'images', 'valCsv', 'valImages', 'labelList'];
-
 function settingsOf(config: Readonly<Record<string, unknown>>): Setting[] {
   return Object.entries(config).map(([name, value]) => {
-    const field = Object.hasOwn(fields, name) ? fields[name as keyof typeof fields] : undefined;
+    const field: (Field<unknown> & { group: string }) | undefined = Object.hasOwn(fields, name)
+      ? fields[name as FieldName]
+      : undefined;
     const text = textOf(value);
     if (field === undefined) return { name, value: text };
-    const usual = textOf(field.default);
-    return { name, value: text, default: usual, changed: text !== usual && !elsewhere.includes(name), doc: field.doc };
+    const byDefault = textOf(field.default);
+    // Where the data are is stated elsewhere on the page.
+    const isLocation = field.group === DATA_FILES && field.path !== undefined;
+    return { name, value: text, default: byDefault, changed: text !== byDefault && !isLocation, doc: field.doc };
   });
 }
 

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { ZipFile } from 'yazl';
 import { submissionReport } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
-import { type Config, fields, flagName } from '../../train/index.js';
+import { type Config, DATA_FILES, type FieldName, fieldNames, fields, flagName, mapPaths } from '../../train/index.js';
 import { version } from '../../version.js';
 import { exportRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
@@ -93,14 +93,14 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
     ['package.json', text(json(manifest))],
     ['package-lock.json', text(json(lock))],
     ['report.pdf', report],
-    // Where the data lie is this machine's affair.
-    ['training/config.json', text(json({ ...config, ...Object.fromEntries(local.map((name) => [name, ''])) }))],
+    // Where the data are on this machine is nobody else's business.
+    ['training/config.json', text(json(mapPaths(config, (path, name) => (isLocation(name) ? '' : path))))],
     ['training/environment.json', readFileSync(join(run, 'environment.json'))],
     ['training/metrics.jsonl', readFileSync(join(run, 'metrics.jsonl'))],
   ]);
 }
 
-const local = ['data', 'images', 'valCsv', 'valImages', 'labelList'] as const;
+const isLocation = (name: FieldName): boolean => fields[name].group === DATA_FILES;
 
 /** `predict` and its worker as one script each. */
 async function bundle(): Promise<Map<string, Uint8Array>> {
@@ -125,7 +125,7 @@ async function bundle(): Promise<Map<string, Uint8Array>> {
 
 /** What was chosen, and what decides most even where it is the default. */
 function settingsOf(config: Config): [string, string][] {
-  const always: (keyof Config)[] = [
+  const always: FieldName[] = [
     'model',
     'imageSize',
     'balance',
@@ -140,10 +140,9 @@ function settingsOf(config: Config): [string, string][] {
     'patience',
     'seed',
   ];
-  const hidden: readonly string[] = [...local, 'weights', 'device', 'threads', 'workers', ...always];
-  const changed = (Object.keys(fields) as (keyof Config)[]).filter(
-    (name) => !hidden.includes(name) && String(config[name]) !== String(fields[name].default),
-  );
+  const isHidden = (name: FieldName): boolean =>
+    isLocation(name) || fields[name].group === 'Machine' || name === 'weights' || always.includes(name);
+  const changed = fieldNames.filter((name) => !isHidden(name) && String(config[name]) !== String(fields[name].default));
   const most = 22;
   return [...always, ...changed].slice(0, most).map((name) => [flagName(name), String(config[name])]);
 }

@@ -4,11 +4,12 @@ import { stringify } from 'smol-toml';
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1 } from '../../metrics/index.js';
 import { chosenInterval, RunFolder } from '../../run/index.js';
-import type { Config, TrainResult } from '../../train/index.js';
+import { configSchema, mapPaths, type TrainResult } from '../../train/index.js';
 import type { Command } from '../command.js';
 import { configFlags, configOf, type Resolved } from '../options/config-flags.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
+import { json } from '../output/files.js';
 import { nameOf, quoted, table } from '../output/text.js';
 import { Display } from '../training/display.js';
 import { runTraining } from '../training/parent.js';
@@ -30,6 +31,7 @@ const flags: readonly Flag[] = [
   { name: 'run', boolean: false, value: 'DIR', doc: 'the run folder to make [runs/DATA-RECIPE-N]' },
   { name: 'resume', boolean: false, value: 'RUN', doc: 'go on with an interrupted or killed run' },
   { name: 'print-config', boolean: true, doc: 'print the whole configuration as TOML, and do nothing else' },
+  { name: 'config-schema', boolean: true, doc: 'print the JSON Schema of configuration files, for editors, and exit' },
   ...configFlags,
 ];
 
@@ -51,6 +53,10 @@ export const train: Command = {
     const resumed = parsed.flags.get('resume');
     if (resumed !== undefined) return goOn(resumed, parsed);
     const [data] = parsed.positionals.length === 0 ? [] : expectPositionals('train', parsed, ['DATA']);
+    if (parsed.flags.get('config-schema') === 'true') {
+      process.stdout.write(json(configSchema()));
+      return exitCodes.done;
+    }
     const resolved = configOf(parsed, data);
     if (parsed.flags.get('print-config') === 'true') {
       process.stdout.write(`recipe = "${resolved.recipe}"\n${stringify(resolved.config)}`);
@@ -58,7 +64,8 @@ export const train: Command = {
     }
     if (resolved.config.data === '') throw new UsageError('DATA is missing: evenhand train DATA [OPTIONS]');
     const run = parsed.flags.get('run') ?? freeName(resolved);
-    const job = { run, config: withAbsolutePaths(resolved.config) };
+    // A run can be resumed from any folder, so its paths must not depend on this one.
+    const job = { run, config: mapPaths(resolved.config, (path) => resolve(path)) };
     return work(
       job,
       `Training ${quoted(resolved.config.data)} by the recipe ${resolved.recipe} in ${quoted(run)}`,
@@ -165,20 +172,4 @@ function freeName({ recipe, config }: Resolved): string {
     const run = join('runs', `${name}-${recipe}-${n}`);
     if (!existsSync(run)) return run;
   }
-}
-
-/** A run can be resumed from any folder, so what it keeps must not depend on this one. */
-function withAbsolutePaths(config: Config): Config {
-  const absolute = (path: string): string => (path === '' ? '' : resolve(path));
-  const { weights } = config;
-  return {
-    ...config,
-    data: absolute(config.data),
-    images: absolute(config.images),
-    valCsv: absolute(config.valCsv),
-    valImages: absolute(config.valImages),
-    labelList: absolute(config.labelList),
-    corrections: absolute(config.corrections),
-    weights: weights === 'pretrained' || weights === 'none' ? weights : resolve(weights),
-  };
 }

@@ -1,59 +1,58 @@
-import { type Config, type ConfigLayer, fields, flagName, recipes, resolveConfig } from '../../train/index.js';
+import type { ReadOptions } from '../../data/index.js';
+import { describeValue } from '../../printable.js';
+import {
+  type Config,
+  type ConfigLayer,
+  DATA_FILES,
+  type FieldName,
+  fieldNames,
+  fields,
+  fieldsOfGroup,
+  flagName,
+  recipes,
+  resolveConfig,
+} from '../../train/index.js';
 import { UsageError } from '../output/errors.js';
 import { readConfigFile } from './config-file.js';
 import type { Flag, Parsed } from './flags.js';
 
-type Name = keyof Config;
-
-/** Where the fields of each part begin, in their order. */
-const groups: Partial<Record<Name, string>> = {
-  images: 'Data',
-  model: 'Model',
-  cropScale: 'Images in training',
-  balance: 'Class balance',
-  loss: 'Loss and mixing',
-  labelNoise: 'Wrong labels',
-  headEpochs: 'Phase 1: the head, on frozen features',
-  epochs: 'Phase 2: the whole network',
-  seed: 'Machine',
-};
-
 /** Every field of the configuration but `data` as a flag, grouped for the help. */
-export const configFlags: readonly Flag[] = flagsOfFields();
+export const configFlags: readonly Flag[] = fieldNames.filter((name) => name !== 'data').map(flagOf);
 
-function flagsOfFields(): Flag[] {
-  let group = '';
-  const flags: Flag[] = [];
-  for (const name of Object.keys(fields) as Name[]) {
-    if (name === 'data') continue;
-    group = groups[name] ?? group;
-    const { boolean, doc, expects } = fields[name];
-    const initial: unknown = fields[name].default;
-    const fallback = [initial]
-      .flat()
-      .map((each) => (typeof each === 'number' ? Number(each.toPrecision(4)) : each))
-      .join(',');
-    const wanted = boolean ? '' : `: ${expects}`;
-    const initially = boolean || fallback === '' ? '' : ` [${fallback}]`;
-    flags.push({ name: flagName(name), boolean, doc: `${asFlags(doc)}${wanted}${initially}`, group });
-  }
-  return flags;
+function flagOf(name: FieldName): Flag {
+  const { doc, group, placeholder, default: value } = fields[name];
+  const isSwitch = placeholder === '';
+  const shown = [value].flat().map((x) => (typeof x === 'number' ? Number(x.toPrecision(4)) : x));
+  const byDefault = isSwitch || shown.join('') === '' ? '' : ` [${shown.join(',')}]`;
+  return {
+    name: flagName(name),
+    boolean: isSwitch,
+    value: placeholder,
+    doc: `${asFlags(doc)}${choicesOf(name)}${byDefault}`,
+    group,
+  };
 }
 
-/** Fields that a doc names, as the flags that the reader of the help can give. */
+/** The allowed names, unless the doc says them. */
+function choicesOf(name: FieldName): string {
+  const { doc, expects, placeholder } = fields[name];
+  const names = expects.replace(/^one (or more )?of /, '');
+  const said = names.split(', ').every((each) => doc.includes(each));
+  return placeholder.startsWith('NAME') && names !== expects && !said ? `: ${names}` : '';
+}
+
+/** Field names in a doc as flags. */
 function asFlags(doc: string): string {
   return doc.replace(/\b[a-z]+[A-Z]\w*\b/g, (word) => (Object.hasOwn(fields, word) ? `--${flagName(word)}` : word));
 }
 
-/** Flags that say how DATA is to be read. */
-const reading = ['images', 'valCsv', 'valImages', 'filenameColumn', 'labelColumn', 'labelList'] as const;
-const readingNames: readonly string[] = reading.map(flagName);
-export const readFlags: readonly Flag[] = configFlags.filter(({ name }) => readingNames.includes(name));
+/** Flags that say how DATA is read. */
+export const readFlags: readonly Flag[] = configFlags.filter(({ group }) => group === DATA_FILES);
 
-/** What the flags of `readFlags` that were given say, for `readDataset`. */
-export function readOptionsOf({ flags }: Parsed): Partial<Record<(typeof reading)[number], string>> {
+/** The values of those flags of `readFlags` that were given, for `readDataset`. */
+export function readOptionsOf({ flags }: Parsed): ReadOptions {
   return Object.fromEntries(
-    reading.flatMap((name) => {
+    fieldsOfGroup(DATA_FILES).flatMap((name) => {
       const text = flags.get(flagName(name));
       return text === undefined ? [] : [[name, text]];
     }),
@@ -61,11 +60,11 @@ export function readOptionsOf({ flags }: Parsed): Partial<Record<(typeof reading
 }
 
 /**
- * The settings among `names` that were given as flags.
+ * The fields among `names` that were given as flags.
  *
- * @throws UsageError for a value that its setting does not allow
+ * @throws UsageError for a value that the field does not allow
  */
-export function settingsOf({ flags }: Parsed, names: readonly Name[]): Partial<Config> {
+export function settingsOf({ flags }: Parsed, names: readonly FieldName[]): Partial<Config> {
   const values: Record<string, unknown> = {};
   for (const name of names) {
     const text = flags.get(flagName(name));
@@ -73,7 +72,7 @@ export function settingsOf({ flags }: Parsed, names: readonly Name[]): Partial<C
     const field = fields[name];
     const value = field.fromText(text);
     if (field.accept(value) === undefined) {
-      throw new UsageError(`--${flagName(name)} must be ${field.expects}, got ${JSON.stringify(text)}`);
+      throw new UsageError(`--${flagName(name)} must be ${field.expects}, got ${describeValue(text)}`);
     }
     values[name] = value;
   }
@@ -86,7 +85,7 @@ export interface Resolved {
 }
 
 /**
- * The configuration that a command line describes: the recipe, on it `--config FILE`, on it the flags.
+ * The configuration of a command line: the recipe, overridden by `--config FILE`, overridden by the flags.
  *
  * @param data DATA of the command line, where given
  * @throws UsageError, ConfigError
@@ -100,7 +99,7 @@ export function configOf(parsed: Parsed, data: string | undefined): Resolved {
     const { recipe: named = recipe, ...values } = readConfigFile(file);
     if (typeof named !== 'string') {
       throw new UsageError(
-        `${file}: recipe must be one of ${Object.keys(recipes).join(', ')}, got ${JSON.stringify(named)}`,
+        `${file}: recipe must be one of ${Object.keys(recipes).join(', ')}, got ${describeValue(named)}`,
       );
     }
     recipe = named;
@@ -108,7 +107,7 @@ export function configOf(parsed: Parsed, data: string | undefined): Resolved {
   }
   recipe = flags.get('recipe') ?? recipe;
   const values: Record<string, unknown> = data === undefined ? {} : { data };
-  Object.assign(values, settingsOf(parsed, Object.keys(fields) as Name[]));
+  Object.assign(values, settingsOf(parsed, fieldNames));
   layers.push({ source: 'the command line', values });
   return { recipe, config: resolveConfig(recipe, layers) };
 }

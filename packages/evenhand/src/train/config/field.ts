@@ -1,33 +1,39 @@
+import { printable } from '../../printable.js';
 import { suggest } from '../../suggest.js';
 
-/** A mistake in a configuration, a flag or a recipe's name: one sentence for the user. */
+/** A mistake in a configuration, a flag or the name of a recipe: one sentence for the user. */
 export class ConfigError extends Error {
   readonly code = 'EVENHAND_CONFIG';
 }
 
-/** One value of a configuration: what it may be, what it is unless said otherwise, and what it does. */
+/** One value of a configuration: its default, what it allows, and what it does. */
 export interface Field<T> {
   readonly default: T;
-  /** What is allowed, as in `a number from 0 to 1`. */
+  /** The allowed values, as in `a number from 0 to 1`. */
   readonly expects: string;
+  /** One line for the help. */
   readonly doc: string;
-  /** Whether on the command line the flag alone means true. */
-  readonly boolean: boolean;
-  /** The value where it is allowed, else undefined. */
+  /** The placeholder of its value in the help, such as `N` or `FILE`; empty for a switch. */
+  readonly placeholder: string;
+  /** Whether it is a file or folder, and the words that may be given instead of one; undefined for other fields. */
+  readonly path?: { readonly keywords: readonly string[] };
+  /** The allowed values as JSON Schema. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** The value if it is allowed, else undefined. */
   accept(value: unknown): T | undefined;
-  /** What a flag's text stands for; `accept` decides whether it is allowed. */
+  /** The value that a flag's text stands for; `accept` decides whether it is allowed. */
   fromText(text: string): unknown;
 }
 
 export interface Range {
   readonly min?: number;
   readonly max?: number;
-  /** Whether `max` itself is refused. */
+  /** Whether `max` itself is not allowed. */
   readonly below?: boolean;
   readonly whole?: boolean;
 }
 
-/** Infinities are refused, because JSON cannot hold them; so are whole numbers too large to be exact. */
+/** Infinity is refused because JSON cannot hold it, and so are whole numbers too large to be exact. */
 function inRange({ min = -Number.MAX_VALUE, max = Number.MAX_VALUE, below, whole }: Range, x: unknown): boolean {
   if (typeof x !== 'number' || (whole && !Number.isSafeInteger(x))) return false;
   return x >= min && (below ? x < max : x <= max);
@@ -41,18 +47,26 @@ function describe({ min, max, below, whole }: Range): string {
 
 const toNumber = (text: string) => (text.trim() === '' ? Number.NaN : Number(text));
 
+const rangeSchema = ({ min, max, below, whole }: Range): Record<string, unknown> => ({
+  type: whole ? 'integer' : 'number',
+  ...(min === undefined ? {} : { minimum: min }),
+  ...(max === undefined ? {} : { [below ? 'exclusiveMaximum' : 'maximum']: max }),
+});
+
 export function number(fallback: number, range: Range, doc: string): Field<number> {
   return {
     default: fallback,
     expects: describe(range),
     doc,
-    boolean: false,
+    placeholder: range.whole ? 'N' : 'X',
+    schema: rangeSchema(range),
     accept: (value) => (inRange(range, value) ? (value as number) : undefined),
     fromText: toNumber,
   };
 }
 
-export function numbers(
+/** Two numbers, the smaller one first. */
+export function numberPair(
   fallback: readonly [number, number],
   range: Range,
   doc: string,
@@ -61,7 +75,8 @@ export function numbers(
     default: fallback,
     expects: `two numbers, the smaller first, each ${describe(range)}`,
     doc,
-    boolean: false,
+    placeholder: 'MIN,MAX',
+    schema: { type: 'array', items: rangeSchema(range), minItems: 2, maxItems: 2 },
     accept: (value) =>
       Array.isArray(value) && value.length === 2 && value.every((x) => inRange(range, x)) && value[0] <= value[1]
         ? [value[0], value[1]]
@@ -70,26 +85,39 @@ export function numbers(
   };
 }
 
-export function flag(fallback: boolean, doc: string): Field<boolean> {
+/** True or false. */
+export function toggle(fallback: boolean, doc: string): Field<boolean> {
   return {
     default: fallback,
     expects: 'true or false',
     doc,
-    boolean: true,
+    placeholder: '',
+    schema: { type: 'boolean' },
     accept: (value) => (typeof value === 'boolean' ? value : undefined),
     fromText: (text) => (text === 'true' ? true : text === 'false' ? false : text),
   };
 }
 
-export function text(fallback: string, expects: string, doc: string): Field<string> {
+export function text(fallback: string, placeholder: string, expects: string, doc: string): Field<string> {
   return {
     default: fallback,
     expects,
     doc,
-    boolean: false,
+    placeholder,
+    schema: { type: 'string' },
     accept: (value) => (typeof value === 'string' ? value : undefined),
-    fromText: (given) => given,
+    fromText: (text) => text,
   };
+}
+
+/** A file or folder; the empty string if none is given. */
+export function path(placeholder: 'DIR' | 'FILE' | 'PATH', expects: string, doc: string): Field<string> {
+  return { ...text('', placeholder, expects, doc), path: { keywords: [] } };
+}
+
+/** A file, or one of `keywords`. */
+export function pathOr(keywords: readonly [string, ...string[]], expects: string, doc: string): Field<string> {
+  return { ...text(keywords[0], 'FILE', expects, doc), path: { keywords } };
 }
 
 export function choice<const T extends string>(values: readonly T[], fallback: NoInfer<T>, doc: string): Field<T> {
@@ -97,9 +125,10 @@ export function choice<const T extends string>(values: readonly T[], fallback: N
     default: fallback,
     expects: `one of ${values.join(', ')}`,
     doc,
-    boolean: false,
-    accept: (value) => values.find((each) => each === value),
-    fromText: (given) => given,
+    placeholder: 'NAME',
+    schema: { enum: values },
+    accept: (value) => values.find((allowed) => allowed === value),
+    fromText: (text) => text,
   };
 }
 
@@ -109,27 +138,30 @@ export function choices<const T extends string>(
   fallback: readonly NoInfer<T>[],
   doc: string,
 ): Field<readonly T[]> {
-  const allowed = (each: unknown): each is T => values.some((value) => value === each);
+  const isAllowed = (name: unknown): name is T => values.some((value) => value === name);
   return {
     default: fallback,
     expects: `one or more of ${values.join(', ')}`,
     doc,
-    boolean: false,
+    placeholder: 'NAME[,NAME]',
+    schema: {
+      anyOf: [{ enum: values }, { type: 'array', items: { enum: values }, minItems: 1, uniqueItems: true }],
+    },
     accept: (value) => {
       const list = typeof value === 'string' ? [value] : value;
       if (!Array.isArray(list) || list.length === 0 || new Set(list).size !== list.length) return undefined;
-      return list.every(allowed) ? list : undefined;
+      return list.every(isAllowed) ? list : undefined;
     },
-    fromText: (given) => given.split(',').map((each) => each.trim()),
+    fromText: (text) => text.split(',').map((name) => name.trim()),
   };
 }
 
 /** `headEpochs` as the flag `head-epochs`. */
 export const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** "Did you mean ...?" for a name that is none of `known`. */
-export function unknownName(kind: string, given: string, known: readonly string[]): ConfigError {
-  const likely = suggest(given, known);
-  const hint = likely === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${likely}?`;
-  return new ConfigError(`Unknown ${kind} ${given}: ${hint}`);
+/** The error for an unknown name, with the likely spelling. */
+export function unknownName(kind: string, name: string, allowed: readonly string[]): ConfigError {
+  const likely = suggest(name, allowed);
+  const hint = likely === undefined ? `expected one of ${allowed.join(', ')}` : `did you mean ${likely}?`;
+  return new ConfigError(`Unknown ${kind} ${printable(name)}: ${hint}`);
 }

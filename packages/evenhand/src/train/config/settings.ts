@@ -4,7 +4,7 @@ import type { Sample, SamplerOptions } from '../../data/index.js';
 import { classCounts } from '../../metrics/index.js';
 import { type ImageModel, layerGroups } from '../../models/index.js';
 import type { EpochMetrics } from '../../run/index.js';
-import type { Config } from './resolve.js';
+import type { Config } from './fields.js';
 
 /** Training cannot go on, for a reason that the user can do something about. */
 export class TrainingError extends Error {

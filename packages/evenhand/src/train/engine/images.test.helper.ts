@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { Random } from '../../random.js';
-import { type Config, type ConfigLayer, resolveConfig } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
+import { type ConfigLayer, resolveConfig } from '../config/resolve.js';
 
 const COLOURS: Readonly<Record<string, readonly number[]>> = {
   red: [200, 60, 60],

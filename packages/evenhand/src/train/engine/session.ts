@@ -2,7 +2,7 @@ import type { Tensor } from '@evenhand/torch';
 import { type AugmentOptions, epochOrder, Loader, type Sample, softEpochOrder } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
 import type { EpochMetrics, RunFolder } from '../../run/index.js';
-import type { Config } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
 import { samplerOptions } from '../config/settings.js';
 import type { TrainEvent } from '../events.js';
 import { presetAt } from '../setup/backend.js';

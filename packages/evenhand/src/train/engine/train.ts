@@ -1,7 +1,8 @@
 import { manualSeed, nn } from '@evenhand/torch';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
-import { type Config, configOfRun } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
+import { configOfRun } from '../config/resolve.js';
 import type { TrainEvent } from '../events.js';
 import { buildModel, chooseDevice, chooseThreads, loadBackbone } from '../setup/backend.js';
 import { environmentOf } from '../setup/environment.js';

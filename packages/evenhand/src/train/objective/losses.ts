@@ -1,5 +1,5 @@
 import { ops, type Tensor, tensor } from '@evenhand/torch';
-import type { Config } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
 
 /** What a batch is to be taken for: `lambda` parts of the classes `a`, the rest of the classes `b` (MixUp, CutMix). */
 export interface Targets {

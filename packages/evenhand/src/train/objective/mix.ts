@@ -1,6 +1,6 @@
 import { ops, type Tensor, tensor } from '@evenhand/torch';
 import type { Random } from '../../random.js';
-import type { Config } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
 import type { Targets } from './losses.js';
 
 /** What is done to one batch: how images are paired, and how much of each partner is seen. */

@@ -4,7 +4,7 @@ import { devices, nn, ops, setNumThreads, type Tensor, tensor } from '@evenhand/
 import type { Batch } from '../../data/index.js';
 import { createModel, type ImageModel, loadPretrained, modelInfo, replaceHead } from '../../models/index.js';
 import { ConfigError } from '../config/field.js';
-import type { Config } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
 
 /** The device that a configuration names; `auto` is the first one beside the CPU, else the CPU. */

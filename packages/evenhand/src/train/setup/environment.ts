@@ -3,7 +3,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { torchVersion } from '@evenhand/torch';
 import type { Environment } from '../../run/index.js';
 import { version } from '../../version.js';
-import type { Config } from '../config/resolve.js';
+import type { Config } from '../config/fields.js';
 import { countLabels } from '../config/settings.js';
 import { chooseDevice } from './backend.js';
 import type { Prepared } from './prepare.js';

@@ -14,7 +14,7 @@ import {
   splitFraction,
 } from '../../data/index.js';
 import { ConfigError } from '../config/field.js';
-import type { Config } from '../config/resolve.js';
+import { type Config, DATA_FILES, fieldsOfGroup } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
 
 /** The data of a run: read, looked through, split. */
@@ -30,8 +30,8 @@ export interface Prepared extends Dataset {
 
 /** What `readDataset` needs of a configuration. */
 export function readOptions(config: Config): ReadOptions {
-  const named = ['images', 'valCsv', 'valImages', 'filenameColumn', 'labelColumn', 'labelList'] as const;
-  return Object.fromEntries(named.filter((name) => config[name] !== '').map((name) => [name, config[name]]));
+  const set = fieldsOfGroup(DATA_FILES).filter((name) => config[name] !== '');
+  return Object.fromEntries(set.map((name) => [name, config[name]]));
 }
 
 /**

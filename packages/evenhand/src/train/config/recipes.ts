@@ -1,0 +1,54 @@
+import type { Config } from './fields.js';
+
+export interface Recipe {
+  /** One sentence for users. */
+  readonly why: string;
+  readonly changes: Partial<Config>;
+}
+
+/** Named sets of defaults: what each changes in the recipe `competition`, and why. */
+export const recipes: Readonly<Record<string, Recipe>> = {
+  competition: {
+    why: 'The recipe of the datathon with one fix: classes are balanced once, by the sampler.',
+    changes: {},
+  },
+  'competition-literal': {
+    why: 'The recipe of the datathon unchanged: sampler and weighted loss together, which corrects twice. For comparison.',
+    changes: { balance: ['sampler', 'weighted-loss'], allowDoubleBalance: true },
+  },
+  fast: {
+    why: 'A good result soon on a CPU: a small backbone, progressive image size, learning rates for few epochs.',
+    changes: {
+      model: 'mobilenet_v2',
+      imageSize: 224,
+      startSize: 160,
+      epochs: 6,
+      backboneRate: 4e-4,
+      headRate: 1e-3,
+      cropScale: [0.35, 1],
+      mixProbability: 0,
+    },
+  },
+  strong: {
+    why: 'For long training on a GPU: higher learning rates, layer-wise decay, EMA, balanced softmax, TrivialAugment, noise-robust labels.',
+    changes: {
+      epochs: 30,
+      balance: ['balanced-softmax'],
+      backboneRate: 4e-4,
+      headRate: 1e-3,
+      layerDecay: 0.9,
+      weightDecay: 0.05,
+      clipNorm: 1,
+      ema: 0.998,
+      cropScale: [0.35, 1],
+      policy: 'trivial-augment',
+      brightness: 0,
+      contrast: 0,
+      saturation: 0,
+      hue: 0,
+      rotation: 0,
+      mixProbability: 0.5,
+      labelNoise: 'auto',
+    },
+  },
+};
