@@ -1,3 +1,4 @@
+import { assignFolds } from '../folds.js';
 import { leastPoint } from '../golden-section.js';
 import { Random } from '../random.js';
 import { pairedBootstrap } from './bootstrap.js';
@@ -49,7 +50,7 @@ export function fitDecision(logits: Logits, truth: Int32Array, numClasses: numbe
   const plain = { temperature: 1, scale: null, offset: null };
   if (truth.length < 2 * FOLDS) return { rule: plain, predicted: mostProbable };
 
-  const foldOf = folds(truth, numClasses, seed);
+  const foldOf = assignFolds(truth, FOLDS, new Random(seed).permutation(truth.length));
   const byRule = new Int32Array(truth.length);
   let gain = 0;
   for (let fold = 0; fold < FOLDS; fold++) {
@@ -161,18 +162,6 @@ function lossAt({ logits, truth }: Part, numClasses: number, temperature: number
     total -= logits[from + truth[i]!]! / temperature - maximum - Math.log(sum);
   }
   return truth.length === 0 ? 0 : total / truth.length;
-}
-
-/** The fold of each image; each class is spread over all of them. */
-function folds(truth: Int32Array, numClasses: number, seed: number): Int32Array {
-  const next = new Int32Array(numClasses);
-  const foldOf = new Int32Array(truth.length);
-  for (const i of new Random(seed).permutation(truth.length)) {
-    const label = truth[i]!;
-    // Classes begin at different folds, so that those of one image do not all fall into the first.
-    foldOf[i] = (label + next[label]!++) % FOLDS;
-  }
-  return foldOf;
 }
 
 function pick({ logits, truth }: Part, numClasses: number, wanted: (i: number) => boolean): Part {

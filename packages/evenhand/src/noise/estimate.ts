@@ -1,4 +1,5 @@
 import { ops, scope, type Tensor, tensor } from '@evenhand/torch';
+import { assignFolds } from '../folds.js';
 import { Random } from '../random.js';
 import {
   atBestTemperature,
@@ -79,7 +80,7 @@ export function estimateLabels(options: EstimateOptions): LabelEstimates {
     throw new RangeError(`There are ${given.length} labels but features of ${features.shape[0]} images.`);
   }
   if (given.length < 2 || numClasses < 2) throw new RangeError('Labels are judged from 2 images and 2 classes on.');
-  const foldOf = folds(given, options.groups, seed);
+  const foldOf = assignFolds(given, FOLDS, new Random(seed, 0).permutation(given.length), options.groups);
   const n = given.length;
   const more = heldOut?.given.length ?? 0;
   const x = more === 0 ? gaussianFeatures(features) : gaussianFeatures(features, heldOut!.features);
@@ -288,24 +289,4 @@ function interval(value: number, drawn: readonly number[]): Rate {
   const sorted = [...drawn].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? value;
   return { value, low: Math.min(value, at(0.025)), high: Math.max(value, at(0.975)) };
-}
-
-/** The fold of each image: classes are spread over the folds, groups are kept together. */
-function folds(given: Int32Array, groups: ArrayLike<number> | undefined, seed: number): Int32Array {
-  const next = new Map<number, number>();
-  const foldOfGroup = new Map<number, number>();
-  const foldOf = new Int32Array(given.length);
-  for (const i of new Random(seed, 0).permutation(given.length)) {
-    const group = groups?.[i] ?? i;
-    const label = given[i]!;
-    let fold = foldOfGroup.get(group);
-    if (fold === undefined) {
-      const place = next.get(label) ?? label;
-      next.set(label, place + 1);
-      fold = place % FOLDS;
-      foldOfGroup.set(group, fold);
-    }
-    foldOf[i] = fold;
-  }
-  return foldOf;
 }

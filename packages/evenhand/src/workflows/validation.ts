@@ -1,7 +1,7 @@
 import { type Dataset, splitFold, splitFraction } from '../data/index.js';
 import { formatScore, plural } from '../format.js';
-import { expectedMacroF1IntervalWidth } from '../metrics/index.js';
-import { fields } from '../train/index.js';
+import { classCounts, expectedMacroF1IntervalWidth } from '../metrics/index.js';
+import { countLabels, fields } from '../train/index.js';
 
 /**
  * The widest 95 % interval of Macro F1 with which checkpoints are worth comparing: the scores of neighbouring epochs
@@ -27,10 +27,7 @@ export interface Validation {
 
 export function judgeValidation({ classes, train, val }: Dataset): Validation {
   const numClasses = classes.length;
-  const supports = countsOf(
-    val.map(({ label }) => label),
-    numClasses,
-  );
+  const supports = countLabels(val, numClasses);
   const present = supports.filter((n) => n > 0).length;
   const width = present === 0 ? null : expectedMacroF1IntervalWidth(supports);
   const can = width !== null && width <= WIDEST_INTERVAL;
@@ -81,13 +78,7 @@ function remediesFor(labels: readonly number[], numClasses: number, width: numbe
     .map(({ flags, held }) => ({
       flags,
       images: held.length,
-      intervalWidth: expectedMacroF1IntervalWidth(countsOf(held, numClasses)),
+      intervalWidth: expectedMacroF1IntervalWidth(classCounts(Int32Array.from(held), numClasses)),
     }))
     .filter(({ intervalWidth }) => intervalWidth < width);
-}
-
-function countsOf(labels: readonly number[], numClasses: number): number[] {
-  const counts = new Array<number>(numClasses).fill(0);
-  for (const label of labels) counts[label]!++;
-  return counts;
 }
