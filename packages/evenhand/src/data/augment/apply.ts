@@ -15,9 +15,9 @@ import type { PolicyOp } from './policy.js';
 
 /**
  * Makes the pixels [size, size, 3] of an already cropped and resized image into the training sample that `params`
- * describes: flips, policy, colour jitter, rotation, erasing, in that order. May change `pixels`; returns the result.
+ * describes: flips, policy, colour jitter, rotation, erasing, in that order. May modify `pixels`; returns the result.
  *
- * @param mean the preset's mean colour in [0, 1], with which erased rectangles are covered: the zero of normalised input
+ * @param mean the preset's mean colour in [0, 1], which fills erased rectangles: it is zero after normalisation
  */
 export function applyAugment(
   pixels: Uint8Array,

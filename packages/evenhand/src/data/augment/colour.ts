@@ -1,9 +1,9 @@
 /**
- * Changes of colour, in place on pixels [N, 3] of red, green and blue in [0, 255]. Each rounds to 8 bits as Pillow does,
- * since torchvision applies them to PIL images. Sources: Pillow's `ImageEnhance`, `ImageOps` and `src/libImaging`.
+ * Colour operations, in place on RGB pixels [N, 3] in [0, 255]. Each rounds to 8 bits as Pillow does, because torchvision
+ * applies them to PIL images. Sources: Pillow's `ImageEnhance`, `ImageOps` and `src/libImaging`.
  */
 
-/** Towards black (factor 0) or beyond the image (factor above 1). */
+/** Scales brightness: factor 0 gives black, 1 the image itself. */
 export function adjustBrightness(pixels: Uint8Array, factor: number): void {
   lookUp(
     pixels,
@@ -11,7 +11,7 @@ export function adjustBrightness(pixels: Uint8Array, factor: number): void {
   );
 }
 
-/** Towards or away from the image's mean grey. */
+/** Scales contrast around the image's mean grey: factor 0 gives that grey, 1 the image itself. */
 export function adjustContrast(pixels: Uint8Array, factor: number): void {
   let sum = 0;
   for (let i = 0; i < pixels.length; i += 3) sum += grey(pixels[i]!, pixels[i + 1]!, pixels[i + 2]!);
@@ -22,9 +22,9 @@ export function adjustContrast(pixels: Uint8Array, factor: number): void {
   );
 }
 
-/** Towards (factor below 1) or away from each pixel's grey. */
+/** Scales saturation: factor 0 gives greyscale, 1 the image itself. */
 export function adjustSaturation(pixels: Uint8Array, factor: number): void {
-  // The product of `blend` for each difference from -255 to 255: an image has more pixels than that.
+  // A table of the product in `blend` for each difference from -255 to 255, since an image has many more pixels.
   const scaled = Float32Array.from({ length: 511 }, (_, i) => Math.fround(factor) * (i - 255));
   for (let i = 0; i < pixels.length; i += 3) {
     const red = pixels[i]!;
@@ -37,7 +37,7 @@ export function adjustSaturation(pixels: Uint8Array, factor: number): void {
   }
 }
 
-/** Turns the hue by `shift` in [-0.5, 0.5] of a full turn, in 8-bit HSV; in single precision where Pillow's C is. */
+/** Rotates the hue by `shift` in [-0.5, 0.5] turns, in 8-bit HSV; in single precision wherever Pillow's C code is. */
 export function adjustHue(pixels: Uint8Array, shift: number): void {
   const turn = Math.trunc(shift * 255) & 255;
   const levels = new Uint8Array(4);
@@ -67,15 +67,15 @@ export function adjustHue(pixels: Uint8Array, shift: number): void {
   }
 }
 
-/** For each sixth of the colour circle, which level red, green and blue have: 0 highest, 1 lowest, 2 falling, 3 rising. */
+/** For each sixth of the colour circle, the levels of red, green and blue: 0 highest, 1 lowest, 2 falling, 3 rising. */
 const LEVEL = Uint8Array.of(0, 3, 1, 2, 0, 1, 1, 0, 3, 1, 2, 0, 3, 1, 0, 0, 1, 2);
-/** For each 8-bit value: its share of 255. */
+/** Each 8-bit value divided by 255. */
 const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
-/** For each 8-bit hue: its sixth of the colour circle, and how far into it. */
+/** For each 8-bit hue: the sixth of the colour circle that it is in, and the position within that sixth. */
 const SEXTANT = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
 const FRACTION = Float32Array.from({ length: 256 }, (_, hue) => (hue * 6) / 255 - Math.floor((hue * 6) / 255));
 
-/** Away from (factor above 1) or towards the image smoothed over 3 x 3 pixels; pixels [height, width, 3]. */
+/** Sharpens (factor above 1) or smooths (below 1) pixels [height, width, 3]: factor 0 is a 3 x 3 smoothing filter. */
 export function adjustSharpness(pixels: Uint8Array, width: number, factor: number): void {
   const source = pixels.slice();
   const stride = width * 3;
@@ -91,7 +91,7 @@ export function adjustSharpness(pixels: Uint8Array, width: number, factor: numbe
   }
 }
 
-/** Keeps the upper `bits` bits of each value. */
+/** Keeps the `bits` most significant bits of each value. */
 export function posterize(pixels: Uint8Array, bits: number): void {
   const mask = 256 - 2 ** (8 - bits);
   lookUp(
@@ -100,7 +100,7 @@ export function posterize(pixels: Uint8Array, bits: number): void {
   );
 }
 
-/** Inverts the values from `threshold` on. */
+/** Inverts values of `threshold` and above. */
 export function solarize(pixels: Uint8Array, threshold: number): void {
   lookUp(
     pixels,
@@ -108,7 +108,7 @@ export function solarize(pixels: Uint8Array, threshold: number): void {
   );
 }
 
-/** Stretches each channel to the whole range. */
+/** Stretches each channel to the range [0, 255]. */
 export function autoContrast(pixels: Uint8Array): void {
   for (let channel = 0; channel < 3; channel++) {
     const counts = histogram(pixels, channel);
@@ -125,7 +125,7 @@ export function autoContrast(pixels: Uint8Array): void {
   }
 }
 
-/** Spreads each channel's values so that all are about equally frequent. */
+/** Equalizes the histogram of each channel. */
 export function equalize(pixels: Uint8Array): void {
   for (let channel = 0; channel < 3; channel++) {
     const counts = histogram(pixels, channel);
@@ -148,17 +148,17 @@ function histogram(pixels: Uint8Array, channel: number): Uint32Array {
   return counts;
 }
 
-function table(of: (value: number) => number): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, value) => of(value));
+function table(map: (value: number) => number): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, value) => map(value));
 }
 
-/** Replaces each value, or each of one channel, by the table's. */
+/** Maps each value through a table [256]; only those of `channel` if it is given. */
 function lookUp(pixels: Uint8Array, values: Uint8Array, channel?: number): void {
   const step = channel === undefined ? 1 : 3;
   for (let i = channel ?? 0; i < pixels.length; i += step) pixels[i] = values[pixels[i]!]!;
 }
 
-/** `from` at factor 0, `to` at factor 1, in single precision and cut, not rounded, to 8 bits (`Blend.c`). */
+/** Interpolates from `from` (factor 0) to `to` (factor 1) in single precision, truncated to 8 bits (`Blend.c`). */
 function blend(from: number, to: number, factor: number): number {
   return clip(Math.fround(from + Math.fround(Math.fround(factor) * (to - from))) | 0);
 }

@@ -1,10 +1,10 @@
 import type { Box } from '@evenhand/predict';
 
-/** The inverse map of an affine change: result pixel (x, y) shows the source at (a x + b y + c, d x + e y + f). */
+/** An inverse affine map: output pixel (x, y) is the source pixel at (a x + b y + c, d x + e y + f). */
 export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
 /**
- * Moves the pixels [size, size, 3] by an affine map: nearest neighbour, black where the source ends.
+ * Applies an affine map to pixels [size, size, 3]: nearest neighbour, black outside the source.
  * Source: Pillow's `src/libImaging/Geometry.c`, `affine_fixed`, 16.16 fixed point included.
  */
 export function affine(pixels: Uint8Array, size: number, map: Affine): Uint8Array<ArrayBuffer> {
@@ -35,7 +35,7 @@ export function affine(pixels: Uint8Array, size: number, map: Affine): Uint8Arra
   return out;
 }
 
-/** The map that turns an image by `degrees` counter-clockwise around its middle (Pillow's `Image.rotate`). */
+/** The map that rotates an image by `degrees` counter-clockwise around its centre (Pillow's `Image.rotate`). */
 export function rotation(degrees: number, size: number): Affine {
   const radians = (-degrees * Math.PI) / 180;
   const cos = Math.cos(radians);
@@ -49,9 +49,9 @@ export function flipHorizontally(pixels: Uint8Array, size: number): void {
   for (let y = 0; y < size; y++) {
     for (let i = y * size * 3, j = i + (size - 1) * 3; i < j; i += 3, j -= 3) {
       for (let channel = 0; channel < 3; channel++) {
-        const kept = pixels[i + channel]!;
+        const value = pixels[i + channel]!;
         pixels[i + channel] = pixels[j + channel]!;
-        pixels[j + channel] = kept;
+        pixels[j + channel] = value;
       }
     }
   }
@@ -61,13 +61,13 @@ export function flipHorizontally(pixels: Uint8Array, size: number): void {
 export function flipVertically(pixels: Uint8Array, size: number): void {
   const stride = size * 3;
   for (let i = 0, j = (size - 1) * stride; i < j; i += stride, j -= stride) {
-    const kept = pixels.slice(i, i + stride);
+    const row = pixels.slice(i, i + stride);
     pixels.copyWithin(i, j, j + stride);
-    pixels.set(kept, j);
+    pixels.set(row, j);
   }
 }
 
-/** Covers a rectangle of the pixels [size, size, 3] with one colour, in place. */
+/** Fills a rectangle of the pixels [size, size, 3] with one colour, in place. */
 export function erase(pixels: Uint8Array, size: number, box: Box, colour: readonly [number, number, number]): void {
   for (let y = box.top; y < box.top + box.height; y++) {
     for (let x = box.left; x < box.left + box.width; x++) pixels.set(colour, (y * size + x) * 3);

@@ -2,17 +2,17 @@ import type { Box } from '@evenhand/predict';
 import type { Random } from '../../random.js';
 import { type PolicyOp, sampleRandAugment, sampleTrivialAugment } from './policy.js';
 
-/** What training changes in an image. Absent parts are off; every default is torchvision's. */
+/** Random transforms of training images. Omitted ones are off; defaults are torchvision's. */
 export interface AugmentOptions {
-  /** RandomResizedCrop: share of the image's area that a crop keeps, [0.08, 1] where absent. */
+  /** RandomResizedCrop: range of the crop's area relative to the image's, default [0.08, 1]. */
   readonly scale?: readonly [min: number, max: number];
-  /** RandomResizedCrop: a crop's width over its height, [3/4, 4/3] where absent. */
+  /** RandomResizedCrop: range of the crop's aspect ratio (width / height), default [3/4, 4/3]. */
   readonly ratio?: readonly [min: number, max: number];
-  /** Probability of mirroring left to right. */
+  /** Probability of a horizontal flip. */
   readonly horizontalFlip?: number;
-  /** Probability of mirroring top to bottom. */
+  /** Probability of a vertical flip. */
   readonly verticalFlip?: number;
-  /** ColorJitter: factors are drawn from [max(0, 1 - x), 1 + x], the hue's shift from [-x, x] of a full turn. */
+  /** ColorJitter: factors are drawn from [max(0, 1 - x), 1 + x], the hue shift from [-x, x] turns. */
   readonly colorJitter?: {
     readonly brightness?: number;
     readonly contrast?: number;
@@ -25,13 +25,13 @@ export interface AugmentOptions {
   readonly policy?:
     | { readonly kind: 'randAugment'; readonly numOps?: number; readonly magnitude?: number }
     | { readonly kind: 'trivialAugment' };
-  /** RandomErasing: probability of covering a rectangle of 2 to 33 % of the area. */
+  /** RandomErasing: probability of erasing a rectangle of 2 to 33 % of the area. */
   readonly erasing?: number;
 }
 
 export type JitterOp = 'brightness' | 'contrast' | 'saturation' | 'hue';
 
-/** One sample's random choices: plain data, from which `applyAugment` makes the pixels. */
+/** The random parameters of one sample, as plain data for `applyAugment`. */
 export interface AugmentParams {
   /** In pixels of the source image. */
   readonly crop: Box;
@@ -39,7 +39,7 @@ export interface AugmentParams {
   readonly verticalFlip: boolean;
   /** In the order in which they are applied. */
   readonly jitter: readonly (readonly [op: JitterOp, factor: number])[];
-  /** Degrees counter-clockwise; 0 where off. */
+  /** Degrees counter-clockwise; 0 if off. */
   readonly angle: number;
   readonly policy: readonly PolicyOp[];
   /** In pixels of the result. */
@@ -49,7 +49,7 @@ export interface AugmentParams {
 const JITTER_OPS: readonly JitterOp[] = ['brightness', 'contrast', 'saturation', 'hue'];
 
 /**
- * Draws one sample's choices for an image of width x height that becomes size x size pixels, each with the
+ * Draws one sample's parameters for an image of width x height pixels that becomes size x size pixels, each with the
  * distribution of torchvision's transform of that name.
  */
 export function sampleAugment(
@@ -126,7 +126,7 @@ function policyOps(random: Random, size: number, policy: AugmentOptions['policy'
   }
 }
 
-/** A rectangle of random area and log-uniform ratio of width to height, in whole pixels. */
+/** A rectangle of random area and log-uniform aspect ratio, in whole pixels. */
 function sizeOf(
   random: Random,
   area: number,

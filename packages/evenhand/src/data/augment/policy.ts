@@ -1,6 +1,6 @@
 import type { Random } from '../../random.js';
 
-/** The operations of RandAugment and TrivialAugment, by torchvision's names. */
+/** The operations of RandAugment and TrivialAugment, with torchvision's names. */
 export type PolicyOpName =
   | 'Identity'
   | 'ShearX'
@@ -19,7 +19,7 @@ export type PolicyOpName =
 
 export type PolicyOp = readonly [name: PolicyOpName, magnitude: number];
 
-/** Name, magnitude at a level in [0, 1], and whether its sign is random. */
+/** Name, magnitude at a level in [0, 1], and whether the sign is random. */
 type Row = readonly [name: PolicyOpName, magnitude: (level: number) => number, signed: boolean];
 
 const BINS = 31;
@@ -63,21 +63,21 @@ const TRIVIAL_AUGMENT_WIDE: readonly Row[] = [
 ];
 
 /**
- * Draws RandAugment's operations for an image of size x size pixels: `numOps`, each one of 14, all of one magnitude.
+ * Draws `numOps` of RandAugment's 14 operations, all at the same magnitude, for an image of size x size pixels.
  * @param magnitude a whole number from 0 to 30
  */
 export function sampleRandAugment(random: Random, size: number, numOps = 2, magnitude = 9): PolicyOp[] {
   const table = randAugmentTable(size);
   return Array.from({ length: numOps }, () => {
-    const [name, at, signed] = table[random.int(table.length)]!;
-    return [name, signedBy(random, at(magnitude / (BINS - 1)), signed)] as const;
+    const [name, magnitudeAt, signed] = table[random.int(table.length)]!;
+    return [name, signedBy(random, magnitudeAt(magnitude / (BINS - 1)), signed)] as const;
   });
 }
 
-/** Draws TrivialAugmentWide's one operation and its magnitude. */
+/** Draws TrivialAugmentWide's single operation and its magnitude. */
 export function sampleTrivialAugment(random: Random): PolicyOp {
-  const [name, at, signed] = TRIVIAL_AUGMENT_WIDE[random.int(TRIVIAL_AUGMENT_WIDE.length)]!;
-  return [name, signedBy(random, at(random.int(BINS) / (BINS - 1)), signed)];
+  const [name, magnitudeAt, signed] = TRIVIAL_AUGMENT_WIDE[random.int(TRIVIAL_AUGMENT_WIDE.length)]!;
+  return [name, signedBy(random, magnitudeAt(random.int(BINS) / (BINS - 1)), signed)];
 }
 
 function signedBy(random: Random, magnitude: number, signed: boolean): number {

@@ -7,7 +7,7 @@ import { extract } from 'tar-stream';
 import { DataError } from '../errors.js';
 import { readMatFile } from './mat-file.js';
 
-/** Where the Oxford 102 flowers come from, and the MD5 of each file (as torchvision `datasets/flowers102.py` has them). */
+/** The source of the Oxford 102 flowers and the MD5 of each file (from torchvision `datasets/flowers102.py`). */
 export const FLOWERS102 = {
   home: 'https://www.robots.ox.ac.uk/~vgg/data/flowers/102/',
   files: {
@@ -21,16 +21,16 @@ export const FLOWERS102 = {
 const PARTS = { train: 'trnid', val: 'valid', test: 'tstid' } as const;
 type Part = keyof typeof PARTS;
 
-/** How many images each part has. */
+/** The number of images in each part. */
 export type Flowers102Summary = Readonly<Record<Part, number>>;
 
 /**
- * Writes the Oxford 102 flowers in our layout, with the official split (Nilsback and Zisserman, ICVGIP 2008): train.csv,
+ * Writes the Oxford 102 flowers in evenhand's layout, with the official split (Nilsback and Zisserman, ICVGIP 2008): train.csv,
  * val.csv, `train/images`, `val/images`; test.csv without labels with `test/images`, test-labels.csv; label_list.txt.
  * Labels are 1 to 102.
  *
  * @param files paths of 102flowers.tgz, imagelabels.mat, setid.mat
- * @throws DataError where the files do not belong together or the folder holds something already
+ * @throws DataError if the files do not belong together or the folder already has a train.csv
  */
 export async function writeFlowers102(
   folder: string,
@@ -41,7 +41,7 @@ export async function writeFlowers102(
     () => true,
     () => false,
   );
-  if (taken) throw new DataError(`${folder} has a train.csv already; name another folder, or remove it.`);
+  if (taken) throw new DataError(`${folder} already has a train.csv: choose another folder or remove the file.`);
   const array = async (file: string, name: string): Promise<Float64Array> => {
     const found = readMatFile(await readFile(file), file).get(name);
     if (found === undefined || found.length === 0) throw new DataError(`${file} has no array ${name}.`);
@@ -52,7 +52,7 @@ export async function writeFlowers102(
   for (const [part, name] of Object.entries(PARTS) as [Part, string][]) {
     for (const id of await array(files.split, name)) {
       if (labels[id - 1] === undefined)
-        throw new DataError(`${files.split} names image ${id}, and ${labels.length} have labels.`);
+        throw new DataError(`${files.split} names image ${id}, but only ${labels.length} images have labels.`);
       partOf.set(id, part);
     }
   }
@@ -79,14 +79,14 @@ export async function writeFlowers102(
   await writeFile(path.join(folder, 'test-labels.csv'), text(labelled, testLabels));
   await writeFile(path.join(folder, 'test.csv'), text('image_id,filename', rows.test));
   await writeFile(path.join(folder, 'val.csv'), text(labelled, rows.val));
-  // last, because a folder with it counts as complete
+  // Written last: a folder with train.csv counts as complete.
   await writeFile(path.join(folder, 'train.csv'), text(labelled, rows.train));
   return counts;
 }
 
 const fileName = (id: number): string => `image_${String(id).padStart(5, '0')}.jpg`;
 
-/** Writes each image of the archive to its part's folder; returns which there were. */
+/** Writes each image of the archive to the folder of its part; returns the ids found. */
 async function unpack(
   archive: string,
   folder: string,
@@ -96,7 +96,7 @@ async function unpack(
   const done = new Set<number>();
   const entries = extract();
   const reading = pipeline(createReadStream(archive), createGunzip(), entries);
-  // What breaks it breaks the loop below, too.
+  // A failure also ends the loop below, which reports it.
   reading.catch(() => {});
   try {
     for await (const entry of entries) {

@@ -5,7 +5,7 @@ import { readMatFile } from './mat-file.js';
 
 const golden = (name: string): Uint8Array => readFileSync(new URL(`../../../golden/data/${name}`, import.meta.url));
 
-// Made by scipy (tools/golden_mat.py): compressed and not, of several types, small enough to lie in a tag.
+// Made by scipy (tools/golden_mat.py): compressed and not, of several types, some small enough to be stored in the tag.
 test('arrays are read as scipy wrote them', () => {
   assert.deepEqual(Array.from(readMatFile(golden('imagelabels.mat'), 'a').get('labels')!), [3, 1, 2, 1, 3, 2, 1, 2, 3]);
   const split = readMatFile(golden('setid.mat'), 'b');
@@ -20,7 +20,7 @@ test('arrays are read as scipy wrote them', () => {
   );
 });
 
-test('what is no such file, or half of one, is refused by name', () => {
+test('other files and truncated ones are refused by name', () => {
   const message = (bytes: Uint8Array) => {
     try {
       return readMatFile(bytes, 'x.mat').size;

@@ -1,13 +1,13 @@
 import { type Pixels, resample } from '@evenhand/predict';
 
-/** What remains of an image to find it again after scaling, recompression and small changes of colour. */
+/** A small description of an image that survives scaling, recompression and small changes of colour. */
 export interface Fingerprint {
   /**
-   * 64 bits as two unsigned integers: which of the image's 64 lowest frequencies are above their median. Equal
-   * images differ in few of them, unrelated ones in about 32.
+   * 64 bits as two unsigned integers: which of the image's 64 lowest frequencies are above their median. Near-duplicates
+   * differ in few bits, unrelated images in about 32.
    */
   readonly hash: readonly [number, number];
-  /** [8, 8, 3]: the image in miniature. */
+  /** [8, 8, 3]: the image scaled to 8 x 8 pixels. */
   readonly miniature: Uint8Array;
 }
 
@@ -15,7 +15,7 @@ const SIDE = 32;
 const LOW = 8;
 
 /**
- * Fingerprints an image.
+ * The fingerprint of an image.
  * Source of the hash: pHash (Zauner 2010): grey, 32 x 32, discrete cosine transform, 8 x 8 lowest frequencies.
  */
 export function fingerprint(image: Pixels): Fingerprint {
@@ -37,13 +37,13 @@ export function miniatureDistance(a: Uint8Array, b: Uint8Array): number {
   return Math.sqrt(sum / a.length);
 }
 
-/** COSINE[u * SIDE + x] = cos((2x + 1) (u + 1) pi / 2 SIDE): the mean (u = 0) is left out, it says only how bright. */
+/** COSINE[u * SIDE + x] = cos((2x + 1) (u + 1) pi / 2 SIDE). The mean (u = 0) is left out: it is only brightness. */
 const COSINE = Float64Array.from({ length: LOW * SIDE }, (_, i) => {
   const [u, x] = [Math.floor(i / SIDE) + 1, i % SIDE];
   return Math.cos(((2 * x + 1) * u * Math.PI) / (2 * SIDE));
 });
 
-/** The 8 x 8 lowest frequencies but the mean of each row and column, of an image [32, 32]. */
+/** The 8 x 8 lowest frequencies of an image [32, 32], without the means of rows and columns. */
 function lowFrequencies(grey: Float64Array): Float64Array {
   const rows = new Float64Array(SIDE * LOW);
   for (let y = 0; y < SIDE; y++) {
@@ -61,7 +61,7 @@ function lowFrequencies(grey: Float64Array): Float64Array {
   });
 }
 
-/** The number of ones among a word's 32 bits. */
+/** The number of one bits in a 32-bit word. */
 export function bitCount(word: number): number {
   let w = word - ((word >>> 1) & 0x55555555);
   w = (w & 0x33333333) + ((w >>> 2) & 0x33333333);

@@ -3,16 +3,16 @@ import { availableParallelism } from 'node:os';
 import { decodeCrop, ImageError, type ImageHeader, probe, read } from '@evenhand/predict';
 import { type Fingerprint, fingerprint } from './perceptual-hash.js';
 
-/** What a scan learns of a readable image. */
+/** What a scan records of a readable image. */
 export interface ImageFacts extends ImageHeader, Fingerprint {
   readonly file: string;
-  /** Size of the file in bytes. */
+  /** File size in bytes. */
   readonly bytes: number;
-  /** Of the file's bytes, hexadecimal. */
+  /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
 }
 
-/** A file that is missing or is no readable image. */
+/** A file that is missing or is not a readable image. */
 export interface BadImage {
   readonly file: string;
   readonly reason: string;
@@ -26,8 +26,8 @@ export interface Scan {
 }
 
 /**
- * Opens and decodes each file once, several at a time, and keeps about 400 bytes of each.
- * @param onProgress is told how many of the files are done
+ * Opens and decodes each file once, several at a time, and keeps about 400 bytes per image.
+ * @param onProgress called with the number of files that are done
  */
 export async function scanImages(
   files: Iterable<string>,
@@ -37,14 +37,14 @@ export async function scanImages(
   const results = new Array<ImageFacts | BadImage>(distinct.length);
   let next = 0;
   let done = 0;
-  const lane = async (): Promise<void> => {
+  const readFiles = async (): Promise<void> => {
     while (next < distinct.length) {
       const i = next++;
       results[i] = await factsOf(distinct[i]!);
       onProgress?.(++done, distinct.length);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(2 * availableParallelism(), 16) }, lane));
+  await Promise.all(Array.from({ length: Math.min(2 * availableParallelism(), 16) }, readFiles));
   const images = new Map<string, ImageFacts>();
   const bad: BadImage[] = [];
   for (const result of results) {
@@ -59,7 +59,7 @@ async function factsOf(file: string): Promise<ImageFacts | BadImage> {
     const bytes = await read(file);
     const header = await probe(bytes, file);
     const whole = { left: 0, top: 0, width: header.width, height: header.height };
-    // Decodes every byte, so that an image which is cut short is found, but brings little of it into JavaScript.
+    // Decodes the whole image, to find truncated ones, but brings only a small copy into JavaScript.
     const small = await decodeCrop(bytes, whole, 32, 32, 'bilinear', file);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { file, bytes: bytes.length, sha256, ...header, ...fingerprint(small) };

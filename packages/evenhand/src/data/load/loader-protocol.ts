@@ -1,40 +1,40 @@
 import type { Preset } from '@evenhand/predict';
 import type { AugmentOptions } from '../augment/index.js';
 
-/** What a worker is told once. */
+/** What a worker receives when it starts. */
 export interface WorkerSetup {
   readonly files: readonly string[];
   readonly preset: Preset;
   readonly batchSize: number;
   readonly slots: number;
   readonly seed: number;
-  /** Absent: the preset's evaluation pipeline. */
+  /** Undefined for the preset's evaluation pipeline. */
   readonly augment: AugmentOptions | undefined;
 }
 
-/** A pass over samples; its arrays are shared by all workers, its memory holds `slots` batches. */
+/** One pass over the samples. The workers share its arrays; `pixels` holds `slots` batches. */
 export interface Pass {
   readonly kind: 'pass';
   readonly id: number;
   readonly epoch: number;
-  /** int32: the sample of each position. */
+  /** int32: the sample index at each position. */
   readonly order: SharedArrayBuffer;
-  /** How many positions there are to make; the rest of `order` is left out. */
+  /** The number of positions to load; the rest of `order` is dropped. */
   readonly end: number;
   readonly startBatch: number;
   /** uint8 [slots, batchSize, crop, crop, 3] */
   readonly pixels: SharedArrayBuffer;
-  /** int32 [1 + slots]: the next position to make, and how many samples of each slot are done. */
+  /** int32 [1 + slots]: the next position to load, and the number of samples done in each slot. */
   readonly progress: SharedArrayBuffer;
 }
 
 export type ToWorker =
   | Pass
-  /** All batches before `upTo` were taken, so that their slots may be written again. */
+  /** All batches before `upTo` were consumed, so their slots may be overwritten. */
   | { readonly kind: 'taken'; readonly id: number; readonly upTo: number }
   | { readonly kind: 'stop'; readonly id: number };
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly id: number; readonly batch: number }
-  /** `file` is there where an image is to blame. */
+  /** `file` is set if an image caused the failure. */
   | { readonly kind: 'failed'; readonly id: number; readonly file: string | undefined; readonly reason: string };

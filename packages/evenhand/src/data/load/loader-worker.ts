@@ -5,11 +5,11 @@ import { applyAugment, sampleAugment } from '../augment/index.js';
 import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
 
 /**
- * Makes samples for the loader. The workers of a pass take one position after the other from a shared counter and write
- * the pixels into shared memory, so that they need nothing of the main thread while it is busy with a training step.
+ * Loads samples for the loader. The workers of a pass take positions from a shared counter and write pixels into shared
+ * memory, so that they do not need the main thread while it is busy with a training step.
  */
 
-/** Samples in progress at once in a worker: while one is being decoded by libvips another's pixels are changed here. */
+/** Concurrent samples per worker: while libvips decodes one on its own thread, another is augmented here. */
 const LANES = 2;
 
 const port = parentPort!;
@@ -24,7 +24,7 @@ port.on('message', (message: ToWorker) => {
   if (message.kind === 'pass') {
     current = message.id;
     taken = message.startBatch;
-    for (let lane = 0; lane < LANES; lane++) void makeSamples(message);
+    for (let lane = 0; lane < LANES; lane++) void loadSamples(message);
   } else if (message.id === current) {
     if (message.kind === 'taken') taken = message.upTo;
     else current = undefined;
@@ -34,7 +34,7 @@ port.on('message', (message: ToWorker) => {
   for (const resolve of waiting) resolve();
 });
 
-async function makeSamples(pass: Pass): Promise<void> {
+async function loadSamples(pass: Pass): Promise<void> {
   const { id, end } = pass;
   const { batchSize, slots } = setup;
   const order = new Int32Array(pass.order);
@@ -50,7 +50,7 @@ async function makeSamples(pass: Pass): Promise<void> {
     while (id === current && batch >= taken + slots) await new Promise<void>((resolve) => wake.push(resolve));
     if (id !== current) return;
     try {
-      const sample = await makeSample(order[position]!, pass.epoch, position);
+      const sample = await loadSample(order[position]!, pass.epoch, position);
       if (id !== current) return;
       pixels.set(sample, (slot * batchSize + (position % batchSize)) * bytes);
     } catch (error) {
@@ -64,7 +64,7 @@ async function makeSamples(pass: Pass): Promise<void> {
   }
 }
 
-async function makeSample(index: number, epoch: number, position: number): Promise<Uint8Array> {
+async function loadSample(index: number, epoch: number, position: number): Promise<Uint8Array> {
   const { preset, augment, seed } = setup;
   const file = setup.files[index]!;
   if (augment === undefined) return preprocess(await decode(file), preset);

@@ -48,7 +48,7 @@ async function load(options: Partial<LoaderOptions>, pass: PassOptions = {}, ord
 }
 
 describe('Loader', () => {
-  it("gives evaluation's pixels, labels and indices in order, the last batch shorter", async () => {
+  it('yields evaluation pixels, labels and indices in order, with a shorter last batch', async () => {
     const batches = await load({ workers: 2 });
     assert.deepEqual(batches.map(({ indices }) => indices.length), [4, 4, 4, 4, 4, 3]); // biome-ignore format: one line
     assert.deepEqual(batches.flatMap(({ indices }) => [...indices]), [...ORDER]); // biome-ignore format: one line
@@ -62,16 +62,16 @@ describe('Loader', () => {
     }
   });
 
-  it('makes the same batches with any number of workers and batches ahead', async () => {
+  it('yields the same batches for any number of workers and prefetched batches', async () => {
     const one = await load({ augment, prefetch: 1 }, { epoch: 2 });
     assert.deepEqual(await load({ augment, workers: 3, prefetch: 2 }, { epoch: 2 }), one);
     assert.deepEqual(await load({ augment, workers: 2, prefetch: 9 }, { epoch: 2 }), one);
-    // A sample that comes twice in an epoch is changed differently each time.
+    // A sample that occurs twice in an epoch is augmented differently each time.
     assert.equal(one[0]!.indices[0], one[2]!.indices[2]);
     assert.notDeepEqual(one[0]!.pixels.subarray(0, 3072), one[2]!.pixels.subarray(2 * 3072, 3 * 3072));
   });
 
-  it('changes the images differently in each epoch and with each seed', async () => {
+  it('augments images differently in each epoch and with each seed', async () => {
     const [first] = await load({ augment }, { epoch: 2 });
     const [otherEpoch] = await load({ augment }, { epoch: 3 });
     const [otherSeed] = await load({ augment, seed: 6 }, { epoch: 2 });
@@ -79,19 +79,19 @@ describe('Loader', () => {
     assert.notDeepEqual(otherSeed!.pixels, first!.pixels);
   });
 
-  it('resumes inside a pass with the very batches that were left', async () => {
+  it('resumes within a pass with exactly the batches that were left', async () => {
     const whole = await load({ augment }, { epoch: 1 });
     assert.deepEqual(await load({ augment }, { epoch: 1, startBatch: 4 }), whole.slice(4));
     assert.deepEqual(await load({ augment }, { epoch: 1, startBatch: 6 }), []);
   });
 
-  it('leaves out a batch that is not full on request', async () => {
+  it('drops an incomplete batch on request', async () => {
     assert.equal((await load({}, { dropLast: true })).length, 5);
     assert.equal((await load({ batchSize: 23 }, { dropLast: true })).length, 1);
     assert.equal((await load({ batchSize: 24 }, { dropLast: true })).length, 0);
   });
 
-  it('serves one pass after the other, also after one that was broken off', async () => {
+  it('runs one pass after another, also after one that was stopped early', async () => {
     const loader = new Loader({ samples, batchSize: 4, preset, augment, seed: 5, workers: 2 });
     const whole = await all(loader.batches(ORDER));
     for await (const { indices } of loader.batches(ORDER, { epoch: 9 })) {
@@ -99,13 +99,13 @@ describe('Loader', () => {
       break;
     }
     assert.deepEqual(await all(loader.batches(ORDER)), whole);
-    assert.equal((await all(loader.batches())).length, 3, 'all samples where no order is given');
+    assert.equal((await all(loader.batches())).length, 3, 'all samples by default');
     await loader.close();
     assert.deepEqual(await all(loader.batches(ORDER)), whole, 'also after it was closed');
     await loader.close();
   });
 
-  it('makes batches while the main thread is busy, as it is in a training step', async () => {
+  it('loads batches while the main thread is busy, as it is in a training step', async () => {
     const files = samples.map(({ label }, i) => ({ file: path.join(root, `gone-${i}.jpg`), label }));
     for (const [i, { file }] of files.entries()) copyFileSync(samples[i]!.file, file);
     const loader = new Loader({ samples: files, batchSize: 4, preset, workers: 1, prefetch: 3 });
@@ -113,14 +113,14 @@ describe('Loader', () => {
     await pass.next();
     const until = Date.now() + 1500;
     while (Date.now() < until);
-    // What comes now was read before: the main thread has not been free for a moment since the first batch.
+    // These batches were loaded while the main thread was busy.
     for (const { file } of files) rmSync(file);
     for (let i = 1; i <= 3; i++) assert.equal((await pass.next()).value?.indices.length, 4);
     await assert.rejects(pass.next(), ImageError);
     await loader.close();
   });
 
-  it('ends the pass with an error that names the file that cannot be read', async () => {
+  it('ends the pass with an error that names the unreadable file', async () => {
     const broken = path.join(root, 'broken.jpg');
     await writeFile(broken, '<html>');
     const bad = [...samples.slice(0, 6), { file: broken, label: 0 }, ...samples.slice(7)];
@@ -134,7 +134,7 @@ describe('Loader', () => {
     }
   });
 
-  it('refuses options that make no batches', async () => {
+  it('refuses invalid options', async () => {
     assert.throws(() => new Loader({ samples: [], batchSize: 4, preset }), DataError);
     assert.throws(() => new Loader({ samples, batchSize: 0, preset }), /batchSize is 0/);
     await assert.rejects(load({}, {}, new Int32Array([10])), /no sample 10/);

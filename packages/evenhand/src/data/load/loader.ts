@@ -6,13 +6,13 @@ import { DataError } from '../errors.js';
 import type { Sample } from '../read/formats.js';
 import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
 
-/** Samples of a pass that follow one another; H = W = `preset.crop`. */
+/** Consecutive samples of a pass; H = W = `preset.crop`. */
 export interface Batch {
   /** [N, H, W, 3], values in [0, 255], not normalised. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-  /** [N]: classes. */
+  /** [N]: class indices. */
   readonly labels: Int32Array;
-  /** [N]: places in the loader's `samples`. */
+  /** [N]: indices into the loader's `samples`. */
   readonly indices: Int32Array;
 }
 
@@ -20,30 +20,30 @@ export interface LoaderOptions {
   readonly samples: readonly Sample[];
   readonly batchSize: number;
   readonly preset: Preset;
-  /** What training changes in the images; absent for evaluation, which sees them through the preset. */
+  /** Random transforms for training; omit it for evaluation, which applies the preset only. */
   readonly augment?: AugmentOptions;
-  /** Of the random choices; 0 where absent. */
+  /** Seed of the random transforms, default 0. */
   readonly seed?: number;
-  /** Threads that decode; as many as the machine has cores, at most 8, where absent. */
+  /** Number of decoding threads; default the number of cores, at most 8. */
   readonly workers?: number;
-  /** How many batches are kept ready ahead; 3 where absent. Memory is bounded by that, whatever the data's size. */
+  /** Number of batches to prepare ahead, default 3. It bounds memory, whatever the size of the data. */
   readonly prefetch?: number;
 }
 
 export interface PassOptions {
-  /** Decides, with the seed and a sample's position, the random choices; 0 where absent. */
+  /** With the seed and a sample's position it determines the random transforms; default 0. */
   readonly epoch?: number;
-  /** Resumes inside a pass: the first batch that is made. */
+  /** The first batch to load, to resume within a pass. */
   readonly startBatch?: number;
-  /** Leaves out the last batch where it is not full. */
+  /** Drops the last batch if it is incomplete. */
   readonly dropLast?: boolean;
 }
 
 /**
- * Turns samples into batches, ahead of time and in worker threads, which go on while the main thread computes.
+ * Loads samples into batches ahead of time, in worker threads that continue while the main thread computes.
  *
  * A batch is a pure function of (samples, preset, augment, seed, epoch, order, its number): neither the number of
- * workers nor their timing changes a pixel. One pass at a time; `close` ends the workers.
+ * workers nor their timing changes a pixel. Only one pass may run at a time; `close` ends the workers.
  */
 export class Loader {
   readonly #options: LoaderOptions;
@@ -56,10 +56,10 @@ export class Loader {
   /** @throws DataError when there are no samples or a count is not a whole number of at least 1 */
   constructor(options: LoaderOptions) {
     const { samples, batchSize, workers = 1, prefetch = 3 } = options;
-    if (samples.length === 0) throw new DataError('There are no samples to load.');
+    if (samples.length === 0) throw new DataError('There are no samples to load: give at least one.');
     for (const [name, value] of Object.entries({ batchSize, workers, prefetch })) {
       if (!Number.isInteger(value) || value < 1) {
-        throw new DataError(`The loader's ${name} is ${value}; expected a whole number of at least 1.`);
+        throw new DataError(`The loader's ${name} is ${value}; expected a whole number of 1 or more.`);
       }
     }
     this.#options = options;
@@ -67,52 +67,53 @@ export class Loader {
   }
 
   /**
-   * Makes the batches of one pass over the samples in `order` (indices into `samples`; in their order where absent).
+   * Yields the batches of one pass over the samples in `order` (indices into `samples`, default 0 to N - 1).
    * Breaking out of the loop ends the pass.
    * @throws ImageError naming the file when an image cannot be read
    */
   async *batches(order?: ArrayLike<number>, options: PassOptions = {}): AsyncGenerator<Batch, void, undefined> {
     const { samples, batchSize } = this.#options;
     const { startBatch = 0, dropLast = false } = options;
-    if (this.#busy) throw new Error('Loader.batches: one pass at a time; the pass before has not ended.');
+    if (this.#busy)
+      throw new Error('Loader.batches: the previous pass has not ended; finish it or break out of its loop first.');
     this.#busy = true;
     const count = order?.length ?? samples.length;
     const end = dropLast ? count - (count % batchSize) : count;
     const pass = this.#pass(order, count, end, options);
-    const ready = new Map<number, boolean>();
+    const loaded = new Set<number>();
     let failure: Error | undefined;
     let wake = (): void => {};
     this.#listener = (message) => {
       if (message instanceof Error) failure = message;
       else if (message.id !== pass.id) return;
-      else if (message.kind === 'ready') ready.set(message.batch, true);
+      else if (message.kind === 'ready') loaded.add(message.batch);
       else failure = failureOf(message.file, message.reason);
       wake();
     };
     const workers = this.#start();
     for (const worker of workers) worker.ref();
-    this.#tell(pass);
+    this.#post(pass);
     try {
       for (let batch = startBatch; batch * batchSize < end; batch++) {
-        while (!ready.delete(batch)) {
+        while (!loaded.delete(batch)) {
           if (failure !== undefined) throw failure;
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
         }
-        const made = this.#take(pass, batch, end);
-        this.#tell({ kind: 'taken', id: pass.id, upTo: batch + 1 });
-        yield made;
+        const next = this.#take(pass, batch, end);
+        this.#post({ kind: 'taken', id: pass.id, upTo: batch + 1 });
+        yield next;
       }
     } finally {
-      this.#tell({ kind: 'stop', id: pass.id });
+      this.#post({ kind: 'stop', id: pass.id });
       for (const worker of workers) worker.unref();
       this.#listener = () => {};
       this.#busy = false;
     }
   }
 
-  /** Ends the workers. The loader may be used again and then starts new ones. */
+  /** Ends the workers. The loader can be used again; it then starts new ones. */
   async close(): Promise<void> {
     const workers = this.#workers;
     this.#workers = [];
@@ -135,7 +136,7 @@ export class Loader {
     return { kind: 'pass', id, epoch, order: shared.buffer, end, startBatch, pixels, progress: progress.buffer };
   }
 
-  /** Copies a finished batch out of shared memory, so that its slot can be filled again. */
+  /** Copies a finished batch out of shared memory and frees its slot. */
   #take(pass: Pass, batch: number, end: number): Batch {
     const { samples, batchSize, preset } = this.#options;
     const slot = batch % this.#slots;
@@ -161,7 +162,7 @@ export class Loader {
     const files = samples.map((sample) => sample.file);
     const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, seed, augment };
     while (this.#workers.length < workers) {
-      // Not the program's own flags: a worker refuses --input-type, which a program given by -e may have.
+      // Without the process's own flags: a worker rejects --input-type, which `node -e` programs may have.
       const worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: setup, execArgv: [] });
       worker.on('message', (message: FromWorker) => this.#listener(message));
       worker.on('error', (error) => this.#listener(error));
@@ -173,7 +174,7 @@ export class Loader {
     return this.#workers;
   }
 
-  #tell(message: ToWorker): void {
+  #post(message: ToWorker): void {
     for (const worker of this.#workers) worker.postMessage(message);
   }
 }

@@ -28,7 +28,7 @@ function apply(...rows: readonly string[]) {
 }
 
 describe('corrections', () => {
-  test('give images another label, confirm the given one, and leave images out', async () => {
+  test('relabel images, confirm labels and remove images', async () => {
     const done = await apply(
       'a.jpg,rose,accept,"oak, red"',
       './b.jpg,rose,drop,',
@@ -48,12 +48,12 @@ describe('corrections', () => {
     assert.ok(done.confirmed.has(done.dataset.train[0]!) && !done.confirmed.has(done.dataset.train[1]!));
   });
 
-  test('that cannot be right are refused with their line', async () => {
+  test('that do not fit the data are refused with their line', async () => {
     for (const [row, expected] of [
-      ['z.jpg,rose,drop,', /corrections\.csv, line 2: .* has no image z\.jpg with the label "rose"/],
-      ['a.jpg,"oak, red",drop,', /line 2: .* has no image a\.jpg with the label "oak, red"/],
+      ['z.jpg,rose,drop,', /corrections\.csv, line 2: .* has no image "z\.jpg" with the label "rose"/],
+      ['a.jpg,"oak, red",drop,', /line 2: .* has no image "a\.jpg" with the label "oak, red"/],
       ['a.jpg,rose,perhaps,', /line 2: the verdict is "perhaps"; expected accept, keep or drop/],
-      ['a.jpg,rose,accept,tulip', /line 2: the label "tulip" is not among the 2 labels/],
+      ['a.jpg,rose,accept,tulip', /line 2: the label "tulip" is not one of the 2 labels/],
     ] as const) {
       await assert.rejects(apply(row), (error) => error instanceof DataError && expected.test(error.message));
     }

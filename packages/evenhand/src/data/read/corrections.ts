@@ -1,84 +1,88 @@
 import path from 'node:path';
+import { printable } from '../../printable.js';
 import { DataError } from '../errors.js';
 import { columnOf, readCsv } from './csv.js';
 import type { Dataset, Sample } from './formats.js';
 import { pathsRelativeTo } from './paths.js';
 
-/** A data set after a person has looked at some of its labels. */
+/** A data set after a person has reviewed some of its labels. */
 export interface Corrected {
   readonly dataset: Dataset;
-  /** The samples whose label the person has set or confirmed. */
+  /** Samples whose label a person has set or confirmed. */
   readonly confirmed: ReadonlySet<Sample>;
-  /** Labels that were changed, and images that were left out. */
+  /** The number of labels changed and of images removed. */
   readonly changed: number;
   readonly dropped: number;
 }
 
 /**
- * Applies the verdicts of a CSV file with the columns `file` (relative to the data), `given`, `verdict` and `label`, as
- * the page of `evenhand audit` gives it: `accept` gives the image the label, `keep` confirms the given one, `drop` leaves
- * the image out.
+ * Applies the verdicts of a corrections.csv, as the page of `evenhand audit` writes it, with the columns `file` (relative
+ * to the data), `given`, `verdict` and `label`: `accept` changes the image's label to `label`, `keep` confirms the given
+ * label, `drop` removes the image.
  *
- * @throws DataError, a sentence with the line, for an unknown verdict or label, or an image that the data do not have
- * under the given label
+ * @throws DataError with the line, for an unknown verdict or label, or an image that the data does not have with the
+ * given label
  */
 export async function applyCorrections(dataset: Dataset, data: string, file: string): Promise<Corrected> {
   const table = await readCsv(file);
-  const pathOf = pathsRelativeTo(data);
-  const [nameAt, givenAt, verdictAt, labelAt] = [
+  const columns = [
     columnOf(table, 'file', 'the images'),
     columnOf(table, 'given', 'their labels'),
     columnOf(table, 'verdict', 'the verdicts'),
-    columnOf(table, 'label', 'the right labels'),
-  ];
-  const keyOf = (name: string, label: string) => JSON.stringify([path.normalize(name), label]);
-  const samples = [...dataset.train, ...dataset.val];
-  const known = new Map<string, Sample[]>();
-  for (const sample of samples) {
-    const key = keyOf(pathOf(sample.file), dataset.classes[sample.label]!);
-    known.set(key, [...(known.get(key) ?? []), sample]);
-  }
-  const verdicts = new Map<Sample, Sample | null>();
+    columnOf(table, 'label', 'the corrected labels'),
+  ] as const;
+  const samplesByKey = indexSamples(dataset, pathsRelativeTo(data));
+  const classOf = new Map(dataset.classes.map((label, i) => [label, i]));
+  const replacements = new Map<Sample, Sample | null>();
   const confirmed = new Set<Sample>();
   let [changed, dropped] = [0, 0];
   for (const { line, values } of table.rows) {
     const where = `${file}, line ${line}`;
-    const [name, given, verdict, label] = [nameAt, givenAt, verdictAt, labelAt].map((at) => values[at]!) as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    const found = known.get(keyOf(name, given));
-    if (found === undefined) {
-      throw new DataError(`${where}: ${data} has no image ${name} with the label "${given}".`);
+    const [name, given, verdict, label] = columns.map((column) => values[column]!) as [string, string, string, string];
+    const samples = samplesByKey.get(keyOf(name, given));
+    if (samples === undefined) {
+      throw new DataError(`${where}: ${data} has no image "${printable(name)}" with the label "${printable(given)}".`);
     }
     if (verdict !== 'accept' && verdict !== 'keep' && verdict !== 'drop') {
-      throw new DataError(`${where}: the verdict is "${verdict}"; expected accept, keep or drop.`);
+      throw new DataError(`${where}: the verdict is "${printable(verdict)}"; expected accept, keep or drop.`);
     }
-    const target = dataset.classes.indexOf(verdict === 'accept' ? label : given);
-    if (target < 0) {
+    const target = classOf.get(verdict === 'accept' ? label : given);
+    if (target === undefined) {
       throw new DataError(
-        `${where}: the label "${label}" is not among the ${dataset.classes.length} labels of ${data}.`,
+        `${where}: the label "${printable(label)}" is not one of the ${dataset.classes.length} labels of ${data}.`,
       );
     }
-    for (const sample of found) {
+    for (const sample of samples) {
       if (verdict === 'drop') {
-        verdicts.set(sample, null);
+        replacements.set(sample, null);
         dropped++;
         continue;
       }
-      const right = { ...sample, label: target };
-      verdicts.set(sample, right);
-      confirmed.add(right);
+      const corrected = { ...sample, label: target };
+      replacements.set(sample, corrected);
+      confirmed.add(corrected);
       if (target !== sample.label) changed++;
     }
   }
-  const corrected = (part: readonly Sample[]) =>
-    part.flatMap((sample) => {
-      const verdict = verdicts.get(sample);
-      return verdict === null ? [] : [verdict ?? sample];
+  const correct = (samples: readonly Sample[]) =>
+    samples.flatMap((sample) => {
+      const replacement = replacements.get(sample);
+      return replacement === null ? [] : [replacement ?? sample];
     });
-  const after = { ...dataset, train: corrected(dataset.train), val: corrected(dataset.val) };
-  return { dataset: after, confirmed, changed, dropped };
+  const corrected = { ...dataset, train: correct(dataset.train), val: correct(dataset.val) };
+  return { dataset: corrected, confirmed, changed, dropped };
+}
+
+const keyOf = (name: string, label: string): string => JSON.stringify([path.normalize(name), label]);
+
+/** Samples by file name and label; several rows may name the same file. */
+function indexSamples({ classes, train, val }: Dataset, nameOf: (file: string) => string): Map<string, Sample[]> {
+  const samplesByKey = new Map<string, Sample[]>();
+  for (const sample of [...train, ...val]) {
+    const key = keyOf(nameOf(sample.file), classes[sample.label]!);
+    const samples = samplesByKey.get(key);
+    if (samples === undefined) samplesByKey.set(key, [sample]);
+    else samples.push(sample);
+  }
+  return samplesByKey;
 }

@@ -65,7 +65,7 @@ describe('softEpochOrder', () => {
     return { posterior, numClasses: 4 };
   };
 
-  it('of certain labels draws as epochOrder does', () => {
+  it('draws like epochOrder if labels are certain', () => {
     const counts = [0, 0, 0, 0];
     for (let epoch = 0; epoch < 40; epoch++) {
       for (const i of softEpochOrder(oneHot(), { kind: 'balanced' }, 5, epoch)) counts[labels[i]!]!++;
@@ -77,8 +77,8 @@ describe('softEpochOrder', () => {
     assert.deepEqual([...expectedCounts(oneHot())], [900, 0, 90, 10]);
   });
 
-  it('draws a sample as often as it is likely to be of the class that is drawn', () => {
-    // Two classes; the last sample is of the second by a quarter.
+  it('draws a sample in proportion to its probability of the drawn class', () => {
+    // Two classes; the last sample belongs to the second with probability 0.25.
     const soft = { posterior: [1, 0, 1, 0, 0, 1, 0.75, 0.25], numClasses: 2 };
     const counts = [0, 0, 0, 0];
     for (let epoch = 0; epoch < 5000; epoch++) {
@@ -92,7 +92,7 @@ describe('softEpochOrder', () => {
     assert.deepEqual([...expectedCounts(soft)], [a, b]);
   });
 
-  it('does not draw one left-over share of a sample as often as a class', () => {
+  it('does not draw a class of a thousandth of a sample as often as others', () => {
     const soft = { posterior: [1, 0, 1, 0, 0.999, 0.001], numClasses: 2 };
     const last = Array.from({ length: 500 }, (_, epoch) => [...softEpochOrder(soft, { kind: 'balanced' }, 5, epoch)])
       .flat()

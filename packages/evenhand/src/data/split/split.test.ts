@@ -22,7 +22,7 @@ function assertParts({ train, val }: Split): void {
 }
 
 describe('splitFraction', () => {
-  it('takes the fraction of each class, at least one on either side where there are two', () => {
+  it('holds out the fraction of each class, at least one on both sides if there are two', () => {
     const split = splitFraction(labels, 0.15, 3);
     assertParts(split);
     // Of 1, 4, 9, 16, 25, 36, 49, 64 and 81 samples.
@@ -34,7 +34,7 @@ describe('splitFraction', () => {
     assert.notDeepEqual(splitFraction(labels, 0.2, 3), splitFraction(labels, 0.2, 4));
   });
 
-  it('keeps groups together, also those of two classes', () => {
+  it('keeps groups together, also groups that span classes', () => {
     const groups = labels.map((_, i) => (i < 120 ? Math.floor(i / 4) : i));
     for (let seed = 0; seed < 10; seed++) {
       const split = splitFraction(labels, 0.2, seed, groups);
@@ -57,7 +57,7 @@ describe('splitFraction', () => {
 });
 
 describe('splitFold', () => {
-  it('puts each sample into one fold, and spreads each class evenly', () => {
+  it('assigns each sample to one fold and spreads each class evenly', () => {
     const splits = [0, 1, 2, 3, 4].map((fold) => splitFold(labels, 5, fold, 7));
     for (const split of splits) assertParts(split);
     const validated = splits.flatMap(({ val }) => [...val]).sort((a, b) => a - b);

@@ -1,18 +1,18 @@
 import { Random } from '../../random.js';
 import { DataError } from '../errors.js';
 
-/** Which samples train and which validate: indices in ascending order. */
+/** The training and validation samples: indices in ascending order. */
 export interface Split {
   readonly train: Int32Array;
   readonly val: Int32Array;
 }
 
 /**
- * Sets a share of the samples apart for validation, the same share of each class, at random but a pure function of its
- * arguments. Each class with two samples or more has at least one on either side, unless its groups forbid it.
- * @param labels the class of each sample
+ * Holds out a fraction of each class for validation: a stratified random split, a pure function of its arguments. Each
+ * class with two or more samples has at least one on both sides, unless groups prevent it.
+ * @param labels [N] the class of each sample
  * @param fraction in (0, 1)
- * @param groups for each sample a number that near-duplicates share; they stay on one side
+ * @param groups [N] samples with the same number, such as near-duplicates, stay on one side
  * @throws DataError for another fraction
  */
 export function splitFraction(
@@ -22,7 +22,9 @@ export function splitFraction(
   groups?: ArrayLike<number>,
 ): Split {
   if (!(fraction > 0 && fraction < 1)) {
-    throw new DataError(`The validation fraction is ${fraction}; expected a number above 0 and below 1, such as 0.15.`);
+    throw new DataError(
+      `The validation fraction is ${fraction}; expected a number above 0 and below 1, for example 0.15.`,
+    );
   }
   const wanted = new Map<number, number>();
   for (const [label, count] of countBy(Array.from(labels))) {
@@ -40,8 +42,8 @@ export function splitFraction(
 }
 
 /**
- * The split of cross-validation whose validation part is fold number `fold` of `folds`. Each class is spread over the
- * folds as evenly as its groups permit; a pure function of its arguments.
+ * Cross-validation: holds out fold number `fold` of `folds`. Each class is spread over the folds as evenly as groups
+ * permit; a pure function of its arguments.
  * @param fold from 0 to folds - 1
  * @param groups as for `splitFraction`
  * @throws DataError when `folds` is not from 2 to the number of samples, or there is no such fold
@@ -57,12 +59,14 @@ export function splitFold(
     throw new DataError(`The number of folds is ${folds}; expected a whole number from 2 to ${labels.length}.`);
   }
   if (!Number.isInteger(fold) || fold < 0 || fold >= folds) {
-    throw new DataError(`There is no fold ${fold}; with ${folds} folds they are numbered 0 to ${folds - 1}.`);
+    throw new DataError(
+      `There is no fold ${fold}: with ${folds} folds, fold must be a whole number from 0 to ${folds - 1}.`,
+    );
   }
   const foldOf = new Int32Array(labels.length);
   const sizes = new Array<number>(folds).fill(0);
   const counts = Array.from({ length: folds }, () => new Map<number, number>());
-  // Larger groups first, since they are harder to place.
+  // Larger groups first: they are harder to place evenly.
   const ordered = shuffledGroups(labels.length, seed, groups).sort((a, b) => b.length - a.length);
   for (const members of ordered) {
     const classes = new Set(members.map((i) => labels[i]!));
@@ -81,7 +85,7 @@ export function splitFold(
   return sides(foldOf.length, (i) => foldOf[i] === fold);
 }
 
-/** The samples by group, in random order. */
+/** The members of each group, in random order. */
 function shuffledGroups(n: number, seed: number, groups: ArrayLike<number> | undefined): number[][] {
   const byGroup = new Map<number, number[]>();
   for (const i of new Random(seed).permutation(n)) {
