@@ -1,17 +1,27 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { type Environment, type EpochMetrics, type JudgedLabel, judgementsOf, RunError, RunFolder } from './index.js';
+import {
+  type Environment,
+  type EpochMetrics,
+  type JudgedLabel,
+  judgementsOf,
+  predictionArrays,
+  RunError,
+  RunFolder,
+} from './index.js';
 
 const root = mkdtempSync(join(tmpdir(), 'evenhand-run-'));
 after(() => rmSync(root, { recursive: true }));
 let made = 0;
-const fresh = (): string => join(root, `run-${++made}`);
+const freshPath = (): string => join(root, `run-${++made}`);
 
-function begun(): RunFolder {
-  const run = RunFolder.create(fresh());
+function startedRun(): RunFolder {
+  const run = RunFolder.create(freshPath());
   run.writeConfig({ epochs: 3 });
   return run;
 }
@@ -47,8 +57,8 @@ const refused = (action: () => unknown, message: RegExp): void => {
 };
 
 describe('a run folder', () => {
-  test('gives back what was written, to the last bit', () => {
-    const run = begun();
+  test('returns exactly what was written', () => {
+    const run = startedRun();
     const environment: Environment = {
       versions: { evenhand: '0.1.0' },
       os: 'Linux',
@@ -83,20 +93,20 @@ describe('a run folder', () => {
     assert.deepEqual(again.readPredictions(), predictions);
   });
 
-  test('has no epochs and predictions before the first epoch ends', () => {
-    const run = begun();
+  test('has no epochs or predictions before the first epoch ends', () => {
+    const run = startedRun();
     assert.deepEqual([run.readEpochs(), run.readPredictions()], [[], []]);
   });
 
   // JSON has no NaN; a run whose loss diverged must still be readable.
-  test('reads a loss that was not a number as NaN', () => {
-    const run = begun();
+  test('reads a NaN loss as NaN', () => {
+    const run = startedRun();
     run.writeEpochs([{ ...epoch, trainLoss: Number.NaN }]);
     assert.deepEqual(run.readEpochs(), [{ ...epoch, trainLoss: Number.NaN }]);
   });
 
-  test('leaves no temporary file, and writes the list of epochs anew', () => {
-    const run = begun();
+  test('leaves no temporary file, and rewrites the list of epochs', () => {
+    const run = startedRun();
     run.writeEpochs([epoch, epoch]);
     run.writeEpochs([epoch]);
     assert.equal(readFileSync(join(run.path, 'metrics.jsonl'), 'utf8').split('\n').length, 2);
@@ -104,93 +114,96 @@ describe('a run folder', () => {
   });
 
   test('appends lines to the log', () => {
-    const run = begun();
+    const run = startedRun();
     run.log('one');
     run.log('two');
     assert.equal(readFileSync(join(run.path, 'train.log'), 'utf8'), 'one\ntwo\n');
   });
 });
 
-describe('making a run folder', () => {
-  test('is refused where a run is, with both ways out', () => {
-    refused(() => RunFolder.create(begun().path), /already holds a run: .*--resume .*--run/);
+describe('creating a run folder', () => {
+  test('is refused if it holds a run, with both remedies', () => {
+    refused(() => RunFolder.create(startedRun().path), /already holds a run: .*--resume .*--run/);
   });
 
-  test('is refused where strangers lie, which would be mixed with the run', () => {
-    const path = fresh();
+  test('is refused if it holds other files, which would be mixed with the run', () => {
+    const path = freshPath();
     mkdirSync(path);
     writeFileSync(join(path, 'thesis.doc'), '');
     refused(() => RunFolder.create(path), /is not empty \(it holds thesis\.doc\)/);
   });
 
-  test('is refused under a file, by one sentence', () => {
-    const path = fresh();
+  test('is refused inside a file, in one sentence', () => {
+    const path = freshPath();
     writeFileSync(path, '');
-    refused(() => RunFolder.create(join(path, 'run')), /cannot be written: a file stands where a folder is needed/);
-    refused(() => RunFolder.create(path), /cannot be written: a file stands where a folder is needed/);
+    refused(() => RunFolder.create(join(path, 'run')), /cannot be written: there is a file where a folder is needed/);
+    refused(() => RunFolder.create(path), /cannot be written: there is a file where a folder is needed/);
   });
 
-  test('takes over a start that was killed before it wrote its configuration', () => {
-    const path = RunFolder.create(fresh()).path;
+  test('removes what a start left that was killed before it wrote its configuration', () => {
+    const path = RunFolder.create(freshPath()).path;
     writeFileSync(join(path, 'config.json.123456'), '{');
     writeFileSync(join(path, 'last/state.safetensors.7.0a1b2c3d.tmp'), '');
     RunFolder.create(path);
     assert.deepEqual([readdirSync(path), readdirSync(join(path, 'last'))], [['last'], []]);
   });
 
-  test('can be undone until the run begins', () => {
-    const path = fresh();
+  test('can be undone until the run starts', () => {
+    const path = freshPath();
     RunFolder.create(path);
     RunFolder.removeUnstarted(path);
     assert.ok(!existsSync(path));
     RunFolder.removeUnstarted(path);
-    const run = begun();
+    const run = startedRun();
     RunFolder.removeUnstarted(run.path);
     assert.deepEqual(run.readConfig(), { epochs: 3 });
   });
 });
 
 describe('a run folder that cannot be used', () => {
-  test('is named, with what to do', () => {
-    refused(() => RunFolder.open(fresh()), /does not exist: .*evenhand train DATA --run/);
-    const path = fresh();
+  test('is named, with the remedy', () => {
+    refused(() => RunFolder.open(freshPath()), /does not exist: .*evenhand train DATA --run/);
+    const path = freshPath();
     mkdirSync(path);
     refused(() => RunFolder.open(path), /holds no run \(it has no config\.json\)/);
   });
 
-  test('has its damaged line named', () => {
-    const run = begun();
+  test('names the damaged line', () => {
+    const run = startedRun();
     const line = JSON.stringify(epoch);
     writeFileSync(join(run.path, 'metrics.jsonl'), `${line}\n${line.slice(0, 40)}\n`);
     refused(() => run.readEpochs(), /metrics\.jsonl: line 2 is damaged: /);
     writeFileSync(join(run.path, 'metrics.jsonl'), `${line.replace('"best":true', '"best":1')}\n`);
-    refused(() => run.readEpochs(), /line 1 is damaged: best is not a boolean/);
+    refused(() => run.readEpochs(), /line 1 is damaged: best must be true or false, got 1/);
     writeFileSync(join(run.path, 'predictions.jsonl'), '{"file":"a","label":"b","logits":[1,"2"]}\n');
-    refused(() => run.readPredictions(), /predictions\.jsonl: line 1 is damaged: logits is not numbers/);
+    refused(
+      () => run.readPredictions(),
+      /predictions\.jsonl: line 1 is damaged: logits must be a list of numbers, got \[1, "2"\]/,
+    );
     writeFileSync(join(run.path, 'predictions.jsonl'), '3\n');
     refused(() => run.readPredictions(), /line 1 is damaged: it is not an object/);
   });
 
-  test('has its damaged file named', () => {
-    const run = begun();
+  test('names the damaged file', () => {
+    const run = startedRun();
     writeFileSync(join(run.path, 'config.json'), '[1');
     refused(() => run.readConfig(), /config\.json: is damaged/);
     writeFileSync(join(run.path, 'config.json'), '[1]');
-    refused(() => run.readConfig(), /config\.json: is damaged: it is no object/);
+    refused(() => run.readConfig(), /config\.json: is damaged: it is not an object/);
     refused(() => run.readEnvironment(), /environment\.json: cannot be read: there is no such file/);
     writeFileSync(join(run.path, 'environment.json'), '{}');
-    refused(() => run.readEnvironment(), /environment\.json: is damaged: dataset\.classes is not a list/);
+    refused(() => run.readEnvironment(), /environment\.json: is damaged: dataset must be an object, got undefined/);
   });
 
-  test('says which file the system refused to write', () => {
-    const run = begun();
+  test('names the file that cannot be written', () => {
+    const run = startedRun();
     rmSync(run.path, { recursive: true });
     refused(() => run.writeEpochs([epoch]), /metrics\.jsonl: cannot be written: there is no such file or folder/);
     refused(() => run.log('a line'), /train\.log: cannot be written/);
   });
 
-  test('keeps only what a killed write had not finished out of the way', () => {
-    const run = begun();
+  test('removes the temporary files of killed writes', () => {
+    const run = startedRun();
     for (const name of ['metrics.jsonl.99', 'best.safetensors.7.00ff00ff.tmp']) writeFileSync(join(run.path, name), '');
     run.writeEpochs([epoch]);
     run.removeLeftovers();
@@ -219,5 +232,180 @@ describe('judgements of validation labels', () => {
 
   test('are found by the file names of runs of version 0.1 on a CSV file', () => {
     assert.equal(judgementOf({ file: '../a.jpg', label: 'oak' }), labels[0]);
+  });
+});
+
+describe('damaged contents of a run folder', () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const damages: readonly [file: string, content: string, message: RegExp][] = [
+    ['config.json', deep, /config\.json: is damaged: it is not an object$/],
+    ['config.json', 'x\u001b[31m', /config\.json: is damaged: .*x\\x1b\[31m/],
+    ['environment.json', `{"dataset": ${deep}}`, /is damaged: dataset must be an object, got \[…\]$/],
+    ['environment.json', '{"dataset": {"classes": ["a", 2]}}', /dataset\.fingerprint must be text, got undefined$/],
+    [
+      'environment.json',
+      '{"dataset": {"fingerprint": "f", "path": "/d", "classes": ["a", {}]}}',
+      /dataset\.classes must be a list of texts, got \["a", …\]$/,
+    ],
+    [
+      'environment.json',
+      '{"dataset": {"fingerprint": "f", "path": "/d", "classes": ["a"], "skipped": [3]}}',
+      /dataset\.skipped\[0\] is not an object$/,
+    ],
+    ['metrics.jsonl', `{"phase": ${deep}}\n`, /line 1 is damaged: phase must be text, got \[…\]$/],
+    ['metrics.jsonl', `{"phase": "${'x'.repeat(1e7)}", "epoch": "1"}\n`, /epoch must be a number, got "1"$/],
+    ['metrics.jsonl', `${deep}\n`, /line 1 is damaged: it is not an object$/],
+    ['labels.jsonl', `{"file": {"a": ${deep}}}\n`, /line 1 is damaged: file must be text, got \{…\}$/],
+  ];
+  const read = (run: RunFolder, file: string): unknown => {
+    if (file === 'config.json') return run.readConfig();
+    if (file === 'environment.json') return run.readEnvironment();
+    return file === 'metrics.jsonl' ? run.readEpochs() : run.readLabels();
+  };
+  for (const [file, content, message] of damages) {
+    test(`are named in a short sentence: ${file} ${content.slice(0, 40).replace('\u001b', '')}`, () => {
+      const run = startedRun();
+      writeFileSync(join(run.path, file), content);
+      refused(() => read(run, file), message);
+    });
+  }
+
+  test('are refused if they are not regular files, without waiting for them', () => {
+    const run = startedRun();
+    mkdirSync(join(run.path, 'metrics.jsonl'));
+    refused(() => run.readEpochs(), /metrics\.jsonl: must be a regular file, but it is a folder; move it away$/);
+    execFileSync('mkfifo', [join(run.path, 'predictions.jsonl')]);
+    refused(() => run.readPredictions(), /predictions\.jsonl: must be a regular file, but it is a named pipe/);
+    rmSync(join(run.path, 'config.json'));
+    execFileSync('mkfifo', [join(run.path, 'config.json')]);
+    refused(() => run.readConfig(), /config\.json: must be a regular file, but it is a named pipe/);
+  });
+
+  test('are refused if predictions do not fit the classes', () => {
+    const prediction = { file: 'x.jpg', label: 'c', logits: [1, 2] };
+    refused(
+      () => predictionArrays([prediction], ['a', 'b']),
+      /the label "c" of x\.jpg is not one of the run's classes/,
+    );
+    refused(() => predictionArrays([{ ...prediction, label: 'a' }], ['a']), /x\.jpg has 2 logits for 1 classes/);
+  });
+});
+
+// JavaScript objects have properties of these names that nobody put there.
+test('classes may have any name', () => {
+  const run = startedRun();
+  const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+  const labels = names.map((given) => ({
+    file: `${given}/1.jpg`,
+    part: 'train' as const,
+    given,
+    wrong: 0.1,
+    suggested: names[0]!,
+    suggestedProbability: 0.05,
+    posterior: Object.fromEntries(names.map((name) => [name, 0.25])),
+  }));
+  run.writeLabels(labels);
+  assert.deepEqual(
+    run.readLabels().map(({ posterior }) => Object.entries(posterior)),
+    names.map(() => names.map((name) => [name, 0.25])),
+  );
+  const predictions = names.map((label, i) => ({
+    file: `${i}.jpg`,
+    label,
+    logits: names.map((_, k) => (i === k ? 1 : 0)),
+  }));
+  run.writePredictions(predictions);
+  assert.deepEqual([...predictionArrays(run.readPredictions(), names).truth], [0, 1, 2, 3]);
+});
+
+test('predictions become arrays in linear time in the number of classes', () => {
+  const classes = Array.from({ length: 20_000 }, (_, i) => `class ${i}`);
+  const logits: number[] = [];
+  let lookups = 0;
+  const counted = new Proxy(classes, {
+    get: (target, key) => {
+      if (typeof key === 'string' && /^\d+$/.test(key)) lookups++;
+      return Reflect.get(target, key);
+    },
+  });
+  const predictions = Array.from({ length: 300 }, (_, i) => ({ file: `${i}`, label: classes.at(-1 - i)!, logits }));
+  // The logits do not fit, which is found out only after the label was looked up.
+  refused(() => predictionArrays(predictions, counted), /0 logits for 20000 classes/);
+  assert.ok(lookups <= classes.length, `${lookups} lookups`);
+});
+
+describe('the lock of a run folder', () => {
+  const lockOf = (host: string, pid: number, began = '1'): string => `train.${host}.${pid}.${began}.lock`;
+  const here = hostname().replaceAll('.', '%2E');
+  const locks = (run: RunFolder): string[] => readdirSync(run.path).filter((name) => name.endsWith('.lock'));
+
+  test('is held by one training at a time, and gone afterwards', () => {
+    const run = startedRun();
+    const unlock = run.lock();
+    refused(() => run.lock(), /is already being trained by this process/);
+    run.removeLeftovers();
+    assert.equal(locks(run).length, 1);
+    unlock();
+    assert.deepEqual(locks(run), []);
+    run.lock()();
+  });
+
+  test('names the process that holds it', async () => {
+    const run = startedRun();
+    const index = new URL('./index.js', import.meta.url).href;
+    const program = `const { RunFolder } = await import(${JSON.stringify(index)});
+      RunFolder.open(${JSON.stringify(run.path)}).lock(); console.log('locked'); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await once(child.stdout, 'data');
+      refused(
+        () => run.lock(),
+        new RegExp(`is being trained by process ${child.pid} since 20.*stop it with: kill ${child.pid}$`),
+      );
+      assert.equal(locks(run).length, 1);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    // The killed process left its lock behind.
+    assert.equal(locks(run).length, 1);
+    run.lock()();
+    assert.deepEqual(locks(run), []);
+  });
+
+  test('is taken over if another process has got the number of the one that ended', () => {
+    const run = startedRun();
+    writeFileSync(join(run.path, lockOf(here, process.ppid)), '');
+    if (process.platform === 'linux') run.lock()();
+    const finished = spawnSync(process.execPath, ['--version']).pid;
+    writeFileSync(join(run.path, lockOf(here, finished)), '');
+    run.lock()();
+    assert.deepEqual(locks(run), process.platform === 'linux' ? [] : [lockOf(here, process.ppid)]);
+  });
+
+  test('of another host is named with the file to delete, as nothing is known of its process', () => {
+    const run = startedRun();
+    const name = lockOf('colab%2Dvm', 12);
+    writeFileSync(join(run.path, name), '');
+    refused(
+      () => run.lock(),
+      new RegExp(`process 12 on the host colab-vm since .*: if it has ended, delete .*${name}`),
+    );
+    refused(() => {
+      const path = freshPath();
+      mkdirSync(path);
+      writeFileSync(join(path, name), '');
+      RunFolder.create(path);
+    }, /process 12 on the host colab-vm/);
+  });
+
+  test('is no obstacle to a new run if its process was killed before it wrote its configuration', () => {
+    const path = freshPath();
+    mkdirSync(path);
+    writeFileSync(join(path, lockOf(here, spawnSync(process.execPath, ['--version']).pid)), '');
+    RunFolder.create(path);
+    assert.deepEqual(readdirSync(path), ['last']);
   });
 });

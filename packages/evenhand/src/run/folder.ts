@@ -1,27 +1,12 @@
-import {
-  accessSync,
-  appendFileSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { printable } from '../printable.js';
 import { guarded, RunError } from './errors.js';
-import {
-  type Environment,
-  type EpochMetrics,
-  epochShape,
-  type JudgedLabel,
-  judgedShape,
-  type Prediction,
-  parseRecord,
-  predictionShape,
-} from './records.js';
+import { isLock, lockFolder, refuseIfHeld } from './lock.js';
+import { checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
+import { readJsonLines, readJsonObject } from './read-file.js';
+import type { Environment, EpochMetrics, JudgedLabel, Prediction } from './records.js';
 
 const files = {
   config: 'config.json',
@@ -36,22 +21,22 @@ const files = {
   log: 'train.log',
 };
 
-/** What a write that was killed leaves: the file's name and the writer's number. */
+/** The end of a temporary file's name, which a killed write leaves behind. */
 const leftover = /\.(\d+|\d+\.[0-9a-f]+\.tmp)$/;
 
 /**
  * A run folder. Each file is written to a temporary name, synced and renamed, so that at every moment it holds either
- * what it held before or all of the new. Every method throws `RunError` where the system refuses.
+ * its old content or all of the new. Every method throws `RunError` if the operating system refuses.
  */
 export class RunFolder {
   readonly path: string;
-  /** The weights of the best epoch. */
+  /** Path of the best checkpoint. */
   readonly best: string;
-  /** The model file for prediction. */
+  /** Path of the model file for prediction. */
   readonly model: string;
-  /** The page that shows the run. */
+  /** Path of the HTML report. */
   readonly report: string;
-  /** All that is needed to resume. */
+  /** Path of the checkpoint from which training resumes. */
   readonly last: string;
 
   private constructor(path: string) {
@@ -63,32 +48,32 @@ export class RunFolder {
   }
 
   /**
-   * A new run folder at `path`, with the folders that are to be in it. A start that was killed before it wrote its
-   * configuration is taken over.
+   * Creates a run folder at `path`. What a start left that was killed before it wrote its configuration is removed.
    *
-   * @throws RunError where a run or anything else is already there, or where the folder cannot be written
+   * @throws RunError if a run or anything else is already there, or if the folder cannot be written
    */
   static create(path: string): RunFolder {
     const run = new RunFolder(path);
     if (existsSync(join(path, files.config))) {
       throw new RunError(
-        `${path} already holds a run: go on with it by evenhand train --resume ${path}, or name another folder with --run`,
+        `${path} already holds a run: continue it with evenhand train --resume ${path}, or name another folder with --run`,
       );
     }
     guarded(path, 'written', () => mkdirSync(join(path, files.last), { recursive: true }));
-    const known: readonly string[] = Object.values(files);
+    refuseIfHeld(path);
+    const expected: readonly string[] = Object.values(files);
     const stranger = guarded(path, 'read', () => readdirSync(path)).find(
-      (name) => !known.includes(name.replace(leftover, '')),
+      (name) => !isLock(name) && !expected.includes(name.replace(leftover, '')),
     );
     if (stranger !== undefined) {
-      throw new RunError(`${path} is not empty (it holds ${stranger}): name a new folder with --run`);
+      throw new RunError(`${path} is not empty (it holds ${printable(stranger)}): name a new folder with --run`);
     }
     guarded(path, 'written', () => accessSync(path, constants.W_OK));
     run.removeLeftovers();
     return run;
   }
 
-  /** The run folder at `path`. Throws `RunError` where there is none. */
+  /** Opens the run folder at `path`. Throws `RunError` if there is none. */
   static open(path: string): RunFolder {
     if (existsSync(join(path, files.config))) return new RunFolder(path);
     const what = existsSync(path) ? `holds no run (it has no ${files.config})` : 'does not exist';
@@ -97,15 +82,26 @@ export class RunFolder {
     );
   }
 
-  /** Removes what `create` made where no run was begun in it, as where the data turned out unusable. */
+  /** Removes what `create` made if no run was started in it, for example because the data turned out to be unusable. */
   static removeUnstarted(path: string): void {
-    if (existsSync(join(path, files.config))) return;
+    if (!existsSync(path) || existsSync(join(path, files.config))) return;
+    refuseIfHeld(path);
     for (const folder of [join(path, files.last), path]) {
       if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
     }
   }
 
-  /** Removes what writes that were killed have left. Only for the process that trains in the folder. */
+  /**
+   * Locks the folder for this process, which is then the only one that trains in it, and returns a function that
+   * unlocks it. If the process is killed, the next one takes the folder over.
+   *
+   * @throws RunError if another process holds the folder: it names the process
+   */
+  lock(): () => void {
+    return lockFolder(this.path);
+  }
+
+  /** Removes temporary files that killed writes have left. Only for the process that holds the lock. */
   removeLeftovers(): void {
     guarded(this.path, 'written', () => {
       for (const folder of [this.path, join(this.path, files.last)]) {
@@ -119,9 +115,9 @@ export class RunFolder {
     this.#write(files.config, pretty(config));
   }
 
-  /** The keys and values as they were written; whether they make a configuration is for `train` to say. */
+  /** The keys and values as they were written; whether they are a valid configuration is checked by `train`. */
   readConfig(): Record<string, unknown> {
-    return this.#readObject(files.config);
+    return readJsonObject(join(this.path, files.config), (config) => config);
   }
 
   writeEnvironment(environment: Environment): void {
@@ -129,40 +125,36 @@ export class RunFolder {
   }
 
   readEnvironment(): Environment {
-    const found: Partial<Environment> = this.#readObject(files.environment);
-    if (!Array.isArray(found.dataset?.classes)) {
-      throw new RunError(`${join(this.path, files.environment)}: is damaged: dataset.classes is not a list`);
-    }
-    return found as Environment;
+    return readJsonObject(join(this.path, files.environment), checkEnvironment);
   }
 
-  /** Writes the whole list anew, so that the file never disagrees with the checkpoint that it is written beside. */
+  /** Writes the whole list again, so that the file never disagrees with the checkpoint beside it. */
   writeEpochs(epochs: readonly EpochMetrics[]): void {
     this.#write(files.epochs, lines(epochs));
   }
 
-  /** In their order; none where no epoch has ended yet. */
+  /** In order; empty if no epoch has ended yet. */
   readEpochs(): EpochMetrics[] {
-    return this.#readLines(files.epochs, epochShape);
+    return this.#readLines(files.epochs, parseEpoch);
   }
 
   writePredictions(rows: Iterable<Prediction>): void {
     this.#write(files.predictions, lines(rows));
   }
 
-  /** In the order of the validation images; none where no epoch has ended yet. */
+  /** In the order of the validation images; empty if no epoch has ended yet. */
   readPredictions(): Prediction[] {
-    return this.#readLines(files.predictions, predictionShape);
+    return this.#readLines(files.predictions, parsePrediction);
   }
 
-  /** What the run found of its labels, those that are most probably wrong first. */
+  /** What the run found out about its labels, the most probably wrong ones first. */
   writeLabels(rows: Iterable<JudgedLabel>): void {
     this.#write(files.labels, lines(rows));
   }
 
-  /** None where labels were not judged. */
+  /** Empty if labels were not judged. */
   readLabels(): JudgedLabel[] {
-    return this.#readLines(files.labels, judgedShape);
+    return this.#readLines(files.labels, parseJudgedLabel);
   }
 
   /** Appends a line to train.log. */
@@ -176,37 +168,9 @@ export class RunFolder {
     guarded(path, 'written', () => writeFileAtomic.sync(path, content));
   }
 
-  #readObject(name: string): Record<string, unknown> {
+  #readLines<T>(name: string, parse: (line: string) => T): T[] {
     const path = join(this.path, name);
-    const text = guarded(path, 'read', () => readFileSync(path, 'utf8'));
-    try {
-      const value: unknown = JSON.parse(text);
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('it is no object');
-      return value as Record<string, unknown>;
-    } catch (error) {
-      throw new RunError(`${path}: is damaged: ${(error as Error).message}`, { cause: error });
-    }
-  }
-
-  #readLines<T>(name: string, shape: Parameters<typeof parseRecord<T>>[1]): T[] {
-    const path = join(this.path, name);
-    if (!existsSync(path)) return [];
-    const bytes = guarded(path, 'read', () => readFileSync(path));
-    const records: T[] = [];
-    // Line by line from bytes: the whole of a large file is longer than a string may be.
-    for (let start = 0, number = 1; start < bytes.length; number++) {
-      const newline = bytes.indexOf(0x0a, start);
-      const end = newline < 0 ? bytes.length : newline;
-      const line = bytes.toString('utf8', start, end);
-      start = end + 1;
-      if (line.trim() === '') continue;
-      try {
-        records.push(parseRecord(line, shape));
-      } catch (error) {
-        throw new RunError(`${path}: line ${number} is damaged: ${(error as Error).message}`, { cause: error });
-      }
-    }
-    return records;
+    return existsSync(path) ? readJsonLines(path, parse) : [];
   }
 }
 

@@ -1,4 +1,4 @@
-/** The run folder: everything that a training produced, and the only contract between it and all that comes after. */
+// The run folder: everything that training produces, and the only contract between it and what comes after.
 export { RunError } from './errors.js';
 export { RunFolder } from './folder.js';
 export {

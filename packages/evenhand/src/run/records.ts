@@ -1,19 +1,22 @@
-/** What is known after an epoch: a line of metrics.jsonl. Counts, shares from 0 to 1, and natural-log losses. */
+import { describeValue, printable } from '../printable.js';
+import { RunError } from './errors.js';
+
+/** What is known after an epoch: one line of metrics.jsonl. Scores are in [0, 1], losses in nats. */
 export interface EpochMetrics {
-  /** `head`: only the head was trained, on frozen features. `full`: everything was. */
+  /** `head`: only the head was trained, on frozen features. `full`: the whole network was trained. */
   readonly phase: 'head' | 'full';
   /** Counted from 1 within the phase. */
   readonly epoch: number;
-  /** Pixels of a side of the images in training. */
+  /** Side length of the training images in pixels. */
   readonly size: number;
   readonly trainLoss: number;
-  /** Learning rates at the epoch's end. */
+  /** Learning rates at the end of the epoch. */
   readonly backboneRate: number;
   readonly headRate: number;
   readonly valLoss: number;
   readonly accuracy: number;
   readonly balancedAccuracy: number;
-  /** Over all classes; one that is neither present nor predicted counts 0. */
+  /** Over all classes; a class that is neither present nor predicted counts as 0. */
   readonly macroF1: number;
   /** Bounds of its 95 % interval. */
   readonly macroF1Low: number;
@@ -21,49 +24,67 @@ export interface EpochMetrics {
   /** Over the classes that the validation images have. */
   readonly macroF1Present: number;
   /**
-   * Over all classes, against posterior labels, with the bounds of its 95 % interval. Absent where labels were not judged or
-   * no wrong ones were found among the validation images; else it chooses the checkpoint in the place of `macroF1`.
+   * Over all classes, against posterior labels, with the bounds of its 95 % interval. Missing if labels were not judged
+   * or no label errors were found among the validation images; otherwise it chooses the checkpoint instead of `macroF1`.
    */
   readonly macroF1Posterior?: number;
   readonly macroF1PosteriorLow?: number;
   readonly macroF1PosteriorHigh?: number;
   readonly numClasses: number;
   readonly numPresent: number;
-  /** Of the whole epoch, validation included. */
+  /** Duration of the whole epoch, including validation. */
   readonly seconds: number;
-  /** Of training alone. */
+  /** Speed of training, without validation. */
   readonly imagesPerSecond: number;
-  /** Greatest memory that the process had held so far, in 10^6 bytes. */
+  /** Peak memory of the process so far, in 10^6 bytes. */
   readonly peakMemoryMB: number;
-  /** Whether its weights were kept: no epoch before was better, or the run keeps the last. */
+  /** Whether its weights were kept: no earlier epoch was better, or the run keeps the last epoch. */
   readonly best: boolean;
 }
 
-/** What the best epoch's model said of one validation image: a line of predictions.jsonl. */
+/** The best checkpoint's prediction for one validation image: one line of predictions.jsonl. */
 export interface Prediction {
   /** Path relative to the data. */
   readonly file: string;
-  /** The label that the data gives. */
+  /** The label in the data. */
   readonly label: string;
-  /** A number a class, in the order of the classes. */
+  /** [K]: one logit per class, in the order of the classes. */
   readonly logits: readonly number[];
 }
 
 /**
  * Predictions as arrays: true classes [N] and logits [N,K].
  *
- * @param classes [K] of the run, in the order of the logits
+ * @param classes [K] names of the run's classes, in the order of the logits
+ * @throws RunError if a prediction has a label or a number of logits that does not fit the classes
  */
 export function predictionArrays(
   predictions: readonly Prediction[],
   classes: readonly string[],
 ): { truth: Int32Array; logits: Float64Array } {
+  const indices = new Map(classes.map((name, index) => [name, index]));
+  const truth = new Int32Array(predictions.length);
   const logits = new Float64Array(predictions.length * classes.length);
-  for (const [i, row] of predictions.entries()) logits.set(row.logits, i * classes.length);
-  return { truth: Int32Array.from(predictions, ({ label }) => classes.indexOf(label)), logits };
+  for (const [i, prediction] of predictions.entries()) {
+    const { file, label } = prediction;
+    const index = indices.get(label);
+    if (index === undefined) {
+      throw new RunError(
+        `predictions.jsonl is damaged: the label ${describeValue(label)} of ${printable(file)} is not one of the run's classes`,
+      );
+    }
+    if (prediction.logits.length !== classes.length) {
+      throw new RunError(
+        `predictions.jsonl is damaged: ${printable(file)} has ${prediction.logits.length} logits for ${classes.length} classes`,
+      );
+    }
+    truth[i] = index;
+    logits.set(prediction.logits, i * classes.length);
+  }
+  return { truth, logits };
 }
 
-/** The score by which checkpoints are compared. */
+/** The score that chooses the best checkpoint. */
 export const chosenScore = ({
   macroF1,
   macroF1Posterior,
@@ -77,18 +98,19 @@ export function chosenInterval(metrics: EpochMetrics): { value: number; low: num
     : { value: macroF1Posterior, low: macroF1PosteriorLow!, high: macroF1PosteriorHigh! };
 }
 
-/** What a run found of one label: a line of labels.jsonl. */
+/** What a run found out about one label: one line of labels.jsonl. */
 export interface JudgedLabel {
   /** Path relative to the data. */
   readonly file: string;
   readonly part: 'train' | 'val';
+  /** The label in the data. */
   readonly given: string;
   /** The probability that the given label is wrong. */
   readonly wrong: number;
   /** The most probable other label, and its probability. */
   readonly suggested: string;
   readonly suggestedProbability: number;
-  /** Probabilities of the true label, by label; those below 0.001 are left out. */
+  /** The probability of each label to be the true one; those below 0.001 are left out. */
   readonly posterior: Readonly<Record<string, number>>;
 }
 
@@ -106,93 +128,32 @@ export function judgementsOf(
   return ({ file, label }) => byKey.get(keyOf(file, label)) ?? byKey.get(keyOf(file.replace(/^\.\.[\\/]/, ''), label));
 }
 
-/** What a run ran on: environment.json. */
+/** What a run's result depends on besides its configuration: environment.json. */
 export interface Environment {
-  /** Of `evenhand`, `node`, `libtorch`, `sharp`, `libvips`, ... */
+  /** Versions of `evenhand`, `node`, `libtorch`, ... */
   readonly versions: Readonly<Record<string, string>>;
   readonly os: string;
   readonly cpu: string;
   readonly cores: number;
   readonly threads: number;
   readonly device: string;
-  /** Of the machine, in 10^6 bytes. */
+  /** Memory of the machine in 10^6 bytes. */
   readonly memoryMB: number;
-  /** The commit that the working folder was at, and whether it had changes; null outside a repository. */
+  /** The commit of the current folder, and whether it had uncommitted changes; null outside a git repository. */
   readonly git: { readonly commit: string; readonly dirty: boolean } | null;
   readonly dataset: {
-    /** SHA-256 of names, sizes and labels. */
+    /** SHA-256 of the data. */
     readonly fingerprint: string;
     readonly path: string;
     readonly classes: readonly string[];
-    /** [K]: training images of each. */
+    /** [K]: number of training images per class. */
     readonly classCounts: readonly number[];
     /** Numbers of images. */
     readonly train: number;
     readonly val: number;
-    /** Unreadable images that were left out. */
+    /** Unreadable images, which were left out. */
     readonly skipped: readonly { readonly file: string; readonly reason: string }[];
   };
   /** ISO 8601. */
   readonly started: string;
-}
-
-type Kind = 'number' | 'optional number' | 'string' | 'boolean' | 'numbers' | 'object';
-
-/** The compiler sees to it that these name every key. */
-export const epochShape: Record<keyof EpochMetrics, Kind> = {
-  phase: 'string',
-  epoch: 'number',
-  size: 'number',
-  trainLoss: 'number',
-  backboneRate: 'number',
-  headRate: 'number',
-  valLoss: 'number',
-  accuracy: 'number',
-  balancedAccuracy: 'number',
-  macroF1: 'number',
-  macroF1Low: 'number',
-  macroF1High: 'number',
-  macroF1Present: 'number',
-  macroF1Posterior: 'optional number',
-  macroF1PosteriorLow: 'optional number',
-  macroF1PosteriorHigh: 'optional number',
-  numClasses: 'number',
-  numPresent: 'number',
-  seconds: 'number',
-  imagesPerSecond: 'number',
-  peakMemoryMB: 'number',
-  best: 'boolean',
-};
-
-export const judgedShape: Record<keyof JudgedLabel, Kind> = {
-  file: 'string',
-  part: 'string',
-  given: 'string',
-  wrong: 'number',
-  suggested: 'string',
-  suggestedProbability: 'number',
-  posterior: 'object',
-};
-
-export const predictionShape: Record<keyof Prediction, Kind> = { file: 'string', label: 'string', logits: 'numbers' };
-
-/**
- * A line of JSON as a record of the given shape; what it lacks is said by the error that is thrown. JSON has no NaN
- * and writes null in its place, as a diverged loss does, so null is read as NaN.
- */
-export function parseRecord<T>(line: string, shape: Record<keyof T, Kind>): T {
-  const value: unknown = JSON.parse(line, (_, each) => (each === null ? Number.NaN : each));
-  if (typeof value !== 'object' || value === null) throw new SyntaxError('it is not an object');
-  const record = value as Record<string, unknown>;
-  for (const [key, kind] of Object.entries<Kind>(shape)) {
-    if (!isKind(record[key], kind)) throw new SyntaxError(`${key} is not ${kind === 'numbers' ? kind : `a ${kind}`}`);
-  }
-  return record as T;
-}
-
-function isKind(value: unknown, kind: Kind): boolean {
-  if (kind === 'numbers') return Array.isArray(value) && value.every((each) => typeof each === 'number');
-  if (kind === 'object') return typeof value === 'object' && value !== null;
-  if (kind === 'optional number') return value === undefined || typeof value === 'number';
-  return typeof value === kind;
 }
