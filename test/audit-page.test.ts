@@ -266,9 +266,9 @@ describe('the audit page in a browser', { skip: noBrowser }, () => {
     }));
 
   for (const [text, expected] of [
-    ['a,b\n1,2\n', /^This is no corrections\.csv: its first line is not file,given,verdict,label\.$/],
-    [csv('train/a.png,elm,perhaps,'), /row 1, of train\/a\.png, has the verdict “perhaps”/],
-    [csv('train/a.png,oak,drop,'), /^This corrections\.csv belongs to other data: train\/a\.png has the label “oak”/],
+    ['a,b\n1,2\n', /^mine\.csv is not a corrections\.csv: it has no column "file"/],
+    [csv('train/a.png,elm,perhaps,'), /^mine\.csv, line 2: the verdict is "perhaps"; expected accept, keep or drop\.$/],
+    [csv('train/a.png,oak,drop,'), /^mine\.csv was made for other data: train\/a\.png has the label "oak"/],
   ] as const) {
     test(`refuses a file by a sentence: ${expected.source.slice(0, 60)}`, () =>
       onPage(async (opened) => {

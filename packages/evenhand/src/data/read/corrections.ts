@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { CorrectionsError, correctionsOf } from '../../corrections.js';
 import { printable } from '../../printable.js';
 import { DataError } from '../errors.js';
-import { columnOf, readCsv } from './csv.js';
+import { readCsv, type Table } from './csv.js';
 import type { Dataset, Sample } from './formats.js';
 import { pathsRelativeTo } from './paths.js';
 
@@ -16,40 +17,23 @@ export interface Corrected {
 }
 
 /**
- * Applies the verdicts of a corrections.csv, as the page of `evenhand audit` writes it, with the columns `file` (relative
- * to the data), `given`, `verdict` and `label`: `accept` changes the image's label to `label`, `keep` confirms the given
- * label, `drop` removes the image.
+ * Applies the verdicts of a corrections.csv, as the page of `evenhand audit` writes it.
  *
  * @throws DataError with the line, for an unknown verdict or label, or an image that the data does not have with the
  * given label
  */
 export async function applyCorrections(dataset: Dataset, data: string, file: string): Promise<Corrected> {
   const table = await readCsv(file);
-  const columns = [
-    columnOf(table, 'file', 'the images'),
-    columnOf(table, 'given', 'their labels'),
-    columnOf(table, 'verdict', 'the verdicts'),
-    columnOf(table, 'label', 'the corrected labels'),
-  ] as const;
   const samplesByKey = indexSamples(dataset, pathsRelativeTo(data));
   const classOf = new Map(dataset.classes.map((label, i) => [label, i]));
   const replacements = new Map<Sample, Sample | null>();
   const confirmed = new Set<Sample>();
   let [changed, dropped] = [0, 0];
-  for (const { line, values } of table.rows) {
-    const where = `${file}, line ${line}`;
-    const [name, given, verdict, label] = columns.map((column) => values[column]!) as [string, string, string, string];
+  for (const { line, file: name, given, verdict, label } of checkedCorrections(table, dataset.classes)) {
     const samples = samplesByKey.get(keyOf(name, given));
     if (samples === undefined) {
-      throw new DataError(`${where}: ${data} has no image "${printable(name)}" with the label "${printable(given)}".`);
-    }
-    if (verdict !== 'accept' && verdict !== 'keep' && verdict !== 'drop') {
-      throw new DataError(`${where}: the verdict is "${printable(verdict)}"; expected accept, keep or drop.`);
-    }
-    const target = classOf.get(verdict === 'accept' ? label : given);
-    if (target === undefined) {
       throw new DataError(
-        `${where}: the label "${printable(label)}" is not one of the ${dataset.classes.length} labels of ${data}.`,
+        `${file}, line ${line}: ${data} has no image "${printable(name)}" with the label "${printable(given)}".`,
       );
     }
     for (const sample of samples) {
@@ -58,10 +42,10 @@ export async function applyCorrections(dataset: Dataset, data: string, file: str
         dropped++;
         continue;
       }
-      const corrected = { ...sample, label: target };
+      const corrected = { ...sample, label: classOf.get(label)! };
       replacements.set(sample, corrected);
       confirmed.add(corrected);
-      if (target !== sample.label) changed++;
+      if (corrected.label !== sample.label) changed++;
     }
   }
   const correct = (samples: readonly Sample[]) =>
@@ -85,4 +69,13 @@ function indexSamples({ classes, train, val }: Dataset, nameOf: (file: string) =
     else samples.push(sample);
   }
   return samplesByKey;
+}
+
+function checkedCorrections(table: Table, classes: readonly string[]) {
+  try {
+    return correctionsOf(table, table.file, classes);
+  } catch (error) {
+    if (error instanceof CorrectionsError) throw new DataError(error.message);
+    throw error;
+  }
 }

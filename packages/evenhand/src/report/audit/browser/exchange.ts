@@ -1,7 +1,8 @@
 /// <reference lib="dom" preserve="true" />
+import { type Correction, correctionsCsv, correctionsOf } from '../../../corrections.js';
 import { plural } from '../../page/markup.js';
-import { type Correction, correctionsCsv, readCorrections } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
+import { parseTable } from './parse-table.js';
 import type { Verdicts } from './verdicts.js';
 
 /** Verdicts out of the page as corrections.csv, and into it again. */
@@ -24,8 +25,9 @@ export function exchange(payload: AuditPayload, verdicts: Verdicts, update: () =
     const file = input.files?.[0];
     if (file === undefined) return;
     try {
-      const corrections = readCorrections(await file.text(), payload.classes);
-      refuseOthers(payload, corrections);
+      const table = parseTable(await file.text(), file.name);
+      const corrections = correctionsOf(table, file.name, payload.classes).map(({ line, ...correction }) => correction);
+      refuseOthers(payload, corrections, file.name);
       verdicts.add(corrections);
       loaded.textContent = `${plural(corrections.length, 'verdict')} read from ${file.name}.`;
       loaded.classList.remove('bad');
@@ -56,13 +58,13 @@ function inOrder({ suspects }: AuditPayload, verdicts: Verdicts): Correction[] {
 }
 
 /** @throws Error where an image has another label here than there */
-function refuseOthers({ suspects, classes }: AuditPayload, corrections: readonly Correction[]): void {
+function refuseOthers({ suspects, classes }: AuditPayload, corrections: readonly Correction[], name: string): void {
   const labels = new Map(suspects.map(([file, given]) => [file, classes[given]]));
   for (const { file, given } of corrections) {
     const label = labels.get(file) ?? given;
     if (label !== given) {
       throw new Error(
-        `This corrections.csv belongs to other data: ${file} has the label “${given}” there and “${label}” here.`,
+        `${name} was made for other data: ${file} has the label "${given}" there and "${label}" in this page.`,
       );
     }
   }

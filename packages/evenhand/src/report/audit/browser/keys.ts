@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-import type { Verdict } from '../corrections.js';
+import type { Verdict } from '../../../corrections.js';
 
 export interface Actions {
   readonly move: (step: number) => void;

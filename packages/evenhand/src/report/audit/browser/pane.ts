@@ -1,6 +1,7 @@
 /// <reference lib="dom" preserve="true" />
+
+import type { Correction } from '../../../corrections.js';
 import { count, probability } from '../../page/markup.js';
-import type { Correction } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 
 /** The image that is judged, large, beside typical images of its label and of the one that it might have. */

@@ -1,8 +1,8 @@
 /// <reference lib="dom" preserve="true" />
 
+import type { Correction, Verdict } from '../../../corrections.js';
 import { baseName } from '../../page/image.js';
 import { count, percent, plural } from '../../page/markup.js';
-import type { Correction, Verdict } from '../corrections.js';
 import type { AuditPayload } from '../payload.js';
 import { keys } from './keys.js';
 import { Pane } from './pane.js';

@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-import { type Correction, isVerdict } from '../corrections.js';
+import { type Correction, isVerdict } from '../../../corrections.js';
 
 /** What was decided, step by step, so that each step can be undone. Every step is saved at once. */
 export class Verdicts {
