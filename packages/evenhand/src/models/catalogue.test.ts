@@ -6,9 +6,9 @@ import { createModel, modelInfo, modelNames } from './catalogue.js';
 import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
 import { makeDivisible, row } from './families/rows.js';
 import { golden } from './golden.test.helper.js';
-import { backboneParameters, headParameters, replaceHead } from './model.js';
+import { backboneParameters, headParameters, replaceHead } from './head.js';
 
-test("presets are torchvision's, timm's for Lite0, and our own for mini", () => {
+test('presets match torchvision, timm for Lite0, and our own for mini', () => {
   const presets = golden<Record<string, Preset>>('presets.json');
   const half = [0.5, 0.5, 0.5] as const;
   presets.efficientnet_lite0 = { resize: 256, crop: 224, interpolation: 'bicubic', mean: half, std: half };
@@ -18,30 +18,33 @@ test("presets are torchvision's, timm's for Lite0, and our own for mini", () => 
   for (const name of modelNames()) assert.deepEqual(modelInfo(name).preset, presets[name], name);
 });
 
-test('the name of every weights file carries the hash that is asked of it', () => {
+test('the name of every weights file contains its hash', () => {
   for (const name of modelNames()) {
     const { weights } = modelInfo(name);
-    if (typeof weights === 'string') continue; // comes with the package
+    if (typeof weights === 'string') continue; // part of the package
     assert.match(weights.sha256, /^([0-9a-f]{8}|[0-9a-f]{64})$/);
     assert.ok(weights.url.startsWith('https://') && weights.url.endsWith(`-${weights.sha256.slice(0, 8)}.pth`), name);
   }
 });
 
-test('an unknown model is refused with the likely spelling, else with the known names', () => {
+test('an unknown model is refused with a suggestion, or with the available names', () => {
   const options = { numClasses: 3 };
   assert.throws(() => createModel('efficientnet-b3', options), {
     name: 'RangeError',
-    message: 'model: there is no "efficientnet-b3"; did you mean efficientnet_b3?',
+    message: 'Unknown model "efficientnet-b3"; did you mean efficientnet_b3?',
   });
-  assert.throws(() => modelInfo('vit_large'), /there is no "vit_large"; known are efficientnet_b0, .*mobilenet_v2\./);
-  assert.throws(() => createModel('toString', options), /there is no "toString"/);
+  assert.throws(
+    () => modelInfo('vit_large'),
+    /Unknown model "vit_large"; available: efficientnet_b0, .*mobilenet_v2\./,
+  );
+  assert.throws(() => createModel('toString', options), /Unknown model "toString"/);
   for (const numClasses of [0, 1.5, Number.NaN]) {
-    assert.throws(() => createModel('mobilenet_v2', { numClasses }), /numClasses: expected a whole number/);
+    assert.throws(() => createModel('mobilenet_v2', { numClasses }), /numClasses must be a whole number/);
   }
 });
 
 for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
-  test(`${name}: a new head is one call, of the same form or with a hidden layer`, () => {
+  test(`${name}: the head can be replaced, with or without a hidden layer`, () => {
     const model = createModel(name, { numClasses: 5, seed: 0 });
     const keys = [...nn.stateDict(model).keys()];
     const before = liveTensors();
@@ -63,7 +66,7 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
   });
 }
 
-test('the dropout of a new head acts in training and only there', () => {
+test('the dropout of a new head acts only in training', () => {
   const model = createModel('efficientnet_lite0', { numClasses: 2, seed: 0 });
   replaceHead(model, 2, { dropout: 0.5 });
   const logits = () => scope(() => [...model.classifier.forward(ops.ones([1, model.featureCount])).toArray()]);
@@ -71,16 +74,16 @@ test('the dropout of a new head acts in training and only there', () => {
   nn.setTraining(model, false);
   assert.deepEqual(logits(), logits());
   replaceHead(model, 2, { dropout: 0.5 });
-  assert.deepEqual(logits(), logits(), 'a new head takes the mode of its model');
+  assert.deepEqual(logits(), logits(), 'a new head has the training mode of its model');
   nn.disposeModule(model);
 });
 
-test('a head that cannot be is refused, and the model keeps its own', () => {
+test('an invalid head is refused, and the model keeps its own', () => {
   const model = createModel('mobilenet_v2', { numClasses: 5 });
   const head = model.classifier;
-  assert.throws(() => replaceHead(model, 0), /numClasses: expected a whole number of at least 1, got 0/);
-  assert.throws(() => replaceHead(model, 3, { dropout: 1 }), /dropout: expected a number .* got 1/);
-  assert.throws(() => replaceHead(model, 3, { hidden: -1 }), /hidden: expected a whole number .* got -1/);
+  assert.throws(() => replaceHead(model, 0), /numClasses must be a whole number of at least 1, got 0/);
+  assert.throws(() => replaceHead(model, 3, { dropout: 1 }), /dropout must be a number .* got 1/);
+  assert.throws(() => replaceHead(model, 3, { hidden: -1 }), /hidden must be a whole number .* got -1/);
   assert.equal(model.classifier, head);
   nn.disposeModule(model);
 });
@@ -93,7 +96,7 @@ test('an EfficientNet is built from any rows', () => {
   nn.disposeModule(model);
 });
 
-test('channels are rounded as torchvision rounds them', () => {
+test('channels are rounded as in torchvision', () => {
   assert.deepEqual(
     [1, 12, 17.6, 35.2, 352, 10].map((channels) => makeDivisible(channels)),
     [8, 16, 16, 32, 352, 16],

@@ -1,19 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import type { Interpolation, Preset } from '@evenhand/predict';
 import { manualSeed } from '@evenhand/torch';
+import { describeValue } from '../printable.js';
 import { suggest } from '../suggest.js';
 import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
 import { EfficientNetLite0 } from './families/efficientnet-lite.js';
 import { MobileNetV2 } from './families/mobilenet-v2.js';
-import { type ImageModel, requireCount } from './model.js';
-import type { WeightsSource } from './weights/fetch-weights.js';
+import { requireCount } from './head.js';
+import type { ImageModel } from './model.js';
+import type { WeightsSource } from './weights/file-hash.js';
 
 export interface ModelInfo {
-  /** Parameters of the model with ImageNet's 1000 classes. */
+  /** Number of parameters with ImageNet's 1000 classes. */
   readonly parameters: number;
-  /** What the official weights were trained to see. */
+  /** The preprocessing that the pretrained weights expect. */
   readonly preset: Preset;
-  /** What it is pretrained on: the official ImageNet weights, or the path of a file that comes with this package. */
+  /** Pretrained weights: where to download the official ImageNet weights, or the path of a file in this package. */
   readonly weights: WeightsSource | string;
 }
 
@@ -36,8 +38,9 @@ function efficientnet(name: keyof typeof EFFICIENTNETS): Entry['build'] {
   return (numClasses) => new EfficientNet(EFFICIENTNETS[name], numClasses);
 }
 
-// Presets and counts are those of torchvision's IMAGENET1K_V1 weights; mini's weights are our own (tools/pretrain.mjs). Its EfficientNet files of before 0.17 have names
-// whose hash is not theirs (pytorch/vision #7744, #8036); these are the renamed ones.
+// Presets and parameter counts are those of torchvision's IMAGENET1K_V1 weights. EfficientNet files of torchvision before
+// 0.17 have a wrong hash in their names (pytorch/vision #7744, #8036); these are the renamed files. The weights of
+// efficientnet_mini are our own (tools/pretrain.mjs).
 const CATALOGUE = {
   efficientnet_b0: {
     build: efficientnet('efficientnet_b0'),
@@ -138,33 +141,34 @@ export function modelNames(): ModelName[] {
   return Object.keys(CATALOGUE) as ModelName[];
 }
 
-/** Preset, size and weights of a model. Throws a `RangeError` with the likely spelling for an unknown name. */
+/** Preset, number of parameters and weights of a model. Throws a `RangeError` that suggests a name if it is unknown. */
 export function modelInfo(name: string): ModelInfo {
-  const { parameters, preset, weights } = find(name);
+  const { parameters, preset, weights } = entryOf(name);
   return { parameters, preset, weights };
 }
 
 export interface ModelOptions {
   /** K: the number of logits. */
   numClasses: number;
-  /** Seeds libtorch's generator before the parameters are drawn from it; left as it is where left out. */
+  /** Seeds libtorch's generator before the parameters are drawn. Default: the generator is left as it is. */
   seed?: number;
 }
 
 /**
- * A new model with random parameters, drawn as its reference implementation does; images [N,3,H,W] to logits [N,K].
- * Throws a `RangeError` for an unknown name, with the likely spelling, and where `numClasses` is no whole number above 0.
+ * Creates a model with random parameters, drawn as in its reference implementation: images [N,3,H,W] to logits [N,K].
+ *
+ * @throws RangeError if the name is unknown, with a suggestion, or if `numClasses` is not a whole number of at least 1
  */
 export function createModel(name: string, { numClasses, seed }: ModelOptions): ImageModel {
-  const { build } = find(name);
+  const { build } = entryOf(name);
   requireCount('numClasses', numClasses);
   if (seed !== undefined) manualSeed(seed);
   return build(numClasses);
 }
 
-function find(name: string): Entry {
+function entryOf(name: string): Entry {
   if (Object.hasOwn(CATALOGUE, name)) return CATALOGUE[name as ModelName];
   const likely = suggest(name, modelNames());
-  const hint = likely === undefined ? `known are ${modelNames().join(', ')}.` : `did you mean ${likely}?`;
-  throw new RangeError(`model: there is no ${JSON.stringify(name)}; ${hint}`);
+  const hint = likely === undefined ? `available: ${modelNames().join(', ')}.` : `did you mean ${likely}?`;
+  throw new RangeError(`Unknown model ${describeValue(name)}; ${hint}`);
 }

@@ -1,10 +1,10 @@
-// What tools/golden_models.py computes, computed again: the weights and images of the golden outputs, digit for digit.
+// Computes exactly the weights and images that tools/golden_models.py uses for the golden outputs.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { nn, noGrad, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 
-/** A file of golden/models/, parsed. */
+/** Parses a file of golden/models/. */
 export function golden<T>(name: string): T {
   const bytes = readFileSync(new URL(`../../golden/models/${name}`, import.meta.url));
   return JSON.parse((name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()) as T;
@@ -27,8 +27,8 @@ export function noise(name: string, count: number, scale = 1, offset = 0): Float
   return numbers;
 }
 
-/** The values of the state-dict entry `name`. */
-function fill(name: string, shape: readonly number[], gain: number): Float32Array {
+/** Values for the state-dict entry `name`. */
+function valuesFor(name: string, shape: readonly number[], gain: number): Float32Array {
   const count = product(shape);
   if (name.endsWith('num_batches_tracked')) return new Float32Array(count);
   if (name.endsWith('running_var')) return noise(name, count, 1 / 2, 1);
@@ -42,19 +42,19 @@ export function fillModel(model: nn.Module, gain: number): void {
   noGrad(() =>
     scope(() => {
       for (const [name, target] of nn.stateDict(model)) {
-        ops.copy_(target, tensor(fill(name, target.shape, gain), target.shape));
+        ops.copy_(target, tensor(valuesFor(name, target.shape, gain), target.shape));
       }
     }),
   );
 }
 
-/** The golden outputs' images [count,3,size,size]. */
+/** The images [count,3,size,size] of the golden outputs. */
 export function images(count: number, size: number): Tensor {
   const shape = [count, 3, size, size];
   return tensor(noise('input', product(shape), 2), shape);
 }
 
-/** The greatest difference is at most `tolerance` times the greatest expected magnitude. */
+/** Asserts that the largest difference is at most `tolerance` times the largest expected magnitude. */
 export function assertClose(actual: Tensor, expected: readonly number[], tolerance: number, what: string): void {
   const got = Array.from(actual.toArray(), Number);
   assert.equal(got.length, expected.length, what);
@@ -65,7 +65,7 @@ export function assertClose(actual: Tensor, expected: readonly number[], toleran
   }
 }
 
-/** What tools/golden_models.py stores of a big tensor: its norm, and entries at some places. */
+/** What tools/golden_models.py stores of a large tensor: its norm, and its values at some indices. */
 export interface Summary {
   norm: number;
   at: number[];
@@ -73,8 +73,8 @@ export interface Summary {
 }
 
 /**
- * Norm and entries agree within a thousandth; small entries within a thousandth of the tensor's typical one. What is
- * below `floor` counts as zero: a shift that the next batch normalisation takes away has no gradient but rounding.
+ * Asserts that norm and values agree within a thousandth, small values within a thousandth of the tensor's typical one.
+ * Values below `floor` count as zero: a shift that the next batch normalisation removes has no gradient except rounding.
  */
 export function assertSummary(key: string, actual: Tensor, { norm, at, values }: Summary, floor = 0): void {
   const flat = Float64Array.from(actual.toArray(), Number);

@@ -1,25 +1,15 @@
-// Models, where their weights come from, and what goes on top of them.
+// Architectures, their pretrained weights, and heads.
 
 export { createModel, type ModelInfo, type ModelName, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
 export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './families/efficientnet.js';
 export { EfficientNetLite0 } from './families/efficientnet-lite.js';
 export { MobileNetV2 } from './families/mobilenet-v2.js';
 export { row, type StageRow, scaleRows } from './families/rows.js';
-export {
-  backboneParameters,
-  type HeadOptions,
-  headParameters,
-  ImageModel,
-  layerGroups,
-  replaceHead,
-} from './model.js';
+export { backboneParameters, type HeadOptions, headParameters, replaceHead } from './head.js';
+export { layerGroups } from './layer-groups.js';
+export { ImageModel } from './model.js';
 export { cacheFolder } from './weights/cache-folder.js';
-export {
-  type FetchOptions,
-  type FileSource,
-  fetchFile,
-  fetchWeights,
-  type WeightsSource,
-} from './weights/fetch-weights.js';
+export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';
+export type { FileSource, WeightsSource } from './weights/file-hash.js';
 export { loadPretrained } from './weights/load-pretrained.js';
 export { WeightsError, type WeightsErrorCode } from './weights/weights-error.js';

@@ -4,7 +4,8 @@ import { liveTensors, nn, noGrad, ops, scope, type Tensor, tensor } from '@evenh
 import { createModel, modelInfo, modelNames } from './catalogue.js';
 import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
 import { assertClose, assertSummary, fillModel, golden, images, noise, type Summary } from './golden.test.helper.js';
-import { backboneParameters, headParameters, layerGroups } from './model.js';
+import { backboneParameters, headParameters } from './head.js';
+import { layerGroups } from './layer-groups.js';
 
 interface Logits {
   parameters: number;
@@ -29,7 +30,7 @@ const KEYS = golden<Record<string, Record<string, number[]>>>('keys.json.gz');
 for (const name of modelNames()) {
   const { gain, cases, parameters } = LOGITS[name]!;
 
-  test(`${name}: keys, shapes, size and evaluation logits are the reference implementation's`, () => {
+  test(`${name}: keys, shapes, parameter count and logits match the reference implementation`, () => {
     const before = liveTensors();
     const model = createModel(name, { numClasses: 7 });
     const shapes = new Map([...nn.stateDict(model)].map(([key, value]) => [key, value.shape]));
@@ -46,7 +47,7 @@ for (const name of modelNames()) {
       scope(() =>
         noGrad(() => {
           const x = images(2, size);
-          // oneDNN chooses its kernels by the processor: the golden logits are of a Xeon, an EPYC lands 1.2e-4 away
+          // oneDNN chooses its kernels by the processor: the golden logits are from a Xeon, an EPYC differs by 1.2e-4
           assertClose(model.forward(x), logits.flat(), 3e-4, `${name} at ${size}`);
           assert.deepEqual(model.forwardFeatures(x).shape, [2, model.featureCount]);
         }),
@@ -58,7 +59,7 @@ for (const name of modelNames()) {
 }
 
 for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
-  test(`${name}: channels-last memory gives the same logits`, () => {
+  test(`${name}: logits are the same in channels-last memory`, () => {
     const model = createModel(name, { numClasses: 7 });
     const { gain, cases } = LOGITS[name]!;
     fillModel(model, gain);
@@ -68,7 +69,7 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
         nn.moveTo(model, { memoryFormat: 'channelsLast' });
         const { size, logits } = cases[0]!;
         const x = ops.contiguous(images(2, size), { memoryFormat: 'channelsLast' });
-        // libtorch 2.6 adds the depthwise products in another order, and lands 1.4e-4 away
+        // libtorch 2.6 adds the depthwise products in another order, and differs by 1.4e-4
         assertClose(model.forward(x), logits.flat(), 5e-4, name);
         assert.equal(layerGroups(model)[0]![0]!.forward(x).memoryFormat, 'channelsLast');
       }),
@@ -81,12 +82,12 @@ for (const name of modelNames()) {
   test(`${name}: every parameter receives a gradient, and belongs to one layer group`, () => {
     const model = createModel(name, { numClasses: 7, seed: 1 });
     scope(() => {
-      // dropped blocks would have no gradient; a batch of 8 that drops the same block 8 times is not to be expected
+      // a block that is dropped for all 8 images would have no gradient, which is very unlikely
       ops.sum(ops.mul(model.forward(images(8, 32)), coefficients(8))).backward();
       for (const [key, parameter] of nn.namedParameters(model)) {
         assert.ok(parameter.grad, `${key} has no gradient`);
         const norm = ops.vectorNorm(parameter.grad).item();
-        // a norm's shift that the next batch normalisation takes away has no gradient but rounding
+        // the shift of a norm whose effect the next batch normalisation removes has no gradient except rounding
         const mayVanish = key.endsWith('bias');
         assert.ok(Number.isFinite(norm) && (norm > 0 || mayVanish), `${key} has a gradient of norm ${norm}`);
       }
@@ -101,7 +102,7 @@ for (const name of modelNames()) {
 }
 
 for (const [name, expected] of Object.entries(golden<Record<string, Settings>>('settings.json'))) {
-  test(`${name}: dropout, stochastic depth and batch normalisation are torchvision's`, () => {
+  test(`${name}: dropout, stochastic depth and batch normalisation match torchvision`, () => {
     const model = createModel(name, { numClasses: 7 });
     const all = nn.modules(model);
     const norms = all.filter((each) => each instanceof nn.BatchNorm2d);
@@ -118,7 +119,7 @@ for (const [name, expected] of Object.entries(golden<Record<string, Settings>>('
   });
 }
 
-test("efficientnet_b0 in training mode: logits, gradients and running statistics are PyTorch's", () => {
+test('efficientnet_b0 in training mode: logits, gradients and running statistics match PyTorch', () => {
   const { size, logits, gradients, buffers } = golden<Training>('training.json');
   const config = { ...EFFICIENTNETS.efficientnet_b0, dropout: 0, stochasticDepth: 0 };
   const model = new EfficientNet(config, 7);
@@ -138,13 +139,13 @@ test("efficientnet_b0 in training mode: logits, gradients and running statistics
   nn.disposeModule(model);
 });
 
-/** What the loss multiplies logits [count,7] with. */
+/** Random weights [count,7] that turn logits into a loss. */
 function coefficients(count: number): Tensor {
   return tensor(noise('loss', count * 7), [count, 7]);
 }
 
 for (const name of ['efficientnet_b0', 'mobilenet_v2']) {
-  test(`${name}: a seed draws the parameters that torchvision draws from it`, () => {
+  test(`${name}: a seed gives the same initial parameters as in torchvision`, () => {
     const model = createModel(name, { numClasses: 7, seed: 0 });
     const parameters = nn.namedParameters(model);
     const expected = golden<Record<string, Record<string, Summary>>>('initial.json')[name]!;
@@ -160,7 +161,7 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2']) {
   });
 }
 
-test('efficientnet_lite0: a depthwise kernel is drawn by the one channel that it feeds', () => {
+test('efficientnet_lite0: the fan-out of a depthwise kernel is one channel', () => {
   const model = createModel('efficientnet_lite0', { numClasses: 7, seed: 0 });
   const weights = nn.namedParameters(model).get('blocks.5.1.conv_dw.weight')!.toArray() as Float32Array;
   const deviation = Math.sqrt(weights.reduce((sum, x) => sum + x * x, 0) / weights.length);

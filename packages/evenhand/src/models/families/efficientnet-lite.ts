@@ -7,8 +7,8 @@ import { type BlockShape, blockShapes } from './rows.js';
 const NORM = { eps: 1e-3 };
 
 /**
- * EfficientNet-Lite0 with the state-dict keys of timm's `tf_efficientnet_lite0`, and its initialisation: B0 without
- * squeeze-and-excitation and with ReLU6 (tensorflow/tpu, models/official/efficientnet/lite).
+ * EfficientNet-Lite0: B0 without squeeze-and-excitation and with ReLU6 (tensorflow/tpu,
+ * models/official/efficientnet/lite). State-dict keys and initialisation are those of timm's `tf_efficientnet_lite0`.
  * Images [N,3,H,W] to logits [N,numClasses].
  */
 export class EfficientNetLite0 extends ImageModel {
@@ -56,7 +56,7 @@ export class EfficientNetLite0 extends ImageModel {
   }
 }
 
-/** Depthwise convolution, project; the first stage's block. */
+/** The block of the first stage: depthwise convolution, project. */
 class DepthwiseSeparable extends nn.Module {
   readonly convDw: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;
@@ -82,7 +82,7 @@ class DepthwiseSeparable extends nn.Module {
   }
 }
 
-/** Expand, depthwise convolution, project without an activation, add. */
+/** Inverted residual block: expand, depthwise convolution, project without an activation, add. */
 class InvertedResidual extends nn.Module {
   readonly convPw: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;
@@ -115,8 +115,8 @@ class InvertedResidual extends nn.Module {
 }
 
 /**
- * Convolution with TensorFlow's "same" padding: ceil(size / stride) outputs, and where the padding is odd its odd pixel
- * goes below and to the right. It depends on the input's size: an even and an odd one are padded differently.
+ * Convolution with TensorFlow's "same" padding: ceil(size / stride) outputs; if the padding is odd, the extra pixel is at
+ * the bottom and on the right. The padding depends on the size of the input.
  */
 class SameConv2d extends nn.Conv2d {
   override forward(x: Tensor): Tensor {
@@ -134,7 +134,7 @@ class SameConv2d extends nn.Conv2d {
   }
 }
 
-/** A linear layer behind dropout, with the linear layer's own keys, because timm's dropout has no place among them. */
+/** Dropout and a linear layer, with the keys of the linear layer alone, as in timm. */
 class DropoutLinear extends nn.Linear {
   readonly #dropout: number;
 

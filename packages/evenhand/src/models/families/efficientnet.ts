@@ -3,20 +3,20 @@ import { ImageModel } from '../model.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { type BlockShape, blockShapes, makeDivisible, row, type StageRow, scaleRows } from './rows.js';
 
-/** What one EfficientNet differs in from another. */
+/** The settings in which EfficientNets differ. */
 export interface EfficientNetConfig {
   readonly rows: readonly StageRow[];
   /** Channels of the first convolution. */
   readonly stem: number;
-  /** Share of features that the head zeroes in training. */
+  /** Dropout rate of the head. */
   readonly dropout: number;
-  /** Probability with which the last block's residual branch is dropped in training; it rises linearly from 0. */
+  /** Probability that the last block's residual branch is dropped in training; it rises linearly from 0 at the first. */
   readonly stochasticDepth: number;
   /** Batch normalisation's epsilon and momentum (PyTorch's: the weight of the new statistics). */
   readonly norm: { readonly eps: number; readonly momentum: number };
 }
 
-/** B0 (Tan & Le, arXiv 1905.11946, table 1); the others are B0 made wider and deeper. */
+/** B0 (Tan & Le, arXiv 1905.11946, table 1); the other sizes are wider and deeper. */
 export const B0_STEM = 32;
 export const B0_ROWS: readonly StageRow[] = [
   row(1, 3, 1, 16, 1),
@@ -28,7 +28,7 @@ export const B0_ROWS: readonly StageRow[] = [
   row(6, 3, 1, 320, 1),
 ];
 const PYTORCH_NORM = { eps: 1e-5, momentum: 0.1 };
-// B5 to B7 have weights that were ported from TensorFlow, with its batch normalisation.
+// The weights of B5 to B7 were ported from TensorFlow, with its batch normalisation.
 const TENSORFLOW_NORM = { eps: 1e-3, momentum: 0.01 };
 
 function scaled(width: number, depth: number, dropout: number, norm = PYTORCH_NORM): EfficientNetConfig {
@@ -37,8 +37,8 @@ function scaled(width: number, depth: number, dropout: number, norm = PYTORCH_NO
 }
 
 /**
- * EfficientNet B0 to B7: width, depth, dropout, batch normalisation as in torchvision `models/efficientnet.py`; mini is B0
- * at half its width and less depth, for small images and small machines.
+ * EfficientNet B0 to B7, with width, depth, dropout and batch normalisation as in torchvision `models/efficientnet.py`.
+ * `efficientnet_mini` is B0 at half its width and less depth, for small images and small machines.
  */
 export const EFFICIENTNETS = {
   efficientnet_mini: scaled(0.5, 0.6, 0.2),
@@ -133,7 +133,7 @@ class MBConv extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    // the scope gives back what neither the next block nor the backward pass needs
+    // the scope frees what neither the next block nor the backward pass needs
     return scope(() => {
       const branch = this.block.forward(x);
       return this.#residual ? ops.add_(this.stochasticDepth.forward(branch), x) : branch;

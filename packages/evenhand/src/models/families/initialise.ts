@@ -1,16 +1,16 @@
 import { nn, type Tensor } from '@evenhand/torch';
 
 export interface Initialisation {
-  /** Fills the weight [out,in] of a linear layer. */
+  /** Initialises the weight [out,in] of a linear layer. */
   linear: (weight: Tensor) => void;
-  /** Whether a depthwise kernel's fan-out is the one channel that it feeds (TensorFlow) or all of them (torchvision). */
+  /** Whether the fan-out of a depthwise kernel counts one output channel (TensorFlow) or all of them (torchvision). */
   depthwiseFanOut?: 'one' | 'all';
 }
 
 /**
- * Fills a new model from libtorch's generator: convolutions from a normal distribution by fan-out (He et al.,
- * arXiv 1502.01852), biases with 0, linear weights as told; norms keep scale 1 and shift 0. Layers are visited in
- * torchvision's order, so that a seed gives the parameters that torchvision draws from it.
+ * Initialises a new model from libtorch's generator: convolutions from a normal distribution by fan-out (He et al.,
+ * arXiv 1502.01852), biases with 0, linear weights by `linear`; norms keep scale 1 and shift 0. Layers are visited in
+ * torchvision's order, so that a seed gives the same parameters as in torchvision.
  * Source: the constructors of torchvision's models; timm `_init_weight_goog` for `depthwiseFanOut: 'one'`.
  */
 export function initialise(model: nn.Module, { linear, depthwiseFanOut = 'all' }: Initialisation): void {
@@ -28,13 +28,13 @@ export function initialise(model: nn.Module, { linear, depthwiseFanOut = 'all' }
   }
 }
 
-/** Uniform within ±1/sqrt(outputs): torchvision's EfficientNet and timm's, after TensorFlow's. */
+/** Uniform within ±1/sqrt(outputs), as in the EfficientNets of TensorFlow, torchvision and timm. */
 export function uniformByOutputs(weight: Tensor): void {
   const range = 1 / Math.sqrt(weight.shape[0]!);
   nn.init.uniform_(weight, -range, range);
 }
 
-/** Normal with a standard deviation of 0.01: torchvision's MobileNetV2. */
+/** Normal with a standard deviation of 0.01, as in torchvision's MobileNetV2. */
 export function normalSmall(weight: Tensor): void {
   nn.init.normal_(weight, 0, 0.01);
 }

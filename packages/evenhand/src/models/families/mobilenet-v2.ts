@@ -55,7 +55,7 @@ export class MobileNetV2 extends ImageModel {
   }
 }
 
-/** Expand, depthwise convolution, project without an activation, add. */
+/** Inverted residual block: expand, depthwise convolution, project without an activation, add. */
 class InvertedResidual extends nn.Module {
   readonly conv: nn.Sequential;
   readonly #residual: boolean;
@@ -81,7 +81,7 @@ class InvertedResidual extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    // the scope gives back what neither the next block nor the backward pass needs
+    // the scope frees what neither the next block nor the backward pass needs
     return scope(() => {
       const branch = this.conv.forward(x);
       return this.#residual ? ops.add_(branch, x) : branch;

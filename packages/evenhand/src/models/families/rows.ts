@@ -1,23 +1,23 @@
 /** One stage of inverted residual blocks (Sandler et al., arXiv 1801.04381, table 2; Tan & Le, arXiv 1905.11946, table 1). */
 export interface StageRow {
-  /** How many times wider the block is inside. */
+  /** Expansion ratio of the block. */
   readonly expand: number;
-  /** Side of the depthwise kernel in pixels. */
+  /** Size of the depthwise kernel in pixels. */
   readonly kernel: number;
-  /** Of the stage's first block; the others have 1. */
+  /** Stride of the stage's first block; the others have 1. */
   readonly stride: number;
-  /** Channels that the stage puts out. */
+  /** Number of output channels. */
   readonly channels: number;
   /** Number of blocks. */
   readonly blocks: number;
 }
 
-/** A stage of rows written as in the papers' tables: expansion, kernel, stride, channels out, number of blocks. */
+/** A stage, written like a row of the papers' tables: expansion, kernel, stride, output channels, number of blocks. */
 export function row(expand: number, kernel: number, stride: number, channels: number, blocks: number): StageRow {
   return { expand, kernel, stride, channels, blocks };
 }
 
-/** What one block of a stage is built from. */
+/** The shape of one block. */
 export interface BlockShape {
   readonly inputs: number;
   readonly outputs: number;
@@ -26,20 +26,20 @@ export interface BlockShape {
   readonly stride: number;
 }
 
-/** The blocks of each stage, the first of them fed by `inputs` channels. */
+/** The blocks of each stage; the first block has `inputs` input channels. */
 export function blockShapes(rows: readonly StageRow[], inputs: number): BlockShape[][] {
-  let from = inputs;
+  let blockInputs = inputs;
   return rows.map(({ expand, kernel, stride, channels, blocks }) =>
     Array.from({ length: blocks }, (_, index) => {
-      const shape = { inputs: from, outputs: channels, expand, kernel, stride: index === 0 ? stride : 1 };
-      from = channels;
+      const shape = { inputs: blockInputs, outputs: channels, expand, kernel, stride: index === 0 ? stride : 1 };
+      blockInputs = channels;
       return shape;
     }),
   );
 }
 
 /**
- * The multiple of `divisor` next to `channels`, at least `divisor` and at most a tenth below it.
+ * Rounds `channels` to the nearest multiple of `divisor`, but at least to `divisor` and not below 90 % of `channels`.
  * Source: torchvision `models/_utils.py`, `_make_divisible`.
  */
 export function makeDivisible(channels: number, divisor = 8): number {
@@ -47,7 +47,7 @@ export function makeDivisible(channels: number, divisor = 8): number {
   return rounded < 0.9 * channels ? rounded + divisor : rounded;
 }
 
-/** The rows of a wider and deeper network: compound scaling (Tan & Le, arXiv 1905.11946, section 3). */
+/** Scales the rows to a wider and deeper network: compound scaling (Tan & Le, arXiv 1905.11946, section 3). */
 export function scaleRows(rows: readonly StageRow[], width: number, depth: number): StageRow[] {
   return rows.map((stage) => ({
     ...stage,

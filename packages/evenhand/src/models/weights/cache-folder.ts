@@ -2,9 +2,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Where downloaded weights are kept: `EVENHAND_CACHE` where set, else the platform's folder for caches: on Linux
- * `$XDG_CACHE_HOME/evenhand` or `~/.cache/evenhand`, on macOS `~/Library/Caches/evenhand`, on Windows
- * `%LOCALAPPDATA%\evenhand\Cache`. The folder need not exist.
+ * The folder for downloaded weights: `EVENHAND_CACHE` if it is set, else `$XDG_CACHE_HOME/evenhand` or `~/.cache/evenhand`
+ * on Linux, `~/Library/Caches/evenhand` on macOS, `%LOCALAPPDATA%\evenhand\Cache` on Windows. The folder may not exist
+ * yet.
  */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env, platform: string = process.platform): string {
   if (env.EVENHAND_CACHE) return env.EVENHAND_CACHE;

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, beforeEach, test } from 'node:test';
+import { after, beforeEach, mock, test } from 'node:test';
 import { cacheFolder } from './cache-folder.js';
 import { fetchWeights } from './fetch-weights.js';
 import { PartialFile } from './partial-file.js';
@@ -46,7 +55,7 @@ after(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Serves the file, with the part that a Range header asks for. */
+/** Serves the file, or the part that a Range header requests. */
 const serve: Handler = (request, response) => {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   const headers: Record<string, string | number> = { 'content-length': FILE.length - from };
@@ -54,14 +63,14 @@ const serve: Handler = (request, response) => {
   response.writeHead(from > 0 ? 206 : 200, headers).end(FILE.subarray(from));
 };
 
-/** Promises the whole file and sends its first bytes; `cutOff`, called as they arrive, cuts the connection. */
+/** Announces the whole file and sends only its first bytes; `cutOff`, called as they arrive, closes the connection. */
 const sendBeginning: Handler = (_request, response) => {
   response.writeHead(200, { 'content-length': FILE.length });
   response.write(FILE.subarray(0, 100_000));
-  begun = response;
+  openResponse = response;
 };
-let begun: ServerResponse | undefined;
-const cutOff = () => begun?.destroy();
+let openResponse: ServerResponse | undefined;
+const cutOff = () => openResponse?.destroy();
 
 function failure(code: WeightsError['code'], ...texts: RegExp[]): (error: WeightsError) => boolean {
   return (error) => {
@@ -73,7 +82,7 @@ function failure(code: WeightsError['code'], ...texts: RegExp[]): (error: Weight
   };
 }
 
-test('the right file lands in the cache, verified, with its progress told', async () => {
+test('a file is downloaded into the cache and verified, and progress is reported', async () => {
   handle = serve;
   const progress: { received: number; total: number | undefined }[] = [];
   const path = await fetchWeights(source, { cacheDir, onProgress: (p) => progress.push(p) });
@@ -83,7 +92,7 @@ test('the right file lands in the cache, verified, with its progress told', asyn
   assert.deepEqual(readdirSync(cacheDir), [fileName]);
 });
 
-test('a file in the cache costs no request, and a damaged one is fetched anew', async () => {
+test('a file in the cache needs no request, and a damaged one is downloaded again', async () => {
   handle = serve;
   const path = join(cacheDir, fileName);
   writeFileSync(path, FILE);
@@ -100,7 +109,7 @@ test('a file with the wrong hash is refused and removed', async () => {
   assert.deepEqual(readdirSync(cacheDir), []);
 });
 
-test('404 names the address and the remedy, at once', async () => {
+test('404 names the address and the remedy, without retries', async () => {
   handle = (_request, response) => response.writeHead(404).end('no');
   await assert.rejects(
     fetchWeights(source, { cacheDir }),
@@ -110,7 +119,7 @@ test('404 names the address and the remedy, at once', async () => {
   assert.deepEqual(readdirSync(cacheDir), []);
 });
 
-test('a connection that is cut in the middle is continued where it broke', async () => {
+test('an interrupted download is continued where it stopped', async () => {
   handle = (request, response) => (requests.length === 1 ? sendBeginning : serve)(request, response);
   const path = await fetchWeights(source, { cacheDir, retryDelay: 1, onProgress: cutOff });
   assert.deepEqual(readFileSync(path), FILE);
@@ -118,7 +127,7 @@ test('a connection that is cut in the middle is continued where it broke', async
   assert.match(requests[1]!.headers.range!, /^bytes=[1-9]\d*-$/);
 });
 
-test('a server that knows no Range sends all again', async () => {
+test('a server without support for Range sends the whole file again', async () => {
   handle = (request, response) => {
     if (requests.length === 1) sendBeginning(request, response);
     else response.end(FILE);
@@ -128,7 +137,7 @@ test('a server that knows no Range sends all again', async () => {
   assert.equal(requests.length, 2);
 });
 
-test('a connection that never gets further is given up, and the next call continues there', async () => {
+test('a download without progress fails after some retries, and the next call continues there', async () => {
   handle = (request, response) => {
     if (requests.length === 1) sendBeginning(request, response);
     else response.destroy();
@@ -144,7 +153,7 @@ test('a connection that never gets further is given up, and the next call contin
   assert.match(requests[0]!.headers.range!, /^bytes=[1-9]\d*-$/);
 });
 
-test('what is left of a process that was killed is continued', async () => {
+test('what a killed process left is continued', async () => {
   handle = serve;
   const { pid } = spawnSync(process.execPath, ['--version']);
   writeFileSync(join(cacheDir, `${fileName}.${hostname()}.${pid}-0.part`), FILE.subarray(0, 1000));
@@ -153,20 +162,20 @@ test('what is left of a process that was killed is continued', async () => {
   assert.deepEqual(readdirSync(cacheDir), [fileName]);
 });
 
-test('a beginning that is of another file is thrown away, not kept for ever', async () => {
+test('the beginning of another file is discarded', async () => {
   handle = serve;
   writeFileSync(join(cacheDir, `${fileName}.part`), 'of another file');
   assert.deepEqual(readFileSync(await fetchWeights(source, { cacheDir })), FILE);
   assert.equal(requests.length, 2);
 });
 
-test('a whole file that was never moved into place is taken as it is', async () => {
+test('a complete file that was never renamed is used as it is', async () => {
   handle = (_request, response) => response.writeHead(416, { 'content-range': `bytes */${FILE.length}` }).end();
   writeFileSync(join(cacheDir, `${fileName}.part`), FILE);
   assert.deepEqual(readFileSync(await fetchWeights(source, { cacheDir })), FILE);
 });
 
-test('two downloads at once do not disturb each other', async () => {
+test('two downloads at the same time do not disturb each other', async () => {
   handle = serve;
   const paths = await Promise.all([fetchWeights(source, { cacheDir }), fetchWeights(source, { cacheDir })]);
   assert.equal(paths[0], paths[1]);
@@ -174,7 +183,7 @@ test('two downloads at once do not disturb each other', async () => {
   assert.deepEqual(readdirSync(cacheDir), [fileName]);
 });
 
-test('an abort keeps what has come', async () => {
+test('an abort keeps what has been received', async () => {
   handle = (_request, response) => {
     response.writeHead(200, { 'content-length': FILE.length });
     response.write(FILE.subarray(0, 5000));
@@ -185,7 +194,7 @@ test('an abort keeps what has come', async () => {
   assert.deepEqual(readdirSync(cacheDir), [`${fileName}.part`]);
 });
 
-test('no server there is said in a sentence', async () => {
+test('a missing server is named in one sentence', async () => {
   const closed = createServer().listen(0, '127.0.0.1');
   await once(closed, 'listening');
   const url = `http://127.0.0.1:${(closed.address() as AddressInfo).port}/weights.pth`;
@@ -197,10 +206,48 @@ test('no server there is said in a sentence', async () => {
   );
 });
 
-test('a cache folder that cannot be is said in a sentence', async () => {
+test('an impossible cache folder is named in one sentence', async () => {
   const file = join(cacheDir, 'file');
   writeFileSync(file, '');
   await assert.rejects(fetchWeights(source, { cacheDir: join(file, 'sub') }), failure('disk', /EVENHAND_CACHE/));
+});
+
+test('what is not a regular file is refused before it is read', { skip: process.platform === 'win32' }, async () => {
+  handle = serve;
+  const target = join(cacheDir, fileName);
+  const refused = (message: RegExp) => assert.rejects(fetchWeights(source, { cacheDir }), failure('disk', message));
+  execFileSync('mkfifo', [target]);
+  await refused(/weights-.*\.pth must be a regular file, but it is a pipe, socket or device; move it away/);
+  rmSync(target);
+  symlinkSync('/dev/zero', target);
+  await refused(/must be a regular file/);
+  rmSync(target);
+  mkdirSync(target);
+  await refused(/must be a regular file, but it is a folder/);
+  rmSync(target, { recursive: true });
+  // Left by no download of ours: it is not continued, and does not get in the way.
+  execFileSync('mkfifo', [`${target}.part`]);
+  assert.deepEqual(readFileSync(await fetchWeights(source, { cacheDir })), FILE);
+
+  process.env.EVENHAND_WEIGHTS_MIRROR = newFolder();
+  execFileSync('mkfifo', [join(process.env.EVENHAND_WEIGHTS_MIRROR, fileName)]);
+  await refused(/must be a regular file/);
+});
+
+test('a full disk is one sentence with the remedy, and what has been received is kept', async () => {
+  handle = serve;
+  for (const [code, reason] of [
+    ['ENOSPC', 'the disk is full'],
+    ['EDQUOT', 'the disk quota is used up'],
+  ] as const) {
+    const write = mock.method(PartialFile.prototype, 'write', () => {
+      throw Object.assign(new Error('write'), { code });
+    });
+    const sentence = new RegExp(`pth cannot be written \\(${reason}\\); free some space there, or set EVENHAND_CACHE`);
+    await assert.rejects(fetchWeights(source, { cacheDir }), failure('disk', sentence));
+    write.mock.restore();
+    assert.deepEqual(readdirSync(cacheDir), []);
+  }
 });
 
 test('a mirror replaces the address: a URL or a folder', async () => {
@@ -220,7 +267,7 @@ test('a mirror replaces the address: a URL or a folder', async () => {
   assert.ok(existsSync(join(folder, fileName)), "a user's own file is not removed");
 });
 
-test('a file that another process writes is left alone', async () => {
+test('a file that another process is writing is left alone', async () => {
   const target = join(cacheDir, fileName);
   const first = await PartialFile.open(target);
   await first.write(FILE.subarray(0, 10));

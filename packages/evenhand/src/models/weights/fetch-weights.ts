@@ -1,45 +1,36 @@
-import { access, rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheFolder } from './cache-folder.js';
-import { hashOf, PartialFile } from './partial-file.js';
+import { type FileSource, verifyHash, type WeightsSource } from './file-hash.js';
+import { PartialFile } from './partial-file.js';
 import { systemCode, WeightsError } from './weights-error.js';
 
-/** A weights file on the web. `sha256`: its hash in hex digits, whole or the first eight or more. */
-export interface WeightsSource {
-  readonly url: string;
-  readonly sha256: string;
-}
-
-/** Any file on the web that is known by a hash: SHA-256, or MD5 where its home gives no other. */
-export type FileSource = WeightsSource | { readonly url: string; readonly md5: string };
-
 export interface FetchOptions {
-  /** Called as bytes arrive, with the count so far and the whole, where the server tells it. */
+  /** Called as bytes arrive, with the number of bytes so far and in total, if the server sends it. */
   onProgress?: (progress: { received: number; total: number | undefined }) => void;
-  /** Where files are kept; `cacheFolder()` where left out. */
+  /** Folder that keeps downloaded files. Default: `cacheFolder()`. */
   cacheDir?: string;
-  /** Stops the download; what has come is kept and continued the next time. */
+  /** Stops the download; what has been received is kept and continued the next time. */
   signal?: AbortSignal;
-  /** Wait before the first new try in milliseconds; it doubles with each. */
+  /** Delay before the first retry in milliseconds; it doubles with each retry. Default: 500. */
   retryDelay?: number;
 }
 
-/** As `fetchFile`, for pretrained weights. */
+/** Downloads pretrained weights; see `fetchFile`. */
 export const fetchWeights = (source: WeightsSource, options?: FetchOptions): Promise<string> =>
   fetchFile(source, options);
 
-/** Tries in a row that bring nothing new before a download is given up. */
+/** A download fails after this many attempts in a row that receive nothing new. */
 const TRIES = 4;
 
 /**
- * The path of a file of the web on this machine: from the cache folder, else downloaded into it. A download that broke off
- * is continued, the hash is always verified, and the file appears under its name only when it is whole, so that several
- * processes may ask at once. `EVENHAND_WEIGHTS_MIRROR`, a URL or a folder that holds the files under their own names,
- * replaces the source's address.
+ * Returns the local path of a file on the web: from the cache folder, or downloaded into it. An interrupted download is
+ * continued, the hash is always verified, and the file gets its name only when it is complete, so that several processes
+ * may download it at the same time. `EVENHAND_WEIGHTS_MIRROR`, a URL or a folder that holds the files under their own
+ * names, replaces the address of the source.
  *
- * Throws `WeightsError` with one sentence that names the address, what happened and what to do; an abort throws the
- * signal's reason.
+ * @throws WeightsError with one sentence that names the address, the cause and the remedy; the signal's reason if aborted
  */
 export async function fetchFile(source: FileSource, options: FetchOptions = {}): Promise<string> {
   const { cacheDir = cacheFolder(), signal } = options;
@@ -49,8 +40,8 @@ export async function fetchFile(source: FileSource, options: FetchOptions = {}):
   const url = mirror ? `${mirror.replace(/\/+$/, '')}/${name}` : source.url;
 
   const target = join(cacheDir, name);
-  if (await exists(target)) {
-    if (matches(await hashOf(target, algorithmOf(source)), source)) return target;
+  if (await isRegularFile(target)) {
+    if ((await verify(target, source)).matches) return target;
     await rm(target, { force: true });
   }
   const byHand = `download it yourself to ${target}, or set EVENHAND_WEIGHTS_MIRROR to a URL or folder that has ${name}`;
@@ -60,37 +51,38 @@ export async function fetchFile(source: FileSource, options: FetchOptions = {}):
   } catch (error) {
     throw diskError(error, target);
   }
-  let done = false;
+  let finished = false;
   try {
     const continued = file.size > 0;
     await receive(url, file, options, byHand);
-    let hash = await hashOf(file.path, algorithmOf(source));
-    if (!matches(hash, source) && continued) {
-      // the beginning may be of another version of the file
+    let { matches, difference } = await verifyHash(file.path, source);
+    if (!matches && continued) {
+      // the beginning may belong to another version of the file
       await file.restart();
       await receive(url, file, options, byHand);
-      hash = await hashOf(file.path, algorithmOf(source));
+      ({ matches, difference } = await verifyHash(file.path, source));
     }
-    if (!matches(hash, source)) {
+    if (!matches) {
       await file.remove();
-      done = true;
+      finished = true;
       throw new WeightsError(
         'wrong-hash',
-        `${url} is not the file that was expected (${describeHash(hash, source)}) and was removed; try again, or ${byHand}.`,
+        `${url} is not the expected file (${difference}) and was removed; try again, or ${byHand}.`,
       );
     }
     await file.complete();
-    done = true;
+    finished = true;
     return target;
   } catch (error) {
     if (error instanceof WeightsError || signal?.aborted) throw error;
     throw diskError(error, target);
   } finally {
-    if (!done) await file.leave();
+    // If the disk is full or gone, this fails for the reason that is being thrown already.
+    if (!finished) await file.leave().catch(() => {});
   }
 }
 
-/** Appends to `file` until the server says that it is whole, over as many connections as that takes. */
+/** Appends to `file` until it is complete, over as many connections as that takes. */
 async function receive(url: string, file: PartialFile, options: FetchOptions, byHand: string): Promise<void> {
   const { signal, retryDelay = 500 } = options;
   let furthest = file.size;
@@ -99,7 +91,7 @@ async function receive(url: string, file: PartialFile, options: FetchOptions, by
     let cause: unknown;
     try {
       const outcome = await receiveOnce(url, file, options, byHand);
-      if (outcome === 'whole') return;
+      if (outcome === 'complete') return;
       problem = outcome;
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
@@ -110,7 +102,7 @@ async function receive(url: string, file: PartialFile, options: FetchOptions, by
           cause,
         });
       }
-      problem = `the connection broke off (${code})`;
+      problem = `the connection was interrupted (${code})`;
     }
     failures = file.size > furthest ? 1 : failures + 1;
     furthest = Math.max(furthest, file.size);
@@ -125,10 +117,10 @@ async function receive(url: string, file: PartialFile, options: FetchOptions, by
   }
 }
 
-/** Marks what went wrong between here and the server, as opposed to on the disk. */
+/** A failure of the network, as opposed to one of the disk. */
 class ConnectionError extends Error {}
 
-/** One request. Returns 'whole' when the file is complete, else what happened; a broken connection throws. */
+/** Sends one request. Returns 'complete' if the file is complete, else what happened; throws if the connection breaks. */
 async function receiveOnce(url: string, file: PartialFile, options: FetchOptions, byHand: string): Promise<string> {
   const { signal, onProgress } = options;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
@@ -140,23 +132,23 @@ async function receiveOnce(url: string, file: PartialFile, options: FetchOptions
   if (status !== 200 && status !== 206) {
     await response.body?.cancel();
     if (status === 416) {
-      if (response.headers.get('content-range') === `bytes */${file.size}`) return 'whole';
+      if (response.headers.get('content-range') === `bytes */${file.size}`) return 'complete';
       await file.restart();
       return 'the server could not continue the download';
     }
     if (status === 404 || status === 410) {
-      throw new WeightsError('not-found', `${url} does not exist there (HTTP ${status}); ${byHand}.`);
+      throw new WeightsError('not-found', `${url} does not exist (HTTP ${status}); ${byHand}.`);
     }
     if (status < 500 && status !== 408 && status !== 429) {
       throw new WeightsError('refused', `${url} was refused by the server (HTTP ${status}); ${byHand}.`);
     }
-    return `the server answered HTTP ${status}`;
+    return `the server responded with HTTP ${status}`;
   }
   if (status === 200 && file.size > 0) await file.restart();
   if (status === 206 && !response.headers.get('content-range')?.startsWith(`bytes ${file.size}-`)) {
     await response.body?.cancel();
     await file.restart();
-    return 'the server sent another part than was asked for';
+    return 'the server sent a part that was not requested';
   }
   const length = response.headers.get('content-length');
   const total = length === null ? undefined : file.size + Number(length);
@@ -174,52 +166,68 @@ async function receiveOnce(url: string, file: PartialFile, options: FetchOptions
     }
     onProgress?.({ received: file.size, total });
   }
-  return total === undefined || file.size >= total ? 'whole' : 'the connection broke off';
+  return total === undefined || file.size >= total ? 'complete' : 'the connection was interrupted';
 }
 
 async function fromFolder(folder: string, name: string, source: FileSource): Promise<string> {
   const path = join(folder, name);
-  if (!(await exists(path))) {
+  if (!(await isRegularFile(path))) {
     throw new WeightsError(
       'not-found',
       `EVENHAND_WEIGHTS_MIRROR is the folder ${folder}, which has no ${name}; put the file from ${source.url} there.`,
     );
   }
-  const hash = await hashOf(path, algorithmOf(source));
-  if (matches(hash, source)) return path;
+  const { matches, difference } = await verify(path, source);
+  if (matches) return path;
   throw new WeightsError(
     'wrong-hash',
-    `${path} is not the file that was expected (${describeHash(hash, source)}); replace it by ${source.url}.`,
+    `${path} is not the expected file (${difference}); replace it with ${source.url}.`,
   );
 }
+
+/**
+ * Whether there is a file at `path`.
+ *
+ * @throws WeightsError if there is something else: a named pipe or a device would be read for ever
+ */
+async function isRegularFile(path: string): Promise<boolean> {
+  const stats = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
+    throw readError(error, path);
+  });
+  if (stats === null || stats.isFile()) return stats !== null;
+  const kind = stats.isDirectory() ? 'a folder' : 'a pipe, socket or device';
+  throw new WeightsError('disk', `${path} must be a regular file, but it is ${kind}; move it away and try again.`);
+}
+
+function verify(path: string, source: FileSource): ReturnType<typeof verifyHash> {
+  return verifyHash(path, source).catch((error: unknown) => {
+    throw readError(error, path);
+  });
+}
+
+const readError = (error: unknown, path: string): WeightsError =>
+  new WeightsError('disk', `${path} cannot be read (${systemCode(error) ?? (error as Error).message}); check it.`, {
+    cause: error,
+  });
 
 function diskError(error: unknown, target: string): unknown {
   const code = systemCode(error);
   if (code === undefined) return error;
-  const what = code === 'ENOSPC' ? 'the disk is full' : code;
+  const [reason, remedy] = reasons[code] ?? [code, 'check the folder'];
   return new WeightsError(
     'disk',
-    `${target} cannot be written (${what}); make room there, or set EVENHAND_CACHE to a folder that can hold the weights.`,
+    `${target} cannot be written (${reason}); ${remedy}, or set EVENHAND_CACHE to a folder that can hold the weights.`,
     { cause: error },
   );
 }
 
-const algorithmOf = (source: FileSource): 'sha256' | 'md5' => ('md5' in source ? 'md5' : 'sha256');
-
-const expectedHash = (source: FileSource): string => ('md5' in source ? source.md5 : source.sha256).toLowerCase();
-
-function matches(hash: string, source: FileSource): boolean {
-  return hash.startsWith(expectedHash(source));
-}
-
-function describeHash(hash: string, source: FileSource): string {
-  const expected = expectedHash(source);
-  return `${'md5' in source ? 'MD5' : 'SHA-256'} ${hash.slice(0, expected.length)} instead of ${expected}`;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
+const reasons: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
+  ENOSPC: ['the disk is full', 'free some space there'],
+  EDQUOT: ['the disk quota is used up', 'free some space there'],
+  EACCES: ['permission denied', 'check the permissions of the folder'],
+  EPERM: ['permission denied', 'check the permissions of the folder'],
+  EROFS: ['the file system is read-only', 'choose another folder'],
+  ENOTDIR: ['there is a file where a folder is needed', 'move it away'],
+  EEXIST: ['there is a file where a folder is needed', 'move it away'],
+};

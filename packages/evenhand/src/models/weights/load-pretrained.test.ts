@@ -13,7 +13,7 @@ import { loadPretrained } from './load-pretrained.js';
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-pretrained-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a file with another head loads, from a path or from its source, and the head stays', async () => {
+test('the backbone is loaded from a path or a source with another head, and the head stays', async () => {
   const saved = createModel('mobilenet_v2', { numClasses: 3, seed: 1 });
   const path = join(folder, 'mobilenet.safetensors');
   saveTensors(path, nn.stateDict(saved));
@@ -22,7 +22,7 @@ test('a file with another head loads, from a path or from its source, and the he
   for (const weights of [path, { url: 'https://weights.invalid/mobilenet.safetensors', sha256 }]) {
     const model = createModel('mobilenet_v2', { numClasses: 5, seed: 2 });
     const head = model.classifier;
-    // what lies in the cache folder needs no network
+    // a file in the cache folder needs no network
     assert.equal(await loadPretrained(model, weights, { cacheDir: folder }), path);
     assert.equal(model.classifier, head);
     scope(() =>
@@ -43,8 +43,7 @@ test('a file with another head loads, from a path or from its source, and the he
   nn.disposeModule(saved);
 });
 
-// Real weights prove what weights made by a formula cannot: that the published files have these keys, and both layouts
-// of files. They lie beside the repository on some machines only.
+// The published files, in both formats, prove that the keys are right. They are beside the repository on some machines.
 const shared = fileURLToPath(new URL('../../../../../../shared/data/weights/', import.meta.url));
 const { size, features } = golden<{ size: number; features: Record<string, Summary[]> }>('pretrained.json');
 for (const [name, file] of [
@@ -53,7 +52,7 @@ for (const [name, file] of [
 ] as const) {
   const path = join(shared, file);
   const skip = existsSync(path) ? false : `${path} is not on this machine`;
-  test(`${name}: ImageNet weights give the features that PyTorch gives`, { skip }, async () => {
+  test(`${name}: ImageNet weights give the same features as in PyTorch`, { skip }, async () => {
     const model = createModel(name, { numClasses: 102 });
     await loadPretrained(model, path);
     nn.setTraining(model, false);

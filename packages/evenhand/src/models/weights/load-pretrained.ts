@@ -1,14 +1,15 @@
 import { loadStateDict, openWeights } from '@evenhand/torch';
 import type { ImageModel } from '../model.js';
-import { type FetchOptions, fetchWeights, type WeightsSource } from './fetch-weights.js';
+import { type FetchOptions, fetchWeights } from './fetch-weights.js';
+import type { WeightsSource } from './file-hash.js';
 
 /**
- * Loads a backbone's weights into `model` and leaves its head as it is: ImageNet's classes are not the user's.
+ * Loads pretrained weights into the backbone of `model`. The head stays as it is, because its classes are not ImageNet's.
  *
- * @param weights a file's path (safetensors or `.pth`), or where to download one: `modelInfo(name).weights`
+ * @param weights the path of a file (safetensors or `.pth`), or where to download one: `modelInfo(name).weights`
  * @returns the path of the file that was loaded
- * @throws WeightsError where the file cannot be had (see `fetchWeights`), WeightsFileError where it cannot be read, and
- * TorchError, naming the keys, where it is of another model; the model is unchanged then
+ * @throws WeightsError if the file cannot be downloaded (see `fetchWeights`), WeightsFileError if it cannot be read, and
+ * TorchError, with the names of the keys, if it belongs to another model; the model is then unchanged
  */
 export async function loadPretrained(
   model: ImageModel,

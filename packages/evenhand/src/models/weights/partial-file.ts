@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 let counter = 0;
 
 /**
- * A download under way, beside its target. While a process writes it the file's name carries that process, so that two
- * of them never write one file; what is left of an earlier try is taken over by a rename, which only one can win.
+ * An unfinished download, beside its target. While a process writes it, its name contains that process, so that two
+ * processes never write the same file. What an earlier attempt left is taken over by a rename, which only one can win.
  */
 export class PartialFile {
   readonly path: string;
@@ -23,22 +21,18 @@ export class PartialFile {
     this.size = size;
   }
 
-  /** Continues what an earlier try left of `target`, else begins an empty file. */
+  /** Continues what an earlier attempt left of `target`, or starts an empty file. */
   static async open(target: string): Promise<PartialFile> {
     const folder = dirname(target);
     await mkdir(folder, { recursive: true });
-    const own = `${target}.${owner()}-${counter++}.part`;
+    const path = `${target}.${hostname()}.${process.pid}-${counter++}.part`;
+    const prefix = `${basename(target)}.`;
     for (const name of await readdir(folder)) {
-      if (name.startsWith(`${basename(target)}.`) && isAbandoned(name.slice(basename(target).length + 1))) {
-        const taken = await rename(join(folder, name), own).then(
-          () => true,
-          () => false,
-        );
-        if (taken) break;
-      }
+      if (!name.startsWith(prefix) || !isAbandoned(name.slice(prefix.length))) continue;
+      if (await takeOver(join(folder, name), path)) break;
     }
-    const file = await open(own, 'a');
-    return new PartialFile(target, own, file, (await file.stat()).size);
+    const file = await open(path, 'a');
+    return new PartialFile(target, path, file, (await file.stat()).size);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -51,14 +45,14 @@ export class PartialFile {
     this.size = 0;
   }
 
-  /** Moves the whole file into place. */
+  /** Moves the complete file to its target. */
   async complete(): Promise<void> {
     await this.#file.sync();
     await this.#file.close();
     await rename(this.path, this.#target);
   }
 
-  /** Leaves what has come so far for the next try. */
+  /** Keeps what has been received so far for the next attempt. */
   async leave(): Promise<void> {
     if (this.size === 0) return this.remove();
     await this.#file.close();
@@ -71,18 +65,18 @@ export class PartialFile {
   }
 }
 
-/** Hash of a file, in lower-case hex digits. */
-export async function hashOf(path: string, algorithm: 'sha256' | 'md5'): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+/** Renames a file, unless another process was faster or it is not a regular file, which must not be opened. */
+async function takeOver(from: string, to: string): Promise<boolean> {
+  try {
+    if (!(await lstat(from)).isFile()) return false;
+    await rename(from, to);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function owner(): string {
-  return `${hostname()}.${process.pid}`;
-}
-
-/** Whether nobody writes the partial file: it was left (`part`), or its process on this machine has ended. */
+/** Whether no process writes the partial file: it was left (`part`), or its process on this machine has ended. */
 function isAbandoned(suffix: string): boolean {
   if (suffix === 'part') return true;
   const [, host, pid] = /^(.+)\.(\d+)-\d+\.part$/.exec(suffix) ?? [];

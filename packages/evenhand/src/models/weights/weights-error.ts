@@ -1,7 +1,7 @@
-/** What kept weights from being had. */
+/** Why weights could not be downloaded or found. */
 export type WeightsErrorCode = 'not-found' | 'refused' | 'unreachable' | 'interrupted' | 'wrong-hash' | 'disk';
 
-/** Pretrained weights could not be had. `message` is one sentence with the remedy, `code` is stable. */
+/** Pretrained weights could not be downloaded or found. `message` is one sentence with the remedy, `code` is stable. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
   readonly code: WeightsErrorCode;
@@ -12,7 +12,7 @@ export class WeightsError extends Error {
   }
 }
 
-/** The system's code of an error or of what caused it, such as `ENOSPC` or `ECONNREFUSED`. */
+/** The code of the operating system in an error or its cause, such as `ENOSPC` or `ECONNREFUSED`. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = (error as NodeJS.ErrnoException).code;
