@@ -1,5 +1,12 @@
-/** Runs a trained model: in Node (this door), in the browser by `@evenhand/predict/browser`. */
-export { type Decision, type DecisionRule, decide, MOST_PROBABLE } from './decide.js';
+/** Runs a trained model in Node. `@evenhand/predict/browser` is the entry point for browsers. */
+export {
+  type Decision,
+  type DecisionRule,
+  decide,
+  indexOfGreatest,
+  MOST_PROBABLE,
+  scoreClasses,
+} from './decide.js';
 export { decode, decodeCrop, type ImageHeader, type ImageSource, MAX_PIXELS, probe, read } from './decode.js';
 export { ImageError, type Pixels } from './image.js';
 export {

@@ -1,5 +1,5 @@
 import { ViewPlanner } from './deadline.js';
-import { type DecisionRule, decide, topOf } from './decide.js';
+import { type DecisionRule, decide, topIndices } from './decide.js';
 import { ImageError } from './image.js';
 import type { ModelMetadata } from './metadata.js';
 import { TTA, type Tta, type View, viewsOf } from './views.js';
@@ -171,7 +171,7 @@ function answerOf(
   views: number,
 ): Answer {
   const { index, probabilities, scores } = decide(logits, rule);
-  const top = topOf(scores, topK).map((k) => ({ label: classes[k]!, probability: probabilities[k]! }));
+  const top = topIndices(scores, topK).map((k) => ({ label: classes[k]!, probability: probabilities[k]! }));
   return { label: classes[index]!, probability: probabilities[index]!, top, probabilities, logits, views };
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DecisionRule } from '@evenhand/predict';
 import { Random } from '../random.js';
 import { pairedBootstrap } from './bootstrap.js';
-import { applyRule, fitDecision, fitTemperature, type MacroF1Rule, macroF1Rule } from './decision.js';
+import { applyRule, fitDecision, fitTemperature, macroF1Rule } from './decision.js';
 import { argmax, classificationReport, confusionMatrix } from './index.js';
 
 interface Sample {
@@ -13,17 +14,17 @@ interface Sample {
 interface Problem {
   readonly images: number;
   readonly numClasses: number;
-  /** Share of class k is as `(k + 1) ** -tail`; 0 for equal sizes. */
+  /** The share of class k is proportional to `(k + 1) ** -tail`; 0 makes all classes equally frequent. */
   readonly tail: number;
-  /** Of the classes' means, in standard deviations of an image. */
+  /** Spread of the class means, in standard deviations within a class. */
   readonly distance: number;
   readonly seed: number;
 }
 
-/** Images of classes that are normal distributions, with the true logarithms of their posteriors as logits. */
+/** Images from classes that are normal distributions; their logits are the true log posteriors. */
 function sample({ images, numClasses, tail, distance, seed }: Problem): Sample {
   const dimensions = 8;
-  // The classes are the same whatever the seed.
+  // The classes are the same for every seed.
   const world = new Random(99);
   const means = Array.from({ length: numClasses }, () =>
     Array.from({ length: dimensions }, () => distance * world.normal()),
@@ -50,9 +51,9 @@ function sample({ images, numClasses, tail, distance, seed }: Problem): Sample {
 const macroF1 = (truth: Int32Array, predicted: Int32Array, numClasses: number): number =>
   classificationReport(confusionMatrix(truth, predicted, numClasses)).macroF1;
 
-const isPlain = ({ scale, offset }: MacroF1Rule): boolean => scale === null && offset === null;
+const isPlain = ({ scale, offset }: DecisionRule): boolean => scale === null && offset === null;
 
-test('the temperature is the factor by which logits are too great', () => {
+test('the temperature recovers the factor by which logits were scaled', () => {
   const { logits, truth } = sample({ images: 4000, numClasses: 6, tail: 1, distance: 0.5, seed: 1 });
   for (const factor of [0.25, 1, 3]) {
     const found = fitTemperature({ logits: logits.map((x) => x * factor), truth }, 6);
@@ -60,7 +61,7 @@ test('the temperature is the factor by which logits are too great', () => {
   }
 });
 
-test('a temperature is kept where it helps on images that had no part in it', () => {
+test('a temperature is kept if it helps on held-out images', () => {
   const { logits, truth } = sample({ images: 2000, numClasses: 6, tail: 0, distance: 0.5, seed: 2 });
   const { rule } = fitDecision(
     Float32Array.from(logits, (x) => 4 * x),
@@ -72,36 +73,36 @@ test('a temperature is kept where it helps on images that had no part in it', ()
 });
 
 const long = { numClasses: 20, tail: 1.5, distance: 0.6 };
-// Over ten seeds, with 20,000 fresh images each: Macro F1 0.263 to 0.278 by the most probable class, 0.314 to 0.337 by the
-// rule. The posteriors are the true ones, so nothing but the rule makes the difference.
-test('where classes are of very unequal sizes the rule has a far better Macro F1 on fresh images', () => {
+// Over ten seeds with 20,000 new images each, Macro F1 is 0.263 to 0.278 for the most probable class and 0.314 to 0.337 for
+// the rule. The posteriors are exact, so the difference comes from the rule alone.
+test('with very unequal class sizes the rule has a much better Macro F1 on new images', () => {
   for (const seed of [10, 11, 12]) {
     const fit = sample({ ...long, images: 2000, seed });
     const fresh = sample({ ...long, images: 8000, seed: seed + 1000 });
     const plain = macroF1(fresh.truth, argmax(fresh.logits, 20), 20);
     const ruled = macroF1(fresh.truth, applyRule(fresh.logits, 20, macroF1Rule(fit.logits, 20, 1)), 20);
-    assert.ok(ruled - plain > 0.03, `seed ${seed}: ${ruled} by the rule, ${plain} without`);
+    assert.ok(ruled - plain > 0.03, `seed ${seed}: ${ruled} with the rule, ${plain} without`);
   }
 });
 
-test('a rule that shows its worth is kept, and the answers that show it are honest', () => {
+test('a rule that helps is kept, and its cross-validated predictions give an unbiased score', () => {
   const fit = sample({ ...long, images: 4000, seed: 10 });
   const fresh = sample({ ...long, images: 8000, seed: 1010 });
   const { rule, predicted } = fitDecision(fit.logits, fit.truth, 20, 0);
   assert.ok(!isPlain(rule));
   const other = fitDecision(fit.logits, fit.truth, 20, 1);
   assert.deepEqual(other.rule, rule);
-  assert.notDeepEqual(other.predicted, predicted, 'the seed decides who judges whom');
+  assert.notDeepEqual(other.predicted, predicted, 'the seed chooses the folds');
   const gain = pairedBootstrap(fit.truth, argmax(fit.logits, 20), predicted, 20, { average: 'all', resamples: 200 });
   assert.ok(gain.low > 0);
-  const [told, found] = [
+  const [crossValidated, onNewImages] = [
     macroF1(fit.truth, predicted, 20),
     macroF1(fresh.truth, applyRule(fresh.logits, 20, rule), 20),
   ];
-  assert.ok(Math.abs(told - found) < 0.03, `${told} told, ${found} on fresh images`);
+  assert.ok(Math.abs(crossValidated - onNewImages) < 0.03, `${crossValidated}, but ${onNewImages} on new images`);
 });
 
-test('where classes are of equal size and probabilities right the rule is never significantly worse', () => {
+test('with equal class sizes and correct probabilities the rule is never significantly worse', () => {
   const even = { numClasses: 10, tail: 0, distance: 0.6 };
   for (let seed = 10; seed < 20; seed++) {
     const rule = macroF1Rule(sample({ ...even, images: 600, seed }).logits, 10, 1);
@@ -114,7 +115,7 @@ test('where classes are of equal size and probabilities right the rule is never 
   }
 });
 
-test('nothing is kept of pure noise but how little it says', () => {
+test('pure noise gives no rule and a high temperature', () => {
   for (let seed = 0; seed < 10; seed++) {
     const random = new Random(seed);
     const logits = Float64Array.from({ length: 100 * 8 }, () => random.normal());
@@ -126,7 +127,7 @@ test('nothing is kept of pure noise but how little it says', () => {
   }
 });
 
-test('too few images decide nothing', () => {
+test('too few images give no rule and no temperature', () => {
   const plain = { temperature: 1, scale: null, offset: null };
   const { logits, truth } = sample({ images: 9, numClasses: 3, tail: 1, distance: 1, seed: 4 });
   assert.deepEqual(
@@ -142,7 +143,7 @@ test('too few images decide nothing', () => {
   assert.deepEqual(none, { rule: plain, predicted: new Int32Array(0) });
 });
 
-test('all images of one class, and classes without images, have a finite rule', () => {
+test('images of a single class and classes without images give a finite rule', () => {
   const { logits } = sample({ images: 50, numClasses: 5, tail: 1, distance: 1, seed: 5 });
   const { rule, predicted } = fitDecision(logits, new Int32Array(50).fill(3), 5, 0);
   const { scale, offset } = macroF1Rule(logits, 5, 1);
@@ -157,13 +158,13 @@ test('all images of one class, and classes without images, have a finite rule', 
   assert.equal(predicted.length, 50);
 });
 
-test('equal seeds give equal rules and answers', () => {
+test('equal seeds give equal rules and predictions', () => {
   const { logits, truth } = sample({ ...long, images: 600, seed: 6 });
   const found = fitDecision(logits, truth, 20, 7);
   assert.deepEqual(fitDecision(Float64Array.from(logits), Int32Array.from(truth), 20, 7), found);
 });
 
-test('an offset and a scale choose the class, the first of equals', () => {
+test('scale and offset choose the class, the first among equal scores', () => {
   const logits = Float64Array.of(Math.log(6), Math.log(3), Math.log(1));
   assert.deepEqual([...applyRule(logits, 3, { temperature: 1, scale: null, offset: null })], [0]);
   assert.deepEqual([...applyRule(logits, 3, { temperature: 1, scale: [1, 3, 1], offset: [0, 0, 0] })], [1]);
@@ -171,7 +172,7 @@ test('an offset and a scale choose the class, the first of equals', () => {
   assert.deepEqual([...applyRule(logits, 3, { temperature: 1, scale: [0, 0, 0], offset: [1, 2, 2] })], [1]);
 });
 
-test('logits that are no numbers are refused', () => {
+test('logits that are not finite or not [N,K] are refused', () => {
   const truth = new Int32Array(20);
   assert.throws(() => fitDecision(new Float64Array(60).fill(Number.NaN), truth, 3, 0), RangeError);
   assert.throws(() => fitDecision(new Float64Array(59), truth, 3, 0), RangeError);

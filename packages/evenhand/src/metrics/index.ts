@@ -9,7 +9,7 @@ export {
   posteriorMacroF1,
 } from './bootstrap.js';
 export { addConfusion, type ConfusionMatrix, classCounts, confusionMatrix } from './confusion.js';
-export { applyRule, type FittedDecision, fitDecision, type MacroF1Rule, macroF1Rule } from './decision.js';
+export { applyRule, type FittedDecision, fitDecision, macroF1Rule } from './decision.js';
 export {
   argmax,
   expectedCalibrationError,
