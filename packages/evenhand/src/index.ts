@@ -12,7 +12,7 @@ export * as metrics from './metrics/index.js';
 export * from './models/index.js';
 export type { LabelEstimate, NoiseModel, Rate } from './noise/index.js';
 export { type AuditFacts, type AuditImage, type AuditRate, auditPage } from './report/index.js';
-export { type Environment, type EpochMetrics, type Prediction, RunError, RunFolder } from './run/index.js';
+export { type Environment, type EpochMetrics, RunError, RunFolder, type ValidationPrediction } from './run/index.js';
 export {
   type Config,
   ConfigError,

@@ -1,28 +1,36 @@
-import type { Pace } from './model.js';
+/** How a model works through images. */
+export interface Pace {
+  /** Images that run at once, each in a lane of its own. */
+  readonly lanes: number;
+  /** Images queued per lane, the running one included, so that no lane waits for decoding. */
+  readonly ahead: number;
+  /** Milliseconds that one view took in a trial run. */
+  readonly trial: number;
+}
 
-/** Room that estimates leave for what they cannot know: 5 %. */
-const CAUTION = 1.05;
+/** Safety margin of the estimates: 5 %. */
+const MARGIN = 1.05;
 
-/** Weight of the newest images in the running means, shared by as many as may end at once. */
-const NEWEST = 0.2;
+/** Weight of a new image in the running means, divided by the number of images that can finish at once. */
+const NEW_WEIGHT = 0.2;
 
 /**
- * Decides how many views each image gets, so that all get an answer before a deadline: as many of those asked for as
- * would fit if all images that are left got them, and none where not even one view would end in time.
+ * Decides how many views each image gets so that all images are predicted before a deadline: as many of the requested
+ * views as would fit if all remaining images got the same number, and none if not even one view would finish in time.
  *
- * What an image costs is measured while it runs: the time between two answers of a lane (decoding, waiting and all), and
- * the time a view takes in the model.
+ * The cost of an image is measured during the run: the time between two predictions of a lane (decoding and waiting
+ * included), and the time a view takes in the model.
  */
 export class ViewPlanner {
   /** Milliseconds that one view takes in the model. */
   #view: number;
-  /** Milliseconds between two answers of a lane, but for the views in the model; below 0 where some ended at once. */
-  #rest = 0;
+  /** Milliseconds between two predictions of a lane outside the model; negative if several finished at once. */
+  #overhead = 0;
   #recorded = 0;
 
   /**
-   * @param views asked for
-   * @param deadline in milliseconds of the clock that `viewsFor` is told
+   * @param views requested per image
+   * @param deadline in milliseconds, on the clock of the `now` passed to `viewsFor`
    */
   constructor(
     private readonly views: number,
@@ -33,33 +41,33 @@ export class ViewPlanner {
   }
 
   /**
-   * Tells what an image has cost.
+   * Updates the estimates with a finished image.
    *
-   * @param between milliseconds between two answers of a lane
-   * @param inModel milliseconds of them in the model
+   * @param between milliseconds between two predictions of a lane
+   * @param inModel how many of these milliseconds were spent in the model
    */
   record(views: number, between: number, inModel: number): void {
     const { lanes, ahead } = this.pace;
-    // The trial counts as one image, so that it is soon forgotten.
-    const weight = Math.max(NEWEST / (lanes * ahead), 1 / (++this.#recorded + 1));
+    // The trial counts as one image, so its weight shrinks quickly.
+    const weight = Math.max(NEW_WEIGHT / (lanes * ahead), 1 / (++this.#recorded + 1));
     this.#view += weight * (inModel / views - this.#view);
-    this.#rest += weight * (between - inModel - this.#rest);
+    this.#overhead += weight * (between - inModel - this.#overhead);
   }
 
   /**
-   * How many views the next image gets; 0 for none.
+   * The number of views for the next image; 0 if there is no time for it.
    *
-   * @param left images without an answer: this one, those that are under way and those to come
-   * @param underWay of them those that were begun before this one
+   * @param remaining images without a prediction: this one, those in progress and those to come
+   * @param inProgress images that were started before this one and are not finished
    */
-  viewsFor(left: number, underWay: number, now: number): number {
+  viewsFor(remaining: number, inProgress: number, now: number): number {
     const { lanes } = this.pace;
     const time = this.deadline - now;
     const fits = (views: number, images: number): boolean =>
-      images * (Math.max(0, this.#rest) + views * this.#view) * CAUTION <= time;
-    // Room for one more image, as one may take twice as long as most.
-    for (let views = this.views; views > 1; views--) if (fits(views, Math.ceil(left / lanes) + 1)) return views;
-    // It waits for those that its lane has taken on before it.
-    return fits(1, Math.ceil((underWay + 1) / lanes)) ? 1 : 0;
+      images * (Math.max(0, this.#overhead) + views * this.#view) * MARGIN <= time;
+    // One image more than remains, because a single image can take twice as long as most.
+    for (let views = this.views; views > 1; views--) if (fits(views, Math.ceil(remaining / lanes) + 1)) return views;
+    // This image waits for those queued before it in its lane.
+    return fits(1, Math.ceil((inProgress + 1) / lanes)) ? 1 : 0;
   }
 }

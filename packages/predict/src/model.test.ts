@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pace } from './deadline.js';
 import { MOST_PROBABLE } from './decide.js';
 import { ImageError } from './image.js';
-import { type Answer, Model, NotDone, type Pace, type PredictAllOptions, type Run } from './model.js';
+import { type Answer, Model, NotDone, type PredictAllOptions, type Run } from './model.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from './preset.js';
 import type { View } from './views.js';
 

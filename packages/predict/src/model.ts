@@ -1,4 +1,4 @@
-import { ViewPlanner } from './deadline.js';
+import { type Pace, ViewPlanner } from './deadline.js';
 import { type DecisionRule, decide, topIndices } from './decide.js';
 import { ImageError } from './image.js';
 import type { ModelMetadata } from './metadata.js';
@@ -51,16 +51,6 @@ export interface Run {
   readonly logits: Float64Array;
   /** Spent inside the model. */
   readonly milliseconds: number;
-}
-
-/** How a model works through images. */
-export interface Pace {
-  /** Images that run at once. */
-  readonly lanes: number;
-  /** Images that each lane has taken on, the running one among them, so that none waits for decoding. */
-  readonly ahead: number;
-  /** Milliseconds that one view took in a trial run. */
-  readonly trial: number;
 }
 
 /** A model that is loaded: images in, answers out. `Image` is what an image may be given as. */

@@ -6,7 +6,7 @@ import { guarded, RunError } from './errors.js';
 import { isLock, lockFolder, refuseIfHeld } from './lock.js';
 import { checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
 import { readJsonLines, readJsonObject } from './read-file.js';
-import type { Environment, EpochMetrics, JudgedLabel, Prediction } from './records.js';
+import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
 
 const files = {
   config: 'config.json',
@@ -138,12 +138,12 @@ export class RunFolder {
     return this.#readLines(files.epochs, parseEpoch);
   }
 
-  writePredictions(rows: Iterable<Prediction>): void {
+  writePredictions(rows: Iterable<ValidationPrediction>): void {
     this.#write(files.predictions, lines(rows));
   }
 
   /** In the order of the validation images; empty if no epoch has ended yet. */
-  readPredictions(): Prediction[] {
+  readPredictions(): ValidationPrediction[] {
     return this.#readLines(files.predictions, parsePrediction);
   }
 

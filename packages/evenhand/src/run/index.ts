@@ -8,6 +8,6 @@ export {
   type EpochMetrics,
   type JudgedLabel,
   judgementsOf,
-  type Prediction,
   predictionArrays,
+  type ValidationPrediction,
 } from './records.js';

@@ -1,5 +1,5 @@
 import { describeValue } from '../printable.js';
-import type { Environment, EpochMetrics, JudgedLabel, Prediction } from './records.js';
+import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
 
 const descriptions = {
   number: 'a number',
@@ -54,7 +54,7 @@ const judgedShape: Shape<JudgedLabel> = {
   posterior: 'object',
 };
 
-const predictionShape: Shape<Prediction> = { file: 'string', label: 'string', logits: 'numbers' };
+const predictionShape: Shape<ValidationPrediction> = { file: 'string', label: 'string', logits: 'numbers' };
 
 // Runs of early versions did not record everything.
 const environmentShape: Shape<Environment> = {
@@ -85,7 +85,7 @@ const gitShape: Shape<NonNullable<Environment['git']>> = { commit: 'string', dir
 const skippedShape: Shape<Environment['dataset']['skipped'][number]> = { file: 'string', reason: 'string' };
 
 export const parseEpoch = (line: string): EpochMetrics => parseRecord(line, epochShape);
-export const parsePrediction = (line: string): Prediction => parseRecord(line, predictionShape);
+export const parsePrediction = (line: string): ValidationPrediction => parseRecord(line, predictionShape);
 export const parseJudgedLabel = (line: string): JudgedLabel => parseRecord(line, judgedShape);
 
 /** Returns `value` if it is the environment of a run, else throws a `SyntaxError` that says what is wrong with it. */

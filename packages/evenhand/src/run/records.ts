@@ -43,7 +43,7 @@ export interface EpochMetrics {
 }
 
 /** The best checkpoint's prediction for one validation image: one line of predictions.jsonl. */
-export interface Prediction {
+export interface ValidationPrediction {
   /** Path relative to the data. */
   readonly file: string;
   /** The label in the data. */
@@ -59,7 +59,7 @@ export interface Prediction {
  * @throws RunError if a prediction has a label or a number of logits that does not fit the classes
  */
 export function predictionArrays(
-  predictions: readonly Prediction[],
+  predictions: readonly ValidationPrediction[],
   classes: readonly string[],
 ): { truth: Int32Array; logits: Float64Array } {
   const indices = new Map(classes.map((name, index) => [name, index]));
@@ -120,7 +120,7 @@ export interface JudgedLabel {
  */
 export function judgementsOf(
   labels: readonly JudgedLabel[],
-): (prediction: Pick<Prediction, 'file' | 'label'>) => JudgedLabel | undefined {
+): (prediction: Pick<ValidationPrediction, 'file' | 'label'>) => JudgedLabel | undefined {
   const keyOf = (file: string, label: string): string => JSON.stringify([file, label]);
   const byKey = new Map(
     labels.filter(({ part }) => part === 'val').map((judged) => [keyOf(judged.file, judged.given), judged]),

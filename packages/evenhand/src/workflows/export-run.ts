@@ -11,7 +11,7 @@ import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@ev
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { createModel, type ImageModel, modelInfo } from '../models/index.js';
-import { judgementsOf, type Prediction, predictionArrays, RunError, RunFolder } from '../run/index.js';
+import { judgementsOf, predictionArrays, RunError, RunFolder, type ValidationPrediction } from '../run/index.js';
 import { buildModel, type Config, ConfigError, configOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
@@ -140,7 +140,7 @@ function loadWeights(model: ImageModel, weights: string, { model: name, classes 
 }
 
 /** Where wrong labels were found among the validation images, a rule is fitted to the most probable ones. */
-function likelyLabels(folder: RunFolder, rows: readonly Prediction[]): readonly Prediction[] {
+function likelyLabels(folder: RunFolder, rows: readonly ValidationPrediction[]): readonly ValidationPrediction[] {
   const best = folder.readEpochs().findLast((epoch) => epoch.best);
   if (best?.macroF1Posterior === undefined) return rows;
   const judgementOf = judgementsOf(folder.readLabels());

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import type { Pace } from '../deadline.js';
 import type { ImageSource } from '../decode.js';
 import { ModelError, type ModelMetadata, metadataOf } from '../metadata.js';
-import { Model, type Pace, type Run } from '../model.js';
+import { Model, type Run } from '../model.js';
 import { checkLoadOptions, type LoadOptions } from '../options.js';
 import type { View } from '../views.js';
 import { Pool } from './pool.js';

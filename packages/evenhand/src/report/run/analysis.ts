@@ -13,7 +13,7 @@ import {
   softmax,
   topKAccuracy,
 } from '../../metrics/index.js';
-import type { Environment, EpochMetrics, Prediction, RunFolder } from '../../run/index.js';
+import type { Environment, EpochMetrics, RunFolder, ValidationPrediction } from '../../run/index.js';
 import { isSuspect } from '../suspect.js';
 import { seriate } from './seriation.js';
 
@@ -115,7 +115,7 @@ function labelsOf(run: RunFolder): Analysis['labels'] {
 }
 
 function scoresOf(
-  rows: readonly (readonly [number, Prediction])[],
+  rows: readonly (readonly [number, ValidationPrediction])[],
   known: ReadonlyMap<string, number>,
   seed: number,
 ): Scores {

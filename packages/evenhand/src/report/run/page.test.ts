@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { type EpochMetrics, type Prediction, RunFolder } from '../../run/index.js';
+import { type EpochMetrics, RunFolder, type ValidationPrediction } from '../../run/index.js';
 import { html, percent, probability, score } from '../page/markup.js';
 import { thumbnails } from '../page/thumbnails.js';
 import { analyse, confidentMistakes, confusedPairs } from './analysis.js';
@@ -42,7 +42,7 @@ interface Parts {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly classes?: readonly string[];
   readonly epochs?: readonly EpochMetrics[];
-  readonly predictions?: readonly Prediction[];
+  readonly predictions?: readonly ValidationPrediction[];
   readonly classCounts?: readonly number[];
 }
 
@@ -75,7 +75,7 @@ function runOf({
 }
 
 /** An image of class `label` whose greatest logit is that of `said`, by `sure`. */
-const said = (label: string, said: string, sure = 2, classes = ['a', 'b', 'c']): Prediction => ({
+const said = (label: string, said: string, sure = 2, classes = ['a', 'b', 'c']): ValidationPrediction => ({
   file: `${label}/${said}-${sure}.jpg`,
   label,
   logits: classes.map((each) => (each === said ? sure : 0)),

@@ -3,9 +3,9 @@ import {
   chosenScore,
   type Environment,
   type EpochMetrics,
-  type Prediction,
   predictionArrays,
   type RunFolder,
+  type ValidationPrediction,
 } from '../../run/index.js';
 import { Pages } from './pdf.js';
 
@@ -120,7 +120,7 @@ function methodSection(pages: Pages, { settings }: SubmissionFacts): void {
   pages.table(rows, [1, 1.2, 1, 1.2]);
 }
 
-function classSection(pages: Pages, predictions: readonly Prediction[], classes: readonly string[]): void {
+function classSection(pages: Pages, predictions: readonly ValidationPrediction[], classes: readonly string[]): void {
   if (predictions.length === 0) return;
   const { truth, logits } = predictionArrays(predictions, classes);
   const predicted = argmax(logits, classes.length);
