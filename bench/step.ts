@@ -29,6 +29,6 @@ if (python) {
   );
 }
 console.log(
-  `EfficientNet-B0, ${size} px, batch ${batch}, float32, ${threads} threads, libtorch ${torchVersion}, ${cpus()[0]?.model}`,
+  `EfficientNet-B0, ${size} px, batch ${batch}, float32, ${threads} threads, libtorch ${torchVersion()}, ${cpus()[0]?.model}`,
 );
 console.log(report(await measure(contenders, rounds)));

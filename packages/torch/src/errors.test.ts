@@ -134,8 +134,8 @@ test('a wrong receiver never crashes the process', () => {
   }
   assert.throws(() => new Tensor(), { code: 'TORCH_BAD_ARGUMENT', message: /never by 'new Tensor\(\)'/ });
   assert.throws(() => Tensor.call(x as never), TypeError);
-  assert.throws(() => native.call(1e6), { code: 'TORCH_BAD_ARGUMENT' });
-  assert.throws(() => untyped(native.call)('add'), { code: 'TORCH_BAD_ARGUMENT' });
+  assert.throws(() => native().call(1e6), { code: 'TORCH_BAD_ARGUMENT' });
+  assert.throws(() => untyped(native().call)('add'), { code: 'TORCH_BAD_ARGUMENT' });
 });
 
 test('a failed call leaves no tensor behind', () => {

@@ -12,5 +12,5 @@ export function gradients(
   inputs: readonly Tensor[],
   { gradOutputs = [], retainGraph = false }: { gradOutputs?: readonly Tensor[]; retainGraph?: boolean } = {},
 ): (Tensor | null)[] {
-  return native.gradients(outputs, inputs, gradOutputs, retainGraph);
+  return native().gradients(outputs, inputs, gradOutputs, retainGraph);
 }

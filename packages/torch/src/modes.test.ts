@@ -103,5 +103,5 @@ test("deterministic operation is a switch, devices begin with the cpu, the versi
   setDeterministic(false);
   assert.throws(() => setDeterministic(1 as never), { code: 'TORCH_BAD_ARGUMENT' });
   assert.equal(devices()[0], 'cpu');
-  assert.match(torchVersion, /^\d+\.\d+\.\d+/);
+  assert.match(torchVersion(), /^\d+\.\d+\.\d+/);
 });

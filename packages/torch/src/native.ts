@@ -68,4 +68,54 @@ function load(): Native {
   }
 }
 
-export const native: Native = load();
+/** The classes of this package that the addon has to know. */
+interface Classes {
+  readonly Tensor: new () => Tensor;
+  readonly Generator: new (seed: number | bigint) => object;
+  readonly TorchError: typeof TorchError;
+}
+
+let addon: Native | undefined;
+let classes: Classes | undefined;
+
+/** The addon. Loading it, and libtorch with it, takes a second, so that waits for the first call. */
+export function native(): Native {
+  if (addon === undefined) {
+    const loaded = load();
+    if (classes !== undefined) connect(loaded, classes);
+    addon = loaded;
+  }
+  return addon;
+}
+
+export function registerClasses(own: Classes): void {
+  classes = own;
+  if (addon !== undefined) connect(addon, own);
+}
+
+function connect(loaded: Native, own: Classes): void {
+  // `super()` looks the base class up at each call, so it finds the addon's from now on.
+  for (const [derived, base] of [
+    [own.Tensor, loaded.NativeTensor],
+    [own.Generator, loaded.NativeGenerator],
+  ] as const) {
+    Object.setPrototypeOf(derived, base);
+    Object.setPrototypeOf(derived.prototype, base.prototype);
+  }
+  loaded.setClasses(own.Tensor, own.TorchError);
+}
+
+/** Whether a value is a tensor, without loading libtorch to find out. */
+export function isTensor(value: object): boolean {
+  return classes !== undefined && value instanceof classes.Tensor;
+}
+
+/** Base class of `Tensor` until the addon is loaded, so that defining the class does not load it. */
+export const NativeTensor = function construct(): object {
+  return Reflect.construct(native().NativeTensor, [], new.target);
+} as unknown as Native['NativeTensor'];
+
+/** Base class of `Generator` until the addon is loaded. */
+export const NativeGenerator = function construct(device: string, seed: number | bigint): object {
+  return Reflect.construct(native().NativeGenerator, [device, seed], new.target);
+} as unknown as Native['NativeGenerator'];

@@ -28,7 +28,7 @@ function accepts(ours: string, loaded: string): boolean {
 test("every schema of ops.ts is the loaded libtorch's", () => {
   const differing = Object.entries(ops as unknown as Record<string, Op<string>>).flatMap(([name, { schema }]) => {
     const [operation = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
-    const loaded = native.schema(operation, overload);
+    const loaded = native().schema(operation, overload);
     if (loaded !== null && accepts(schema, loaded)) return [];
     return [`${name}\n  ops.ts:   ${schema}\n  libtorch: ${loaded ?? 'no such operation'}`];
   });

@@ -106,8 +106,8 @@ export function op<const S extends string>(schema: S): Op<S> {
   const [name = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
   let id: number | undefined;
   const call = (...args: unknown[]) => {
-    id ??= native.resolve(name, overload);
-    const result = native.call(id, ...args);
+    id ??= native().resolve(name, overload);
+    const result = native().call(id, ...args);
     tellCall(schema, args, result);
     return result;
   };

@@ -1,5 +1,5 @@
 import { badArgument } from './errors.js';
-import { native } from './native.js';
+import { isTensor, native } from './native.js';
 import type { Tensor } from './tensor.js';
 
 // The tensors made since the innermost scope began; null outside scopes. One per JavaScript thread, as is this module.
@@ -43,7 +43,7 @@ export function scope<T>(work: () => T): T {
     for (const tensor of mine) {
       if (kept.has(tensor)) continue;
       if (escaping.has(tensor)) outer?.push(tensor);
-      else native.dispose(tensor);
+      else native().dispose(tensor);
     }
   }
 }
@@ -58,7 +58,7 @@ export function keep<T extends Tensor>(tensor: T): T {
  * How many tensors of this JavaScript thread hold memory. A training step must leave it where it was.
  */
 export function liveTensors(): number {
-  return native.liveTensors();
+  return native().liveTensors();
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
@@ -68,7 +68,7 @@ function isPromise(value: unknown): value is Promise<unknown> {
 function collect(value: unknown, found: Set<unknown>): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || found.has(value)) return;
   found.add(value);
-  if (value instanceof native.NativeTensor) return;
+  if (isTensor(value)) return;
   if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
     for (const item of value.values()) collect(item, found);
     if (value instanceof Map) for (const key of value.keys()) collect(key, found);

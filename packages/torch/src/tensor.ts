@@ -1,6 +1,6 @@
 import type { DType } from './dtype.js';
 import { badArgument, TorchError } from './errors.js';
-import { native } from './native.js';
+import { NativeGenerator, NativeTensor, native, registerClasses } from './native.js';
 import { track } from './scope.js';
 
 /** The typed arrays that tensors are made from and read into. */
@@ -24,7 +24,7 @@ export type Role = 'parameter' | 'buffer';
  * A handle on a libtorch tensor. The garbage collector cannot see its memory: it is freed when the `scope` in which
  * it was made ends, or by `dispose()`. Operations are functions in `ops`.
  */
-export class Tensor extends native.NativeTensor {
+export class Tensor extends NativeTensor {
   /** Set on the tensors that a module owns. */
   declare role?: Role;
 
@@ -36,26 +36,26 @@ export class Tensor extends native.NativeTensor {
 
   /** Sizes, such as `[16, 3, 224, 224]`. */
   get shape(): number[] {
-    return native.shape(this);
+    return native().shape(this);
   }
 
   /** Steps between neighbours along each dimension, in elements. */
   get strides(): number[] {
-    return native.strides(this);
+    return native().strides(this);
   }
 
   get dtype(): DType {
-    return native.dtype(this);
+    return native().dtype(this);
   }
 
   /** `cpu`, `cuda:0`, `mps`. */
   get device(): string {
-    return native.device(this);
+    return native().device(this);
   }
 
   /** The memory format that operations on this tensor will prefer. */
   get memoryFormat(): MemoryFormat {
-    return native.memoryFormat(this);
+    return native().memoryFormat(this);
   }
 
   /** Number of elements. */
@@ -65,20 +65,20 @@ export class Tensor extends native.NativeTensor {
 
   /** Whether `backward` computes a gradient for this tensor. */
   get requiresGrad(): boolean {
-    return native.requiresGrad(this);
+    return native().requiresGrad(this);
   }
 
   set requiresGrad(value: boolean) {
-    native.setRequiresGrad(this, value);
+    native().setRequiresGrad(this, value);
   }
 
   /** The gradient that `backward` has accumulated, or null. A new handle each time. */
   get grad(): Tensor | null {
-    return native.gradOf(this);
+    return native().gradOf(this);
   }
 
   set grad(value: Tensor | null) {
-    native.setGrad(this, value);
+    native().setGrad(this, value);
   }
 
   /**
@@ -88,12 +88,12 @@ export class Tensor extends native.NativeTensor {
    * @throws TorchError when nothing that requires gradients leads here
    */
   backward(gradient: Tensor | null = null, { retainGraph = false } = {}): void {
-    native.backward(this, gradient, retainGraph);
+    native().backward(this, gradient, retainGraph);
   }
 
   /** The value of a tensor of one element. */
   item(): number {
-    return native.item(this);
+    return native().item(this);
   }
 
   /**
@@ -107,41 +107,41 @@ export class Tensor extends native.NativeTensor {
   toArray<T extends TypedArray>(target: T): T;
   toArray(target?: TypedArray): TypedArray {
     const array = target ?? new arrayOf[this.dtype](this.numel);
-    return native.copyToArray(this, array, dtypeOf(array));
+    return native().copyToArray(this, array, dtypeOf(array));
   }
 
   /** The elements' bytes in row-major order and in this machine's byte order. */
   toBytes(): Uint8Array {
     const { dtype } = this;
     const raw = dtype === 'float16' || dtype === 'bfloat16' ? new Uint16Array(this.numel) : this.toArray();
-    if (raw instanceof Uint16Array) native.copyToArray(this, raw, dtype);
+    if (raw instanceof Uint16Array) native().copyToArray(this, raw, dtype);
     return new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
   }
 
   /** Makes this tensor's memory that of `source`; it keeps its identity, role and place in optimisers. */
   setData(source: Tensor): this {
-    native.setData(this, source);
+    native().setData(this, source);
     return this;
   }
 
   /** Frees the memory (as soon as no other tensor or graph shares it). Twice is fine; any other use is an error. */
   dispose(): void {
-    native.dispose(this);
+    native().dispose(this);
   }
 
   get disposed(): boolean {
-    return native.isDisposed(this);
+    return native().isDisposed(this);
   }
 }
 
-native.setClasses(Tensor, TorchError);
-
 /** A source of random numbers of its own, for operations that take a `generator`. */
-export class Generator extends native.NativeGenerator {
+export class Generator extends NativeGenerator {
   constructor(seed: number | bigint, device = 'cpu') {
     super(device, seed);
   }
 }
+
+registerClasses({ Tensor, Generator, TorchError });
 
 const arrayOf = {
   float64: Float64Array,
@@ -212,12 +212,12 @@ export function tensor(
  * @throws TorchError when the number of bytes is not the shape's
  */
 export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType, device = 'cpu'): Tensor {
-  return native.fromArray(bytes, dtype, shape, dtype, device);
+  return native().fromArray(bytes, dtype, shape, dtype, device);
 }
 
 function make(data: TypedArray, shape: readonly number[], dtype: DType, options: TensorOptions): Tensor {
   const wanted = options.dtype ?? dtype;
-  const made = native.fromArray(data, dtypeOf(data), shape, wanted, options.device ?? 'cpu');
+  const made = native().fromArray(data, dtypeOf(data), shape, wanted, options.device ?? 'cpu');
   if (options.requiresGrad) made.requiresGrad = true;
   return made;
 }

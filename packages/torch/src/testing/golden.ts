@@ -66,7 +66,7 @@ export const testedDevices: readonly string[] = devices();
  * draw the same numbers. Other versions may draw differently, and so may other builds of one version: MKL has a
  * `bernoulli_` of its own.
  */
-export const isGoldenBuild: boolean = torchVersion.startsWith('1.13.') && loadedFrom('/usr/lib/');
+export const isGoldenBuild: boolean = torchVersion().startsWith('1.13.') && loadedFrom('/usr/lib/');
 
 function loadedFrom(folder: string): boolean {
   const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };

@@ -79,11 +79,11 @@ async function libtorch(): Promise<Finding> {
     const { devices, ops, scope, tensor, torchVersion } = await import('@evenhand/torch');
     const four = scope(() => ops.matmul(tensor([[1, 1]]), tensor([[2], [2]])).item());
     if (four !== 4)
-      return { name, found: torchVersion, problem: `It computes 1 * 2 + 1 * 2 = ${four}: install another libtorch.` };
+      return { name, found: torchVersion(), problem: `It computes 1 * 2 + 1 * 2 = ${four}: install another libtorch.` };
     const waiting = process.env.OMP_WAIT_POLICY ?? 'not set';
     return {
       name,
-      found: `${torchVersion}${buildPlace()}; devices ${devices().join(', ')}`,
+      found: `${torchVersion()}${buildPlace()}; devices ${devices().join(', ')}`,
       ...(waiting.toUpperCase() === 'PASSIVE'
         ? { note: 'OMP_WAIT_POLICY is PASSIVE: right where other programs want the cores, slower where none does.' }
         : {}),

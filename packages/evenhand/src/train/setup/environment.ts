@@ -11,7 +11,7 @@ import type { Prepared } from './prepare.js';
 /** What a run runs on: all that its result may depend on besides its configuration. */
 export function environmentOf(config: Config, { classes, train, val, fingerprint, skipped }: Prepared): Environment {
   return {
-    versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion },
+    versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion() },
     os: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
