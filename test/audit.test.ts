@@ -41,10 +41,10 @@ before(async () => {
 
 describe('audit', () => {
   test('says how many labels are wrong, which classes have most of them, and what to do', () => {
-    assert.match(printed, /^herbarium: \d+ images to train on, judged by the features of efficientnet_mini$/m);
-    assert.match(printed, /Wrong labels, estimated +\d+\.\d % \[\d+\.\d %, \d+\.\d %\]/);
-    assert.match(printed, /1 image missing or unreadable, not judged:\n.*\.jpg: /);
-    assert.match(printed, /Labels with the greatest share of wrong images\n +label +images +wrong/);
+    assert.match(printed, /^herbarium: \d+ training images, features of efficientnet_mini$/m);
+    assert.match(printed, /Estimated rate of wrong labels +\d+\.\d % \[\d+\.\d %, \d+\.\d %\]/);
+    assert.match(printed, /1 missing or unreadable image, not scored:\n.*\.jpg: /);
+    assert.match(printed, /Classes with the highest rate of wrong labels\n +class +images +wrong/);
     assert.match(printed, /evenhand train herbarium --label-noise auto/);
     assert.ok(printed.split('\n').every((line) => line.length <= 100));
     assert.equal(sha256(join(herbarium, 'train.csv')), before_, 'the data are as they were');
@@ -88,11 +88,11 @@ describe('audit', () => {
   test('is known to check, which says what it means for training', async () => {
     assert.match(
       await succeed(['check', 'herbarium'], folder),
-      /audit found .* probably\s+wrong\.\n.*--label-noise auto/,
+      /audit estimates that .* are\s+wrong\.\n.*--label-noise auto/,
     );
     assert.match(
       await succeed(['check', herbarium], '/tmp'),
-      /Not looked at here\. To find out:\n {2}evenhand audit .*herbarium$/m,
+      /Not checked here\. To estimate them:\n {2}evenhand audit .*herbarium$/m,
     );
   });
 

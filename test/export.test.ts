@@ -1,4 +1,4 @@
-// Models of the catalogue, on real images, in libtorch and from their ONNX files.
+// Models of the catalogue on real images: libtorch against the exported ONNX file.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const CLASSES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const golden = new URL('../../packages/predict/golden/', import.meta.url).pathname;
 const images = await Promise.all(['landscape.jpg', 'portrait.jpg', 'grey.jpg'].map((name) => decode(golden + name)));
 
-/** [3,3,size,size]: the three images as the preset shows them. */
+/** The three images, preprocessed: [3,3,size,size]. */
 function inputs({ mean, std, ...geometry }: Preset): Float32Array {
   const area = geometry.crop ** 2;
   const out = new Float32Array(images.length * 3 * area);
@@ -38,16 +38,16 @@ function logitsOf(model: ImageModel, images: Float32Array, size: number): Float3
 }
 
 /**
- * A model as after some training: with the statistics that images have. With those of a new model its logits would be
- * all but equal, whatever the image.
+ * A model with BatchNorm statistics of images, as after some training. With those of a new model its logits would be almost
+ * equal for all images.
  */
-function seasoned(name: string, images: Float32Array, size: number): ImageModel {
-  // All else is in evaluation: statistics of branches that were dropped by chance would blow up those that were not.
+function modelWithStatistics(name: string, images: Float32Array, size: number): ImageModel {
+  // Only BatchNorm is in training mode: statistics of branches dropped at random would inflate those of the others.
   const model = nn.setTraining(createModel(name, { numClasses: CLASSES.length, seed: 3 }), false);
-  for (const each of nn.modules(model)) {
-    if (!(each instanceof nn.BatchNorm2d)) continue;
-    each.training = true;
-    Object.defineProperty(each, 'momentum', { value: 1 });
+  for (const module of nn.modules(model)) {
+    if (!(module instanceof nn.BatchNorm2d)) continue;
+    module.training = true;
+    Object.defineProperty(module, 'momentum', { value: 1 });
   }
   logitsOf(model, images, size);
   return nn.setTraining(model, false);
@@ -65,7 +65,7 @@ const difference = (a: Float32Array, b: Float32Array): number => {
   return a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
 };
 
-/** 64 pixels where more would take long and show nothing else. */
+/** With 64 pixels where the full size would take long and show nothing else. */
 const sizes: [name: string, size?: number][] = [
   ['mobilenet_v2'],
   ['efficientnet_lite0'],
@@ -77,18 +77,18 @@ const sizes: [name: string, size?: number][] = [
 ];
 
 for (const [name, small] of sizes) {
-  it(`${name} in ONNX has libtorch's logits, of one image and of three, and no BatchNorm`, async () => {
+  it(`${name} in ONNX has libtorch's logits for one image and for three, and no BatchNorm`, async () => {
     const { preset: own } = modelInfo(name);
     const preset = small === undefined ? own : { ...own, resize: small, crop: small };
     const size = preset.crop;
     const images = inputs(preset);
     const handles = liveTensors();
-    const model = seasoned(name, images, size);
+    const model = modelWithStatistics(name, images, size);
     try {
       const held = liveTensors();
       const bytes = exportOnnx(model, { size, version: '0' });
-      assert.equal(liveTensors(), held, 'tensors were left behind');
-      // A node's operator: field 4 and its length. Values have names that say where they are from.
+      assert.equal(liveTensors(), held, 'tensors leaked');
+      // The operator of a node is field 4, preceded by its length; names of values contain layer names.
       assert.equal(Buffer.from(bytes).includes('\x22\x12BatchNormalization'), false);
       assert.equal(Buffer.from(bytes).includes('\x22\x04Conv'), true);
       const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
@@ -102,7 +102,7 @@ for (const [name, small] of sizes) {
         [one, expected.slice(CLASSES.length, 2 * CLASSES.length)],
       ] as const) {
         const off = difference(found, wanted);
-        // Rounding grows with the logits, which reach 20 where three small images make the statistics.
+        // Rounding grows with the logits, which reach 20 because three small images give the statistics.
         assert.ok(off < 1e-4 * Math.max(1, spread(expected)), `off by ${off}: ${found}, not ${wanted}`);
       }
     } finally {
@@ -112,7 +112,7 @@ for (const [name, small] of sizes) {
   });
 }
 
-describe('the file of a model', () => {
+describe('the model file', () => {
   const name = 'efficientnet_b0';
   const size = 64;
   const preset: Preset = { ...modelInfo(name).preset, resize: size, crop: size };
@@ -134,7 +134,7 @@ describe('the file of a model', () => {
   let half: Uint8Array;
 
   before(() => {
-    model = seasoned(name, images, size);
+    model = modelWithStatistics(name, images, size);
     const options = { size, version: '0.1.0', metadata: metadataEntries(metadata) };
     full = exportOnnx(model, options);
     half = exportOnnx(model, { ...options, half: true });
@@ -144,7 +144,7 @@ describe('the file of a model', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('says all that prediction needs', () => {
+  it('contains all metadata for prediction', () => {
     assert.deepEqual(readMetadata(full), metadata);
     assert.deepEqual(readMetadata(half), metadata);
   });
@@ -156,11 +156,11 @@ describe('the file of a model', () => {
     const session = await InferenceSession.create(half, { intraOpNumThreads: 1, logSeverityLevel: 3 });
     const off = difference(await runOnnx(session, images, size), expected);
     await session.release();
-    assert.ok(off > 1e-7, 'these are not the weights in 16 bits');
+    assert.ok(off > 1e-7, 'the weights are not stored in 16 bits');
     assert.ok(off < 0.01 * spread(expected), `off by ${off}, of ${spread(expected)} between the logits`);
   });
 
-  it('leaves the model in the mode that it had, and is the same each time', () => {
+  it('leaves the mode of the model unchanged, and is the same each time', () => {
     const options = { size, version: '0.1.0', metadata: metadataEntries(metadata) };
     nn.setTraining(model, true);
     assert.deepEqual(exportOnnx(model, options), full);
@@ -169,7 +169,7 @@ describe('the file of a model', () => {
   });
 
   const python = existsSync(PYTHON) && spawnSync(PYTHON, ['-c', 'import onnx']).status === 0;
-  it('passes the checker of ONNX', { skip: !python && `${PYTHON} has no onnx` }, () => {
+  it('passes the ONNX checker', { skip: !python && `${PYTHON} has no onnx` }, () => {
     const files = Object.entries({ full, half }).map(([kind, bytes]) => {
       const file = join(folder, `${kind}.onnx`);
       writeFileSync(file, bytes);

@@ -44,12 +44,11 @@ describe('export', () => {
   test('has been done by the training, and says by request what it holds and how it compares', async () => {
     assert.ok(existsSync(at(RUN, 'model.onnx')));
     const text = await succeed(['export', RUN, '--out', 'again.onnx'], folder);
-    assert.match(
-      text,
-      /^again\.onnx: mobilenet_v2, 3 classes, 32 px, \d\.\d MB; it answers by the most probable class\n/,
-    );
+    assert.match(text, /^again\.onnx: mobilenet_v2, 3 classes, 32 px, \d\.\d MB; decision rule: most probable class\n/);
     assert.match(text, /Macro F1 of 36 validation images: \d\.\d{3} \[/);
-    const difference = /Checked on 16 validation images: logits within (\S+) of the checkpoint's/.exec(text)?.[1];
+    const difference = /Checked on 16 validation images: logits differ from the checkpoint's by at most (\S+)/.exec(
+      text,
+    )?.[1];
     assert.ok(Number(difference) < 1e-4, text);
     assert.deepEqual(readFileSync(at('again.onnx')), readFileSync(at(RUN, 'model.onnx')));
   });

@@ -85,7 +85,7 @@ describe('a training', () => {
     first.signalAll('SIGINT');
     const interrupted = await first.ended;
     assert.deepEqual([interrupted.code, interrupted.stderr], [130, '']);
-    assert.match(interrupted.stdout, /Go on with: evenhand train --resume asked\n$/);
+    assert.match(interrupted.stdout, /Resume with: evenhand train --resume asked\n$/);
 
     const second = start(['train', '--resume', 'asked'], folder);
     await nextCheckpoint(second, 'asked');

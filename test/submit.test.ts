@@ -1,4 +1,4 @@
-// What a competition's judge does with the zip: unpack it, install its two libraries, run it without anything of ours.
+// What the judges of a competition do with the zip: unpack it, install its two libraries, run it without evenhand.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -40,8 +40,11 @@ async function unzip(file: string, to: string): Promise<void> {
 }
 
 describe('submit', () => {
-  test('packs program, model, pinned dependencies, configuration and report', () => {
-    assert.match(printed, /^Petal-Pushers\.zip: unpacked, "npm ci" once and then "npm run predict" answer test\.csv\n/);
+  test('packages program, model, pinned dependencies, configuration and report', () => {
+    assert.match(
+      printed,
+      /^Petal-Pushers\.zip: after unpacking, run "npm ci" once, then "npm run predict" classifies .* test\.csv\n/,
+    );
     const names = readdirSync(unpacked).sort();
     assert.deepEqual(names, [
       'README.md',
@@ -67,8 +70,8 @@ describe('submit', () => {
     assert.equal(pdf.match(/\/Type \/Page\b(?!s)/g)?.length, 2);
   });
 
-  test('predicts with nothing but its two libraries, and no network', () => {
-    // As npm ci would put them; all else of this repository is out of reach.
+  test('predicts offline with only its two libraries', () => {
+    // As npm ci would install them; the rest of this repository is out of reach.
     const modules = join(unpacked, 'node_modules');
     mkdirSync(modules, { recursive: true });
     const { packages } = JSON.parse(readFileSync(join(unpacked, 'package-lock.json'), 'utf8'));
@@ -82,7 +85,7 @@ describe('submit', () => {
     writeFileSync(join(unpacked, 'test.csv'), 'image_id,filename\nb,1.jpg\na,0.jpg\nc,gone.jpg\n');
     const { status, stdout, stderr } = spawnSync('npm', ['run', 'predict'], { cwd: unpacked, encoding: 'utf8' });
     assert.equal(status, 3, `${stdout}\n${stderr}`);
-    // Not read out of what npm prints: it says nothing of the script where its log level is "silent".
+    // Not read from npm's output, which does not show the script at log level "silent".
     const { scripts } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8'));
     assert.match(scripts.predict, /--tta flip --time-limit 9m30s/);
     assert.match(stderr, /evenhand: test\/images\/gone\.jpg: there is no such file/);
@@ -92,7 +95,7 @@ describe('submit', () => {
     assert.match(help.stdout, /^Usage: /);
   });
 
-  test('pins every package that it needs by its hash', () => {
+  test('pins every dependency by its hash', () => {
     const { packages } = JSON.parse(readFileSync(join(unpacked, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { version: string; integrity?: string; dependencies?: Record<string, string> }>;
     };
@@ -107,14 +110,14 @@ describe('submit', () => {
     assert.ok('node_modules/@img/sharp-linux-x64' in rest && 'node_modules/@img/sharp-darwin-arm64' in rest);
   });
 
-  test('repeats the training from what it packs', async () => {
+  test('reproduces the training from its configuration', async () => {
     const config = join(unpacked, 'training/config.json');
     const text = await succeed(['train', 'discs', '--config', config, '--print-config'], folder);
     assert.match(text, /^model = "mobilenet_v2"$/m);
     assert.match(text, /^epochs = 2$/m);
   });
 
-  test('of a mistake is one sentence', async () => {
+  test('reports mistakes in one sentence', async () => {
     assert.match(await refusal(['submit', 'run'], folder), /--team is missing/);
     assert.match(await refusal(['submit', 'run', '--team', '...'], folder), /--team must have a letter or digit/);
     assert.match(await refusal(['submit', 'discs', '--team', 'a'], folder), /discs holds no run/);

@@ -30,7 +30,7 @@ describe('train', () => {
   const run = join(folder, 'runs/discs-competition-1');
 
   test('says where the run is and shows Macro F1, its interval and its average beside accuracy', () => {
-    assert.match(printed, /^Training discs by the recipe competition in runs\/discs-competition-1$/m);
+    assert.match(printed, /^Training on discs with recipe competition; run folder: runs\/discs-competition-1$/m);
     assert.match(printed, /Macro F1 \(3 classes\) +accuracy/);
     assert.match(printed, /^full +1\/2 +32 .*\[0\.\d{3}, [01]\.\d{3}\]/m);
     assert.match(

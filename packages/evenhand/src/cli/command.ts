@@ -4,12 +4,12 @@ import { WIDTH, wrap } from './output/text.js';
 /** One command of the command line. */
 export interface Command {
   readonly name: string;
-  /** Ways to call it, without `evenhand`. */
+  /** How it is called, without `evenhand`. */
   readonly usage: readonly string[];
   /** Paragraphs of its help. */
   readonly about: readonly string[];
   readonly flags: readonly Flag[];
-  /** Arguments after the command's name. Resolves to the exit code. */
+  /** Takes the arguments after the command's name and resolves to the exit code. */
   run(args: readonly string[]): Promise<number>;
 }
 

@@ -3,25 +3,38 @@ import { basename, join, resolve } from 'node:path';
 import { pathsRelativeTo, readDataset, rootOf } from '../../data/index.js';
 import { formatRate, plural } from '../../format.js';
 import { type AuditFacts, type AuditImage, auditPage, isSuspect } from '../../report/index.js';
-import { countLabels, fields, flagName } from '../../train/index.js';
+import { countLabels, flagName } from '../../train/index.js';
 import { type Audit, auditLabels } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
-import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
+import { csvSafeFlag, expectPositionals, type Flag, parseFlags } from '../options/flags.js';
 import { type AuditSummary, auditFolder } from '../output/audit-summary.js';
 import { exitCodes } from '../output/errors.js';
 import { csv, guardedWrite, json, StatusLine, writeOutput, writePage } from '../output/files.js';
-import { quoted, table } from '../output/text.js';
+import { listBadImages, quoted, shorten, table } from '../output/text.js';
 
-const MOST_CLASSES = 10;
+/** Classes listed in the summary. */
+const WORST_CLASSES = 10;
 
-/** Settings of a training that an audit has, too. */
+/** Training settings that also apply to an audit. */
 const settings = ['model', 'weights', 'imageSize', 'device', 'threads', 'workers', 'seed', 'batchSize'] as const;
 
 const flags: readonly Flag[] = [
-  { name: 'out', boolean: false, value: 'DIR', doc: 'the folder for what is found [audits/DATA]' },
-  { name: 'corrections', boolean: false, value: 'FILE', doc: `${fields.corrections.doc}: those labels are right` },
-  { name: 'json', boolean: false, value: 'FILE', doc: 'write the summary as JSON; - writes it in place of the text' },
+  { name: 'out', boolean: false, value: 'DIR', group: 'Output', doc: 'output folder [audits/DATA]' },
+  {
+    name: 'corrections',
+    boolean: false,
+    value: 'FILE',
+    doc: 'corrections.csv of an earlier audit, whose labels are taken as correct',
+  },
+  {
+    name: 'json',
+    boolean: false,
+    value: 'FILE',
+    group: 'Output',
+    doc: 'write the summary as JSON; - prints JSON instead of the summary',
+  },
+  csvSafeFlag,
   ...configFlags
     .filter(({ name }) => settings.some((setting) => flagName(setting) === name))
     .map((flag) => (flag.name === 'model' ? { ...flag, doc: flag.doc.replace(/\[.*\]/, '[mobilenet_v2]') } : flag)),
@@ -32,12 +45,12 @@ export const audit: Command = {
   name: 'audit',
   usage: ['audit DATA [OPTIONS]'],
   about: [
-    'Finds labels that are probably wrong. Each image is judged by the features of a pretrained backbone and a classifier ' +
-      'that was fitted without it. It prints how many labels are wrong, overall and by class, and writes labels.csv, a row ' +
-      'an image, the most probably wrong first, and audit.html, where you go through the suspects and decide. What the ' +
-      'page saves as corrections.csv goes into evenhand train --corrections.',
-    'DATA is a folder or CSV file as evenhand train takes it. Nothing in it is changed. Features are kept, so that a ' +
-      'second audit of the same images takes seconds.',
+    'Finds likely label errors: each image is scored by a classifier that was fitted without it, on the features of a ' +
+      'pretrained backbone. Prints the estimated rate of wrong labels, overall and per class, and writes labels.csv (one ' +
+      'row per image, the least plausible labels first) and audit.html, a page to review them in a browser. The page ' +
+      'saves your decisions as corrections.csv for evenhand train --corrections.',
+    'DATA is any folder or CSV file that evenhand train reads. It is not changed. Features are cached in the output ' +
+      'folder, so repeating an audit takes seconds.',
   ],
   flags,
   async run(args) {
@@ -46,10 +59,10 @@ export const audit: Command = {
     const out = parsed.flags.get('out') ?? auditFolder(data!);
     const status = new StatusLine();
     const corrections = parsed.flags.get('corrections');
-    // Before a folder is made for what is found there should be something to look at.
+    // Unusable data must not leave an empty folder behind.
     await readDataset(data!, readOptionsOf(parsed));
     guardedWrite(out, () => mkdirSync(out, { recursive: true }));
-    const found = await auditLabels({
+    const result = await auditLabels({
       data: data!,
       read: readOptionsOf(parsed),
       values: settingsOf(parsed, settings),
@@ -58,27 +71,27 @@ export const audit: Command = {
       onEvent: (event) => {
         if (event.type !== 'progress') return;
         const { stage, done, total, imagesPerSecond } = event;
-        const what = stage === 'scan' ? 'Looking at images' : 'Computing features';
+        const what = stage === 'scan' ? 'Reading images' : 'Computing features';
         status.show(() => `${what}: ${done} of ${total}, ${imagesPerSecond.toFixed(0)} img/s`);
       },
     }).finally(() => status.clear());
-    const images = judged(data!, found);
-    const summary = summaryOf(data!, found) satisfies AuditSummary;
-    writePage(join(out, 'labels.csv'), labelsCsv(images, found));
+    const images = rankImages(data!, result);
+    const summary = summarize(data!, result) satisfies AuditSummary;
+    writePage(join(out, 'labels.csv'), labelsCsv(images, result, parsed.flags.get('csv-safe') === 'true'));
     writePage(join(out, 'audit.json'), json(summary));
     const file = parsed.flags.get('json');
-    const { html, notes } = await auditPage(pageFacts(data!, images, found));
+    const { html, notes } = await auditPage(pageFacts(data!, images, result));
     writePage(join(out, 'audit.html'), html);
-    if (file !== '-') console.log([describe(data!, out, found), ...notes].join('\n'));
+    if (file !== '-') console.log([describe(data!, out, result), ...notes].join('\n'));
     if (file !== undefined) writeOutput(file, json(summary));
     return exitCodes.done;
   },
 };
 
-/** All images, the most probably wrong first. */
-function judged(data: string, { dataset, train, val }: Audit): AuditImage[] {
+/** All images, sorted by the probability that their label is wrong, descending. */
+function rankImages(data: string, { dataset, train, val }: Audit): AuditImage[] {
   const pathOf = pathsRelativeTo(data);
-  const of = (part: 'train' | 'val') => {
+  const imagesOf = (part: 'train' | 'val') => {
     const estimate = part === 'train' ? train : val;
     const k = dataset.classes.length;
     return dataset[part].map(({ file, label }, i) => ({
@@ -90,11 +103,11 @@ function judged(data: string, { dataset, train, val }: Audit): AuditImage[] {
       suggestedProbability: estimate!.posterior[i * k + estimate!.suggested[i]!]!,
     }));
   };
-  return [...of('train'), ...of('val')].sort((a, b) => b.wrong - a.wrong);
+  return [...imagesOf('train'), ...imagesOf('val')].sort((a, b) => b.wrong - a.wrong);
 }
 
-function pageFacts(data: string, images: readonly AuditImage[], found: Audit): AuditFacts {
-  const { dataset, train, fingerprint, model } = found;
+function pageFacts(data: string, images: readonly AuditImage[], result: Audit): AuditFacts {
+  const { dataset, train, fingerprint, model } = result;
   return {
     data: rootOf(data),
     name: basename(resolve(data)),
@@ -108,26 +121,24 @@ function pageFacts(data: string, images: readonly AuditImage[], found: Audit): A
   };
 }
 
-function labelsCsv(images: readonly AuditImage[], { dataset: { classes } }: Audit): string {
+function labelsCsv(images: readonly AuditImage[], { dataset: { classes } }: Audit, safe: boolean): string {
   const digits = (p: number): string => p.toFixed(4);
-  return csv([
-    ['file', 'part', 'given', 'wrong', 'suggested', 'suggested_probability'],
-    ...images.map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
-      const names = [classes[given]!, digits(wrong), classes[suggested]!, digits(suggestedProbability)];
-      return [file, part, ...names];
-    }),
-  ]);
+  const header = ['file', 'part', 'given', 'wrong', 'suggested', 'suggested_probability'];
+  const rows = images.map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
+    return [file, part, classes[given]!, digits(wrong), classes[suggested]!, digits(suggestedProbability)];
+  });
+  return csv([header, ...rows], { safe });
 }
 
-const suspects = (wrong: Float64Array): number => wrong.filter((p) => isSuspect({ wrong: p })).length;
+const countSuspects = (wrong: Float64Array): number => wrong.filter((p) => isSuspect({ wrong: p })).length;
 
-/** Every label with its training images and the rate of wrong ones among them. */
-function byLabel({ dataset, train }: Pick<Audit, 'dataset' | 'train'>) {
+/** Every label with the number of its training images and the estimated share of wrong ones. */
+function ratesByLabel({ dataset, train }: Pick<Audit, 'dataset' | 'train'>) {
   const images = countLabels(dataset.train, dataset.classes.length);
   return train.rateByLabel.map((rate, c) => ({ label: dataset.classes[c]!, images: images[c]!, ...rate }));
 }
 
-function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, val, bad }: Audit) {
+function summarize(data: string, { dataset, fingerprint, model, noisy, train, val, bad }: Audit) {
   return {
     data: resolve(data),
     fingerprint,
@@ -136,54 +147,50 @@ function summaryOf(data: string, { dataset, fingerprint, model, noisy, train, va
     noisy,
     rate: train.rate,
     kind: train.kind,
-    suspects: suspects(train.wrong),
-    byLabel: byLabel({ dataset, train }),
-    validation: val === null ? null : { images: dataset.val.length, rate: val.rate, suspects: suspects(val.wrong) },
+    suspects: countSuspects(train.wrong),
+    byLabel: ratesByLabel({ dataset, train }),
+    validation:
+      val === null ? null : { images: dataset.val.length, rate: val.rate, suspects: countSuspects(val.wrong) },
     bad,
   };
 }
 
-function describe(data: string, out: string, found: Audit): string {
-  const { dataset, train, val, noisy, bad, model } = found;
-  const images = (n: number): string => plural(n, 'image');
+function describe(data: string, out: string, result: Audit): string {
+  const { dataset, train, val, noisy, bad, model } = result;
   const rows = [
-    ['  Wrong labels, estimated', formatRate(train.rate)],
-    ['  Suspects, more probably wrong than not', String(suspects(train.wrong))],
+    ['  Estimated rate of wrong labels', formatRate(train.rate)],
+    ['  Likely label errors (P > 0.5)', String(countSuspects(train.wrong))],
   ];
   if (noisy) {
     const spread =
-      train.kind === 'uniform' ? 'evenly over the other labels' : 'between some pairs of labels more than others';
-    rows.push(['  Wrong labels are spread', spread]);
+      train.kind === 'uniform' ? 'evenly over the other classes' : 'mainly between certain pairs of classes';
+    rows.push(['  Errors are spread', spread]);
   }
   if (val !== null)
-    rows.push([`  Wrong labels among ${images(dataset.val.length)} to validate on`, formatRate(val.rate)]);
-  const head = `${data}: ${images(dataset.train.length)} to train on, judged by the features of ${model}`;
+    rows.push([`  The same for ${plural(dataset.val.length, 'validation image')}`, formatRate(val.rate)]);
+  const head = `${data}: ${plural(dataset.train.length, 'training image')}, features of ${model}`;
   const sections = [`${head}\n${table(rows)}`];
   if (bad.length > 0) {
-    const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-    sections.push(`${images(bad.length)} missing or unreadable, not judged:\n${list}`);
+    sections.push(`${plural(bad.length, 'missing or unreadable image')}, not scored:\n${listBadImages(bad)}`);
   }
-  if (noisy) sections.push(`Labels with the greatest share of wrong images\n${worst(found)}`);
-  else sections.push('No sign of wrong labels beyond single ones.');
+  if (noisy) sections.push(`Classes with the highest rate of wrong labels\n${describeWorst(result)}`);
+  else sections.push('No sign of label errors beyond single images.');
   const next = [
-    `${join(out, 'labels.csv')} has a row an image, the most probably wrong first.`,
-    `Go through the suspects in a browser: ${join(out, 'audit.html')}. What it saves as`,
-    '  corrections.csv goes into evenhand train --corrections corrections.csv',
-    ...(noisy ? ['Train in spite of them:', `  evenhand train ${quoted(data)} --label-noise auto`] : []),
+    `All images, the least plausible labels first: ${quoted(join(out, 'labels.csv'))}`,
+    `Review them in a browser: ${quoted(join(out, 'audit.html'))}`,
+    'Train with the corrections that the page saves:',
+    `  evenhand train ${quoted(data)} --corrections corrections.csv`,
+    ...(noisy ? ['Train with noise-robust soft labels:', `  evenhand train ${quoted(data)} --label-noise auto`] : []),
   ];
   sections.push(next.join('\n'));
   return sections.join('\n\n');
 }
 
-function worst(found: Audit): string {
-  const rows = byLabel(found)
+function describeWorst(result: Audit): string {
+  const rows = ratesByLabel(result)
     .filter(({ images }) => images > 0)
     .sort((a, b) => b.value - a.value)
-    .slice(0, MOST_CLASSES)
-    .map(({ label, images, ...rate }) => [
-      `  ${label.length > 30 ? `${label.slice(0, 29)}…` : label}`,
-      String(images),
-      formatRate(rate),
-    ]);
-  return table([['  label', 'images', 'wrong'], ...rows], [1]);
+    .slice(0, WORST_CLASSES)
+    .map(({ label, images, ...rate }) => [`  ${shorten(label, 30)}`, String(images), formatRate(rate)]);
+  return table([['  class', 'images', 'wrong'], ...rows], [1]);
 }

@@ -13,8 +13,13 @@ import { json, StatusLine, writeOutput } from '../output/files.js';
 import { quoted, wrap } from '../output/text.js';
 
 const flags: readonly Flag[] = [
-  { name: 'all', boolean: true, doc: 'show every class and every finding, however many' },
-  { name: 'json', boolean: false, value: 'FILE', doc: 'write everything as JSON; - writes it in place of the report' },
+  { name: 'all', boolean: true, doc: 'show all classes and all findings' },
+  {
+    name: 'json',
+    boolean: false,
+    value: 'FILE',
+    doc: 'write the full report as JSON; - prints JSON instead of the report',
+  },
   ...readFlags,
 ];
 
@@ -22,11 +27,11 @@ export const check: Command = {
   name: 'check',
   usage: ['check DATA [OPTIONS]'],
   about: [
-    'Opens every image and shows what is worth knowing before training: how unequal the classes are, what is missing, ' +
-      'unreadable, repeated, labelled twice or in both training and validation, and whether the validation images can ' +
-      'choose a checkpoint. Findings are no failure: it exits with 0 unless DATA cannot be used at all.',
-    'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
-      'train and val), or a CSV file.',
+    'Opens every image and reports class imbalance, missing and unreadable files, duplicates, conflicting labels, images ' +
+      'in both training and validation, and whether the validation images suffice to choose a checkpoint. Findings do ' +
+      'not change the exit code: it is 0 unless DATA cannot be used at all.',
+    'DATA is a CSV file, a folder with train.csv (and val.csv), or a folder with one sub-folder per class (or with train ' +
+      'and val folders of such sub-folders).',
   ],
   flags,
   async run(args) {
@@ -35,7 +40,7 @@ export const check: Command = {
     const dataset = await readDataset(data!, readOptionsOf(parsed));
     const status = new StatusLine();
     const report = await checkDataset(dataset, (done, total) => {
-      status.show(() => `Looking at images: ${done} of ${total}`);
+      status.show(() => `Reading images: ${done} of ${total}`);
     });
     status.clear();
     const validation = judgeValidation(dataset);
@@ -43,22 +48,22 @@ export const check: Command = {
     const audit = auditOf(data!, report.fingerprint);
     if (file !== '-') {
       console.log(describeDataset(data!, report, validation, parsed.flags.get('all') === 'true'));
-      console.log(`\nWhether labels are wrong\n${describeAudit(data!, audit)}`);
+      console.log(`\nLabel errors\n${describeAudit(data!, audit)}`);
     }
     if (file !== undefined) writeOutput(file, json({ data, ...report, validation, audit }));
     return exitCodes.done;
   },
 };
 
-/** What the last audit of these very data found; null where there is none. */
+/** The summary of the last audit of the same data; null if there is none. */
 function auditOf(data: string, fingerprint: string): AuditSummary | null {
   const file = join(auditFolder(data), 'audit.json');
   if (!existsSync(file)) return null;
   try {
-    const found = JSON.parse(readFileSync(file, 'utf8')) as AuditSummary;
-    return found.fingerprint === fingerprint ? found : null;
+    const summary = JSON.parse(readFileSync(file, 'utf8')) as AuditSummary;
+    return summary.fingerprint === fingerprint ? summary : null;
   } catch {
-    // A damaged one is no audit.
+    // A damaged file counts as none.
     return null;
   }
 }
@@ -66,13 +71,13 @@ function auditOf(data: string, fingerprint: string): AuditSummary | null {
 function describeAudit(data: string, audit: AuditSummary | null): string {
   const lines =
     audit === null
-      ? ['Not looked at here. To find out:']
+      ? ['Not checked here. To estimate them:']
       : audit.noisy
         ? [
-            `The audit found ${formatRate(audit.rate)} of the training labels to be probably wrong.`,
-            'Better: evenhand train with --label-noise auto trains in spite of them.',
+            `The audit estimates that ${formatRate(audit.rate)} of the training labels are wrong.`,
+            'Suggestion: evenhand train with --label-noise auto trains with noise-robust soft labels.',
           ]
-        : [`The audit found no sign of wrong labels: ${formatRate(audit.rate)}.`];
+        : [`The audit found no sign of systematic label errors: ${formatRate(audit.rate)}.`];
   const text = lines.map((line) => wrap(line, { indent: 2 })).join('\n');
   return audit === null ? `${text}\n  evenhand audit ${quoted(data)}` : text;
 }

@@ -4,22 +4,23 @@ import { exitCodes, UsageError } from '../output/errors.js';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** What completion knows of a command. */
-type Known = Pick<Command, 'name' | 'flags'> & { readonly summary: string };
+/** What completion needs of a command. */
+type Completable = Pick<Command, 'name' | 'flags'> & { readonly summary: string };
 
-/** `completion`, of the commands that `all` tells. */
-export function completionOf(all: () => Promise<readonly Known[]>): Command {
+/** The command `completion`, for the commands that `loadAll` returns. */
+export function completionOf(loadAll: () => Promise<readonly Completable[]>): Command {
   return {
     name: 'completion',
     usage: ['completion bash|zsh|fish'],
     about: [
-      'Prints a script that completes commands, flags and files in a shell. To switch it on, add to ~/.bashrc or ~/.zshrc: ' +
-        'source <(evenhand completion bash), or zsh. For fish: evenhand completion fish > ~/.config/fish/completions/evenhand.fish',
+      'Prints a script that completes commands, flags and file names in a shell. To install it, add this line to ~/.bashrc ' +
+        '(or ~/.zshrc, with zsh in place of bash): source <(evenhand completion bash)',
+      'For fish: evenhand completion fish > ~/.config/fish/completions/evenhand.fish',
     ],
     flags: [],
     async run(args) {
       const [shell] = expectPositionals('completion', parseFlags('completion', args, []), ['SHELL']);
-      const commands = await all();
+      const commands = await loadAll();
       if (shell === 'bash') process.stdout.write(bash(commands));
       else if (shell === 'zsh') process.stdout.write(`autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`);
       else if (shell === 'fish') process.stdout.write(fish(commands));
@@ -29,9 +30,9 @@ export function completionOf(all: () => Promise<readonly Known[]>): Command {
   };
 }
 
-const flagsOf = ({ flags }: Known): string[] => [...flags, ...commonFlags].map(({ name }) => `--${name}`);
+const flagsOf = ({ flags }: Completable): string[] => [...flags, ...commonFlags].map(({ name }) => `--${name}`);
 
-function bash(commands: readonly Known[]): string {
+function bash(commands: readonly Completable[]): string {
   const cases = commands.map((command) => `    ${command.name}) flags='${flagsOf(command).join(' ')}' ;;`);
   return `# evenhand completion for bash
 _evenhand() {
@@ -52,7 +53,7 @@ complete -o filenames -F _evenhand evenhand
 `;
 }
 
-function fish(commands: readonly Known[]): string {
+function fish(commands: readonly Completable[]): string {
   const text = (words: string): string => `'${words.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const lines = commands.flatMap((command) => [
     `complete -c evenhand -n __fish_use_subcommand -f -a ${command.name} -d ${text(command.summary)}`,

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decode, libraryVersions, load } from '@evenhand/predict';
+import { plural } from '../../format.js';
 import { version } from '../../version.js';
 import type { Command } from '../command.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
@@ -10,16 +11,16 @@ import { exitCodes } from '../output/errors.js';
 import { json } from '../output/files.js';
 import { wrap } from '../output/text.js';
 
-const flags: readonly Flag[] = [{ name: 'json', boolean: true, doc: 'print what was found as JSON' }];
+const flags: readonly Flag[] = [{ name: 'json', boolean: true, doc: 'print the findings as JSON' }];
 
-/** One thing that was looked at. */
+/** The result of one check. */
 interface Finding {
   readonly name: string;
-  /** What was found, in a few words. */
+  /** The version or state, in a few words. */
   readonly found: string;
-  /** What is wrong with it and what to do, a sentence. */
+  /** What is wrong and how to fix it, one sentence. */
   readonly problem?: string;
-  /** Nothing wrong, but worth knowing. */
+  /** Worth knowing, though nothing is wrong. */
   readonly note?: string;
 }
 
@@ -27,16 +28,24 @@ export const doctor: Command = {
   name: 'doctor',
   usage: ['doctor [OPTIONS]'],
   about: [
-    'Says what evenhand stands on here, whether it works, and what to do where it does not: libtorch, devices, threads, ' +
-      'ONNX Runtime, sharp, memory, the cache. It exits with 1 where something is wrong.',
+    'Checks the installation and says how to fix what does not work: libtorch, devices, threads, ONNX Runtime, sharp, ' +
+      'memory, and the cache. Exits with 1 if there is a problem.',
   ],
   flags,
   async run(args) {
     const parsed = parseFlags('doctor', args, flags);
     expectPositionals('doctor', parsed, []);
     const findings: Finding[] = [];
-    for (const look of [program, machine, libtorch, onnxRuntime, sharpLibrary, together, cache])
-      findings.push(await look());
+    for (const check of [
+      checkProgram,
+      checkMachine,
+      checkLibtorch,
+      checkOnnxRuntime,
+      checkSharp,
+      checkModel,
+      checkCache,
+    ])
+      findings.push(await check());
     if (parsed.flags.get('json') === 'true') process.stdout.write(json(findings));
     else console.log(describe(findings));
     return findings.some(({ problem }) => problem !== undefined) ? exitCodes.failure : exitCodes.done;
@@ -49,19 +58,19 @@ function describe(findings: readonly Finding[]): string {
     ...[problem, note].filter((text) => text !== undefined).map((text) => wrap(text, { indent: 16 })),
   ]);
   const wrong = findings.filter(({ problem }) => problem !== undefined).length;
-  const verdict = wrong === 0 ? 'All is well.' : `${wrong} of ${findings.length} need attention, marked with !.`;
+  const verdict = wrong === 0 ? 'No problems found.' : `${plural(wrong, 'problem')} found, marked with !.`;
   return `${lines.join('\n')}\n\n${verdict}`;
 }
 
 const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
 
-function program(): Finding {
+function checkProgram(): Finding {
   const found = `${version()} on Node.js ${process.versions.node}, ${process.platform} ${process.arch}`;
   return { name: 'evenhand', found };
 }
 
-function machine(): Finding {
+function checkMachine(): Finding {
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(0)} GB`;
   const found =
     `${availableParallelism()} threads of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ` +
@@ -73,19 +82,23 @@ function machine(): Finding {
   };
 }
 
-async function libtorch(): Promise<Finding> {
+async function checkLibtorch(): Promise<Finding> {
   const name = 'libtorch';
   try {
     const { devices, ops, scope, tensor, torchVersion } = await import('@evenhand/torch');
     const four = scope(() => ops.matmul(tensor([[1, 1]]), tensor([[2], [2]])).item());
     if (four !== 4)
-      return { name, found: torchVersion(), problem: `It computes 1 * 2 + 1 * 2 = ${four}: install another libtorch.` };
+      return {
+        name,
+        found: torchVersion(),
+        problem: `It computes 1 * 2 + 1 * 2 = ${four}: install another version of libtorch.`,
+      };
     const waiting = process.env.OMP_WAIT_POLICY ?? 'not set';
     return {
       name,
-      found: `${torchVersion()}${buildPlace()}; devices ${devices().join(', ')}`,
+      found: `${torchVersion()}${describeBuild()}; devices ${devices().join(', ')}`,
       ...(waiting.toUpperCase() === 'PASSIVE'
-        ? { note: 'OMP_WAIT_POLICY is PASSIVE: right where other programs want the cores, slower where none does.' }
+        ? { note: 'OMP_WAIT_POLICY is PASSIVE: faster if other programs use the cores, slower otherwise.' }
         : {}),
     };
   } catch (error) {
@@ -93,8 +106,8 @@ async function libtorch(): Promise<Finding> {
   }
 }
 
-/** The folder of the libtorch that the addon was built against, where set-up has noted it. */
-function buildPlace(): string {
+/** Source and folder of the libtorch that the addon was built against, if set-up has recorded them. */
+function describeBuild(): string {
   try {
     const note = fileURLToPath(new URL('../build/libtorch.json', import.meta.resolve('@evenhand/torch')));
     const { path, source } = JSON.parse(readFileSync(note, 'utf8')) as { path: string; source: string };
@@ -104,46 +117,46 @@ function buildPlace(): string {
   }
 }
 
-async function onnxRuntime(): Promise<Finding> {
+async function checkOnnxRuntime(): Promise<Finding> {
   const name = 'ONNX Runtime';
   try {
     const { onnxruntime } = await libraryVersions();
-    return { name, found: `${onnxruntime}, to predict` };
+    return { name, found: `${onnxruntime}, for prediction` };
   } catch (error) {
     const problem = `${messageOf(error)}; install it again: npm install onnxruntime-node.`;
     return { name, found: 'not usable', problem };
   }
 }
 
-/** The smallest JPEG that is one: a grey pixel. */
+/** The smallest valid JPEG: one grey pixel. */
 const PIXEL =
   '/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z';
 
-async function sharpLibrary(): Promise<Finding> {
+async function checkSharp(): Promise<Finding> {
   const name = 'sharp';
   try {
     const { sharp, libvips } = await libraryVersions();
-    const found = `${sharp} with libvips ${libvips}, to decode images`;
+    const found = `${sharp} with libvips ${libvips}, for decoding images`;
     const { width, height } = await decode(Buffer.from(PIXEL, 'base64'), 'the test image');
     if (width === 1 && height === 1) return { name, found };
-    return { name, found, problem: 'It does not decode a test image: npm install sharp again.' };
+    return { name, found, problem: 'It does not decode a test image; install it again: npm install sharp.' };
   } catch (error) {
     return { name, found: 'not usable', problem: `${messageOf(error)}; install it again: npm install sharp.` };
   }
 }
 
-/** A model through all of it: built in libtorch, exported, run by ONNX Runtime, both asked about the same image. */
-async function together(): Promise<Finding> {
-  const name = 'a model';
+/** Builds a model in libtorch, exports it, and classifies an image with ONNX Runtime. */
+async function checkModel(): Promise<Finding> {
+  const name = 'model';
   const folder = mkdtempSync(join(tmpdir(), 'evenhand-doctor-'));
   try {
     const { nn, saveTensors } = await import('@evenhand/torch');
     const { createModel } = await import('../../models/index.js');
     const { exportWeights } = await import('../../workflows/index.js');
     const weights = join(folder, 'weights.safetensors');
-    const made = createModel('mobilenet_v2', { numClasses: 2, seed: 0 });
-    saveTensors(weights, nn.stateDict(made));
-    nn.disposeModule(made);
+    const untrained = createModel('mobilenet_v2', { numClasses: 2, seed: 0 });
+    saveTensors(weights, nn.stateDict(untrained));
+    nn.disposeModule(untrained);
     const out = join(folder, 'model.onnx');
     exportWeights({ model: 'mobilenet_v2', weights, labels: ['a', 'b'], imageSize: 32, out });
     const model = await load(out);
@@ -151,29 +164,33 @@ async function together(): Promise<Finding> {
     await model.close();
     const sum = probabilities.reduce((total, p) => total + p, 0);
     if (Math.abs(sum - 1) > 1e-9) throw new Error(`its probabilities sum to ${sum}`);
-    return { name, found: `was built, exported and asked about an image, on ${model.device}` };
+    return { name, found: `built, exported and run on an image on ${model.device}` };
   } catch (error) {
-    return { name, found: 'cannot be built, exported and asked', problem: messageOf(error) };
+    return { name, found: 'cannot be built, exported and run', problem: messageOf(error) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function cache(): Promise<Finding> {
+async function checkCache(): Promise<Finding> {
   const name = 'cache';
   const { cacheFolder } = await import('../../models/index.js').catch(() => ({ cacheFolder: undefined }));
-  if (cacheFolder === undefined) return { name, found: 'not looked at, as libtorch is not usable' };
+  if (cacheFolder === undefined) return { name, found: 'not checked, because libtorch is not usable' };
   const folder = cacheFolder();
-  // It is made when it is needed: what must be writable is the nearest folder that exists.
-  let place = folder;
-  while (!existsSync(place)) place = dirname(place);
+  // It is created when needed: the nearest folder that exists must be writable.
+  let existing = folder;
+  while (!existsSync(existing)) existing = dirname(existing);
   try {
-    accessSync(place, constants.W_OK);
-    if (!statSync(place).isDirectory()) throw new Error('it is no folder');
+    accessSync(existing, constants.W_OK);
+    if (!statSync(existing).isDirectory()) throw new Error('not a folder');
     const mirror = process.env.EVENHAND_WEIGHTS_MIRROR;
-    return { name, found: folder, ...(mirror ? { note: `Weights come from EVENHAND_WEIGHTS_MIRROR: ${mirror}` } : {}) };
+    return {
+      name,
+      found: folder,
+      ...(mirror ? { note: `Weights are read from EVENHAND_WEIGHTS_MIRROR: ${mirror}` } : {}),
+    };
   } catch {
-    const problem = `${place} may not be written: set EVENHAND_CACHE to a folder for downloaded weights.`;
+    const problem = `${existing} is not writable: set EVENHAND_CACHE to a folder for downloaded weights.`;
     return { name, found: folder, problem };
   }
 }

@@ -4,24 +4,33 @@ import { fields } from '../../train/index.js';
 import { type Evaluation, evaluate } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
-import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { csvSafeFlag, expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { csv, json, StatusLine, writeOutput } from '../output/files.js';
-import { table } from '../output/text.js';
+import { listBadImages, shorten, table } from '../output/text.js';
 
+/** Classes listed in the report. */
 const WORST = 10;
 
 const flags: readonly Flag[] = [
-  { name: 'part', boolean: false, value: 'PART', doc: 'train or val: which part of DATA [val where it has one]' },
-  { name: 'csv', boolean: false, value: 'FILE', doc: 'write a row a class: its scores, support and predictions' },
+  { name: 'part', boolean: false, value: 'PART', doc: 'part of DATA to score: train or val [val if there is one]' },
+  {
+    name: 'csv',
+    boolean: false,
+    value: 'FILE',
+    group: 'Output',
+    doc: 'write per-class scores as CSV, one row per class',
+  },
   {
     name: 'json',
     boolean: false,
     value: 'FILE',
-    doc: 'write all scores as JSON; - writes them in place of the report',
+    group: 'Output',
+    doc: 'write all scores as JSON; - prints JSON instead of the report',
   },
-  { name: 'device', boolean: false, doc: `${fields.device.expects} [the run's]` },
-  { name: 'threads', boolean: false, value: 'N', doc: `${fields.threads.doc} [the run's]` },
+  csvSafeFlag,
+  { name: 'device', boolean: false, value: 'DEVICE', doc: `${fields.device.expects} [as in training]` },
+  { name: 'threads', boolean: false, value: 'N', doc: 'number of compute threads; 0 = one per core [as in training]' },
   ...readFlags,
 ];
 
@@ -29,15 +38,15 @@ export const evaluation: Command = {
   name: 'eval',
   usage: ['eval RUN DATA [OPTIONS]'],
   about: [
-    'Scores the best checkpoint of the run folder RUN on the labelled images of DATA, in any layout that evenhand check ' +
-      'and evenhand train take. Macro F1 is the mean of the F1 of all classes of the run, with its 95 % interval.',
+    'Scores the best checkpoint of the run folder RUN on the labelled images of DATA, in any layout that evenhand train ' +
+      'reads. Macro F1 is the unweighted mean of the F1 of all classes of the run, with its 95 % interval.',
   ],
   flags,
   async run(args) {
     const parsed = parseFlags('eval', args, flags);
     const [run, data] = expectPositionals('eval', parsed, ['RUN', 'DATA']);
     const status = new StatusLine();
-    const part = partOf(parsed);
+    const part = readPart(parsed);
     const { threads } = settingsOf(parsed, ['threads']);
     const device = parsed.flags.get('device');
     const result = await evaluate({
@@ -53,13 +62,13 @@ export const evaluation: Command = {
     }).finally(() => status.clear());
     const [csvFile, jsonFile] = [parsed.flags.get('csv'), parsed.flags.get('json')];
     if (csvFile !== '-' && jsonFile !== '-') console.log(describe(run!, data!, result));
-    if (csvFile !== undefined) writeOutput(csvFile, perClassCsv(result));
+    if (csvFile !== undefined) writeOutput(csvFile, perClassCsv(result, parsed.flags.get('csv-safe') === 'true'));
     if (jsonFile !== undefined) writeOutput(jsonFile, json(asJson(run!, data!, result)));
     return exitCodes.done;
   },
 };
 
-function partOf({ flags }: Parsed): 'train' | 'val' | undefined {
+function readPart({ flags }: Parsed): 'train' | 'val' | undefined {
   const part = flags.get('part');
   if (part === undefined || part === 'train' || part === 'val') return part;
   throw new UsageError(`--part must be train or val, got ${JSON.stringify(part)}`);
@@ -75,7 +84,7 @@ function describe(run: string, data: string, result: Evaluation): string {
       : []),
     ['Accuracy', formatScore(report.accuracy)],
     ['Balanced accuracy', formatScore(report.balancedAccuracy)],
-    ['F1 weighted by support', formatScore(report.weightedF1)],
+    ['Weighted F1', formatScore(report.weightedF1)],
     ...(result.top5 === undefined ? [] : [['Top-5 accuracy', formatScore(result.top5)]]),
     ['Expected calibration error', formatScore(result.calibrationError)],
     ['Cross-entropy', formatScore(result.loss)],
@@ -84,11 +93,11 @@ function describe(run: string, data: string, result: Evaluation): string {
   const sections = [
     `${run} on ${data}: ${images}`,
     table(scores.map(([name, text]) => [`  ${name}`, text!])),
-    `Lowest F1 of the classes with images\n${worstClasses(result)}`,
+    `Classes with the lowest F1\n${worstClasses(result)}`,
   ];
   if (bad.length > 0) {
-    const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-    sections.splice(1, 0, `${plural(bad.length, 'image')} missing or unreadable, not scored:\n${list}`);
+    const title = `${plural(bad.length, 'missing or unreadable image')}, not scored:`;
+    sections.splice(1, 0, `${title}\n${listBadImages(bad)}`);
   }
   return sections.join('\n\n');
 }
@@ -100,7 +109,7 @@ function worstClasses({ report, classes }: Evaluation): string {
     .sort((a, b) => a.f1 - b.f1)
     .slice(0, WORST)
     .map(({ label, f1, precision, recall, support }) => [
-      `  ${label.length > 30 ? `${label.slice(0, 29)}…` : label}`,
+      `  ${shorten(label, 30)}`,
       formatScore(f1),
       formatScore(precision),
       formatScore(recall),
@@ -109,13 +118,12 @@ function worstClasses({ report, classes }: Evaluation): string {
   return table([['  class', 'F1', 'precision', 'recall', 'images'], ...rows], [1, 2, 3, 4]);
 }
 
-function perClassCsv({ report, classes }: Evaluation): string {
-  return csv([
-    ['label', 'precision', 'recall', 'f1', 'support', 'predicted'],
-    ...report.perClass.map(({ precision, recall, f1, support, predicted }, i) => {
-      return [classes[i]!, precision, recall, f1, support, predicted];
-    }),
-  ]);
+function perClassCsv({ report, classes }: Evaluation, safe: boolean): string {
+  const header = ['label', 'precision', 'recall', 'f1', 'support', 'predicted'];
+  const rows = report.perClass.map(({ precision, recall, f1, support, predicted }, i) => {
+    return [classes[i]!, precision, recall, f1, support, predicted];
+  });
+  return csv([header, ...rows], { safe });
 }
 
 function asJson(run: string, data: string, result: Evaluation): unknown {

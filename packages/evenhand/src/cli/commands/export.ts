@@ -21,68 +21,75 @@ const flags: readonly Flag[] = [
     name: 'out',
     boolean: false,
     value: 'FILE',
-    doc: "the file to write [RUN/model.onnx; MODEL's name in this folder]",
+    doc: 'ONNX file to write [RUN/model.onnx, or MODEL.onnx for weights]',
   },
   {
     name: 'fp16',
     boolean: true,
-    doc: 'store the weights in 16 bits: half the file; of a run it says what that costs on its validation images',
+    doc: 'store weights in half precision: half the size; for a run, also report the effect on validation',
   },
-  { name: 'model', boolean: false, group: 'Weights from elsewhere', doc: `the backbone: ${fields.model.expects}` },
+  {
+    name: 'model',
+    boolean: false,
+    value: 'NAME',
+    group: 'Weights from elsewhere',
+    doc: `architecture: ${fields.model.expects}`,
+  },
   {
     name: 'weights',
     boolean: false,
     value: 'FILE',
     group: 'Weights from elsewhere',
-    doc: "safetensors or PyTorch's .pth, with the keys of torchvision or timm, the head included",
+    doc: 'weights file (.safetensors or .pth) with the keys of torchvision or timm, including the head',
   },
   {
     name: 'labels',
     boolean: false,
     value: 'FILE',
     group: 'Weights from elsewhere',
-    doc: 'class names, a line each, in the order of the logits',
+    doc: 'text file with one class name per line, in the order of the logits',
   },
   {
     name: 'image-size',
     boolean: false,
     value: 'N',
     group: 'Weights from elsewhere',
-    doc: "pixels of a side that it was trained on [the model's own]",
+    doc: 'input size in pixels that it was trained on [default of the model]',
   },
   {
     name: 'preset',
     boolean: false,
     value: 'FILE',
     group: 'Weights from elsewhere',
-    doc: "JSON with resize, crop, interpolation, mean, std; or the JSON itself [the model's own]",
+    doc: 'preprocessing as JSON, inline or in a file: resize, crop, interpolation, mean, std [default of the model]',
   },
 ];
 
-const foreign = ['model', 'weights', 'labels', 'image-size', 'preset'];
+/** Flags for weights that evenhand did not train. */
+const weightsFlags = ['model', 'weights', 'labels', 'image-size', 'preset'];
 
 export const exportModel: Command = {
   name: 'export',
   usage: ['export RUN [OPTIONS]', 'export --model NAME --weights FILE --labels FILE [OPTIONS]'],
   about: [
-    'Makes the best checkpoint of a run, or weights that were trained elsewhere, one ONNX file with all in it that ' +
-      'prediction needs: class names, preprocessing, decision rule, configuration. evenhand train does it at its end.',
+    'Exports the best checkpoint of a run, or weights that were trained elsewhere, to one ONNX file with everything that ' +
+      'prediction needs: class names, preprocessing, decision rule, configuration. evenhand train does this at its end.',
   ],
   flags,
   async run(args) {
     const parsed = parseFlags('export', args, flags);
-    const given = foreign.filter((name) => parsed.flags.has(name));
-    if (parsed.positionals.length > 0 || given.length === 0) return ofRun(parsed, given);
-    return ofWeights(parsed);
+    const given = weightsFlags.filter((name) => parsed.flags.has(name));
+    if (parsed.positionals.length > 0 || given.length === 0) return exportFromRun(parsed, given);
+    return exportFromWeights(parsed);
   },
 };
 
-async function ofRun(parsed: Parsed, given: readonly string[]): Promise<number> {
+async function exportFromRun(parsed: Parsed, given: readonly string[]): Promise<number> {
   const [run] = expectPositionals('export', parsed, ['RUN']);
   if (given.length > 0) throw new UsageError(`--${given[0]} is for weights from elsewhere; ${quoted(run!)} is a run`);
   const out = parsed.flags.get('out');
   const half = parsed.flags.get('fp16') === 'true';
-  const exported = exportRun({ run: run!, half, ...(out === undefined ? {} : { out: folderOf(out) }) });
+  const exported = exportRun({ run: run!, half, ...(out === undefined ? {} : { out: makeFolderOf(out) }) });
   console.log(describe(exported));
   const { validation } = exported.metadata;
   if (validation !== null) {
@@ -92,62 +99,62 @@ async function ofRun(parsed: Parsed, given: readonly string[]): Promise<number> 
     );
   }
   const status = new StatusLine();
-  // In 32 bits a few images show that the file computes what the checkpoint does; in 16 bits all count.
+  // In 32 bits a few images show that the file computes what the checkpoint does; in 16 bits every image matters.
   const comparison = await compareOnValidation(run!, exported.path, half ? Number.POSITIVE_INFINITY : 16, (done, all) =>
-    status.show(() => `comparing with the checkpoint: ${done} of ${all}`),
+    status.show(() => `Comparing with the checkpoint: ${done} of ${all}`),
   ).finally(() => status.clear());
   console.log(describeComparison(comparison, half));
   return exitCodes.done;
 }
 
-async function ofWeights({ flags: given }: Parsed): Promise<number> {
-  const need = (name: string): string => {
-    const value = given.get(name);
+async function exportFromWeights({ flags }: Parsed): Promise<number> {
+  const required = (name: string): string => {
+    const value = flags.get(name);
     if (value !== undefined) return value;
-    throw new UsageError(`--${name} is missing: evenhand export --model NAME --weights FILE --labels FILE`);
+    throw new UsageError(`--${name} is missing; usage: evenhand export --model NAME --weights FILE --labels FILE`);
   };
-  const model = fields.model.accept(need('model'));
-  if (model === undefined) throw new UsageError(`--model must be ${fields.model.expects}, got ${given.get('model')}`);
-  const size = given.get('image-size');
+  const model = fields.model.accept(required('model'));
+  if (model === undefined) throw new UsageError(`--model must be ${fields.model.expects}, got ${flags.get('model')}`);
+  const size = flags.get('image-size');
   const imageSize = size === undefined ? 0 : fields.imageSize.accept(fields.imageSize.fromText(size));
   if (imageSize === undefined) throw new UsageError(`--image-size must be ${fields.imageSize.expects}, got ${size}`);
-  const preset = presetOf(given.get('preset'));
+  const preset = presetOf(flags.get('preset'));
   if (preset !== undefined && imageSize > 0)
-    throw new UsageError('--preset says the size already: leave out --image-size');
+    throw new UsageError('--preset already sets the size: remove --image-size');
   const exported = exportWeights({
     model,
-    weights: need('weights'),
-    labels: (await labelsOf(need('labels')))!,
+    weights: required('weights'),
+    labels: (await labelsOf(required('labels')))!,
     imageSize,
-    out: folderOf(given.get('out') ?? `${model}.onnx`),
-    half: given.get('fp16') === 'true',
+    out: makeFolderOf(flags.get('out') ?? `${model}.onnx`),
+    half: flags.get('fp16') === 'true',
     ...(preset === undefined ? {} : { preset }),
   });
   console.log(describe(exported));
   return exitCodes.done;
 }
 
-function folderOf(out: string): string {
+function makeFolderOf(out: string): string {
   guardedWrite(out, () => mkdirSync(dirname(out), { recursive: true }));
   return out;
 }
 
 function describe({ path, bytes, metadata }: Exported): string {
   const { model, classes, preset, decision } = metadata;
-  const rule = decision.scale === null ? 'the most probable class' : 'a rule for Macro F1';
+  const rule = decision.scale === null ? 'most probable class' : 'tuned for Macro F1';
   return (
     `${path}: ${model}, ${plural(classes.length, 'class', 'classes')}, ${preset.crop} px, ` +
-    `${(bytes / 1e6).toFixed(1)} MB; it answers by ${rule}`
+    `${(bytes / 1e6).toFixed(1)} MB; decision rule: ${rule}`
   );
 }
 
 function describeComparison(comparison: Comparison, half: boolean): string {
   if (comparison.images === 0) return `Not compared with the checkpoint: ${comparison.reason}`;
   const { images, greatestDifference, agreement, before, after } = comparison;
-  const same = `${plural(images, 'validation image')}: logits within ${greatestDifference.toExponential(1)} of the checkpoint's`;
+  const same = `${plural(images, 'validation image')}: logits differ from the checkpoint's by at most ${greatestDifference.toExponential(1)}`;
   if (!half) return `Checked on ${same}`;
   return (
-    `16 bits cost on ${same}, the same answer for ${formatPercent(agreement)}, ` +
+    `Half precision, checked on ${same}, ${formatPercent(agreement)} of predictions are the same, ` +
     `Macro F1 ${formatScore(before)} before and ${formatScore(after)} after`
   );
 }

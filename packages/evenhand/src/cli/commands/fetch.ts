@@ -8,16 +8,16 @@ import { StatusLine } from '../output/files.js';
 import { bar, quoted } from '../output/text.js';
 
 const flags: readonly Flag[] = [
-  { name: 'from', boolean: false, value: 'URL', doc: `another address of the files [${FLOWERS102.home}]` },
+  { name: 'from', boolean: false, value: 'URL', doc: `base URL of the files [${FLOWERS102.home}]` },
 ];
 
 export const fetchData: Command = {
   name: 'fetch',
   usage: ['fetch flowers102 [DIR] [OPTIONS]'],
   about: [
-    'Downloads a data set from its home, verifies it, and writes it to DIR [flowers102] as evenhand check and train take ' +
-      'it, with its official split: train.csv and val.csv, test.csv without labels, test-labels.csv. What was downloaded ' +
-      'stays in the cache, and a download that broke off is continued.',
+    'Downloads a data set, verifies it, and writes it to DIR [flowers102], ready for evenhand check and train, with its ' +
+      'official split: train.csv, val.csv, test.csv without labels, and test-labels.csv. Downloads are kept in the cache, ' +
+      'and an interrupted download is continued.',
     'flowers102: 8,189 photos of 102 species of flowers (Nilsback and Zisserman, 2008; 350 MB).',
   ],
   flags,
@@ -25,8 +25,7 @@ export const fetchData: Command = {
     const parsed = parseFlags('fetch', args, flags);
     const [name, folder = 'flowers102'] =
       parsed.positionals.length === 2 ? parsed.positionals : expectPositionals('fetch', parsed, ['flowers102']);
-    if (name !== 'flowers102')
-      throw new UsageError(`There is no data set ${quoted(name!)} to fetch: known is flowers102`);
+    if (name !== 'flowers102') throw new UsageError(`Unknown data set ${quoted(name!)}; available: flowers102`);
     const home = parsed.flags.get('from') ?? FLOWERS102.home;
     if (!URL.canParse(home)) throw new UsageError(`--from must be a URL, got ${JSON.stringify(home)}`);
     const status = new StatusLine();
@@ -34,8 +33,8 @@ export const fetchData: Command = {
       const counts = await fetchFlowers102(folder, home, FLOWERS102.files, (text) => status.show(text));
       status.clear();
       console.log(
-        `${folder}: ${plural(counts.train, 'image')} to train on, ${counts.val} to validate, ${counts.test} to test; ` +
-          `the downloads are in ${cacheFolder()}\nLook at it: evenhand check ${quoted(folder)}`,
+        `${folder}: ${plural(counts.train, 'training image')}, ${counts.val} for validation, ${counts.test} for testing; ` +
+          `downloads are kept in ${cacheFolder()}\nNext: evenhand check ${quoted(folder)}`,
       );
     } finally {
       status.clear();
@@ -46,7 +45,7 @@ export const fetchData: Command = {
 
 type Files = Readonly<Record<keyof typeof FLOWERS102.files, { readonly name: string; readonly md5: string }>>;
 
-/** Downloads the files from `home` into the cache, and writes the data set. The small files come first. */
+/** Downloads the files from `home` into the cache, the small ones first, and writes the data set to `folder`. */
 export async function fetchFlowers102(
   folder: string,
   home: string,
@@ -55,14 +54,14 @@ export async function fetchFlowers102(
 ): Promise<Flowers102Summary> {
   const get = ({ name, md5 }: Files['images']): Promise<string> => {
     const url = new URL(name, home.endsWith('/') ? home : `${home}/`).href;
-    const tell = (received: number, total: number | undefined) => onProgress(() => downloadLine(name, received, total));
-    return fetchFile({ url, md5 }, { onProgress: ({ received, total }) => tell(received, total) });
+    const show = (received: number, total: number | undefined) => onProgress(() => downloadLine(name, received, total));
+    return fetchFile({ url, md5 }, { onProgress: ({ received, total }) => show(received, total) });
   };
   const labels = await get(files.labels);
   const split = await get(files.split);
   const images = await get(files.images);
   return writeFlowers102(folder, { images, labels, split }, (done, total) =>
-    onProgress(() => `unpacking ${done} of ${total}`),
+    onProgress(() => `Unpacking ${done} of ${total}`),
   );
 }
 

@@ -251,7 +251,7 @@ class Prediction {
     const unanswered = this.#notDone + unread > 0;
     if (unanswered || (out !== undefined && json)) for (const line of lines) process.stderr.write(`${line}\n`);
     else if (out !== undefined) for (const line of lines) console.log(line);
-    return unanswered ? exitCodes.unanswered : exitCodes.done;
+    return unanswered ? exitCodes.incomplete : exitCodes.done;
   }
 }
 

@@ -4,14 +4,14 @@ import { expectPositionals, parseFlags } from '../options/flags.js';
 import { exitCodes } from '../output/errors.js';
 import { wrap } from '../output/text.js';
 
-const STICKY = '\u00a0';
+const NO_BREAK_SPACE = '\u00a0';
 
 export const recipeList: Command = {
   name: 'recipes',
   usage: ['recipes'],
   about: [
-    'Shows the recipes that evenhand train --recipe NAME starts from: why each, and what it changes in the defaults, ' +
-      'which evenhand train --help lists. Flags and --config change any of it.',
+    'Lists the recipes for evenhand train --recipe NAME: what each is for, and which defaults it changes. Flags and ' +
+      '--config override a recipe; evenhand train --help lists the defaults.',
   ],
   flags: [],
   async run(args) {
@@ -24,8 +24,9 @@ export const recipeList: Command = {
 function describe(name: string, why: string, changes: Partial<Config>): string {
   const settings = Object.entries(changes).map(([key, value]) => `--${flagName(key)}${settingOf(key, value)}`);
   // A flag and its value stay on one line.
-  const changed = settings.length === 0 ? 'the defaults' : settings.map((each) => each.replace(' ', STICKY)).join(' ');
-  return [name, wrap(why, { indent: 2 }), wrap(changed, { indent: 2 }).replaceAll(STICKY, ' ')].join('\n');
+  const changed =
+    settings.length === 0 ? 'the defaults' : settings.map((setting) => setting.replace(' ', NO_BREAK_SPACE)).join(' ');
+  return [name, wrap(why, { indent: 2 }), wrap(changed, { indent: 2 }).replaceAll(NO_BREAK_SPACE, ' ')].join('\n');
 }
 
 function settingOf(key: string, value: unknown): string {

@@ -8,12 +8,12 @@ import { writePage } from '../output/files.js';
 import { quoted } from '../output/text.js';
 
 const flags: readonly Flag[] = [
-  { name: 'out', boolean: false, value: 'FILE', doc: 'the page to write [RUN/report.html]' },
+  { name: 'out', boolean: false, value: 'FILE', doc: 'page to write [RUN/report.html]' },
   {
     name: 'data',
     boolean: false,
-    value: 'DIR',
-    doc: "where the run's data lie now, if not where it found them: the folder or CSV file that it was trained on",
+    value: 'PATH',
+    doc: 'current location of the training data, if it has moved',
   },
 ];
 
@@ -21,8 +21,9 @@ export const report: Command = {
   name: 'report',
   usage: ['report RUN [OPTIONS]'],
   about: [
-    'Writes what a run came to as one HTML page that needs no network: Macro F1 with its interval, curves, every class, ' +
-      'confusions with their images, likely wrong labels, calibration, and how to repeat the run. It can be printed.',
+    'Writes an HTML report on a run as one file that needs no network: Macro F1 with its interval, learning curves, ' +
+      'per-class scores, the confusion matrix with its images, likely label errors, calibration, and the commands that ' +
+      'reproduce the run. The page can be printed.',
   ],
   flags,
   async run(args) {
@@ -70,12 +71,12 @@ function commandsFor(run: string, config: Readonly<Record<string, unknown>>): Re
   const again = quoted(`${run.replace(/[\\/]+$/, '')}-again`);
   return [
     {
-      why: 'Train it again',
+      why: 'Train again',
       command: `evenhand train ${data} --config ${quoted(`${run}/config.json`)} --run ${again}`,
     },
-    { why: 'Score it', command: `evenhand eval ${folder} ${data}` },
-    { why: 'Make it a model file', command: `evenhand export ${folder}` },
-    { why: 'Answer new images', command: `evenhand predict ${folder} IMAGES` },
-    { why: 'Write this page again', command: `evenhand report ${folder}` },
+    { why: 'Evaluate', command: `evenhand eval ${folder} ${data}` },
+    { why: 'Export to one file', command: `evenhand export ${folder}` },
+    { why: 'Classify new images', command: `evenhand predict ${folder} IMAGES` },
+    { why: 'Write this report again', command: `evenhand report ${folder}` },
   ];
 }

@@ -18,29 +18,29 @@ import { quoted } from '../output/text.js';
 import { pinned } from '../submit/pinned.js';
 
 const flags: readonly Flag[] = [
-  { name: 'team', boolean: false, value: 'NAME', doc: "the team's name: the zip's and its folder's" },
-  { name: 'out', boolean: false, value: 'FILE', doc: 'the zip to write [NAME.zip]' },
+  { name: 'team', boolean: false, value: 'NAME', doc: 'name of the team, the zip file and the folder in it' },
+  { name: 'out', boolean: false, value: 'FILE', doc: 'zip file to write [NAME.zip]' },
 ];
 
-/** What the competition runs: views of one flip, and a margin below its ten minutes for a slow start. */
+/** What the competition runs: one flip as test-time augmentation, and a margin below its ten minutes for a slow start. */
 const PREDICT = '--csv test.csv --images test/images --out predictions.csv --tta flip --time-limit 9m30s';
 
-/** Compiled programs, which cannot be part of a script. */
+/** Packages with compiled code, which cannot be bundled into a script. */
 const NATIVE = ['onnxruntime-node', 'sharp'];
 
 export const submit: Command = {
   name: 'submit',
   usage: ['submit RUN --team NAME [OPTIONS]'],
   about: [
-    'Packs what a competition asks for as one zip: a prediction program that needs no network, the model, its pinned ' +
-      'dependencies, the configuration of the training, and a report of two pages.',
+    'Packages a run for a competition as one zip file: a prediction program that works offline, the model, pinned ' +
+      'dependencies, the training configuration, and a two-page report.',
   ],
   flags,
   async run(args) {
     const parsed = parseFlags('submit', args, flags);
     const [run] = expectPositionals('submit', parsed, ['RUN']);
     const team = parsed.flags.get('team');
-    if (team === undefined) throw new UsageError('--team is missing: evenhand submit RUN --team NAME');
+    if (team === undefined) throw new UsageError('--team is missing; usage: evenhand submit RUN --team NAME');
     const folder = team.trim().replace(/[^\p{L}\p{N}._-]+/gu, '-');
     if (!/[\p{L}\p{N}]/u.test(folder))
       throw new UsageError(`--team must have a letter or digit, got ${JSON.stringify(team)}`);
@@ -48,7 +48,9 @@ export const submit: Command = {
     const files = await filesOf(run!, team.trim(), folder);
     await writeZip(out, folder, files);
     const list = [...files.keys()].map((name) => `  ${folder}/${name}`).join('\n');
-    console.log(`${out}: unpacked, "npm ci" once and then "npm run predict" answer test.csv\n${list}`);
+    console.log(
+      `${out}: after unpacking, run "npm ci" once, then "npm run predict" classifies the images of test.csv\n${list}`,
+    );
     return exitCodes.done;
   },
 };
@@ -79,7 +81,7 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
     decision:
       rule?.scale == null
         ? 'the most probable class'
-        : 'a rule for Macro F1, affine in the probabilities, kept because it won on images held out of its fit',
+        : 'a rule for Macro F1, affine in the probabilities, kept because it scored better on images held out of its fit',
     validation: metadata?.validation ?? null,
     settings: settingsOf(config),
     commands: ['evenhand train DATA --config training/config.json', `node predict.js ${PREDICT}`],
@@ -93,7 +95,7 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
     ['package.json', text(json(manifest))],
     ['package-lock.json', text(json(lock))],
     ['report.pdf', report],
-    // Where the data are on this machine is nobody else's business.
+    // Paths of this machine mean nothing on another.
     ['training/config.json', text(json(mapPaths(config, (path, name) => (isLocation(name) ? '' : path))))],
     ['training/environment.json', readFileSync(join(run, 'environment.json'))],
     ['training/metrics.jsonl', readFileSync(join(run, 'metrics.jsonl'))],
@@ -102,7 +104,7 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
 
 const isLocation = (name: FieldName): boolean => fields[name].group === DATA_FILES;
 
-/** `predict` and its worker as one script each. */
+/** `predict` and its worker, bundled into one script each. */
 async function bundle(): Promise<Map<string, Uint8Array>> {
   const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
   const worker = fileURLToPath(new URL('./node/worker.js', import.meta.resolve('@evenhand/predict')));
@@ -116,14 +118,14 @@ async function bundle(): Promise<Map<string, Uint8Array>> {
     format: 'esm',
     target: 'node20.9',
     external: NATIVE,
-    // Packages of the older kind ask for Node's modules by require, which a module of the newer kind has not.
+    // CommonJS packages load Node's modules with `require`, which an ES module does not have.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'silent',
   });
   return new Map(outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]));
 }
 
-/** What was chosen, and what decides most even where it is the default. */
+/** The settings that matter most, and those that differ from their defaults. */
 function settingsOf(config: Config): [string, string][] {
   const always: FieldName[] = [
     'model',
@@ -150,35 +152,35 @@ function settingsOf(config: Config): [string, string][] {
 function readme(team: string): string {
   return `# ${team}
 
-Node.js 20.9 or newer. Once, with a network or npm's cache:
+Requires Node.js 20.9 or newer. Install once, with a network or npm's cache:
 
     npm ci
 
-Then, without one, in the folder with test.csv and test/images, or with their paths in place of these:
+Then run, offline, in the folder with test.csv and test/images, or with their paths in place of these:
 
     npm run predict
     node predict.js ${PREDICT}
 
-predictions.csv has a row for every row of test.csv, in the same order. Within 9:30 minutes every row has an answer:
-views are dropped before rows are. An image that cannot be read gets the most frequent class, is named on standard
-error, and the exit code is 3. \`node predict.js --help\` tells the rest.
+predictions.csv has one row per row of test.csv, in the same order. Every row has a prediction within 9:30 minutes: views
+are dropped if time runs out, never rows. An image that cannot be read is assigned the most frequent class and named on
+standard error, and the exit code is 3. See \`node predict.js --help\` for all options.
 
-| file | what |
+| file | contents |
 | --- | --- |
 | predict.js, worker.js | the prediction program, evenhand ${version()} |
 | model.onnx | network, class names, preprocessing and decision rule |
-| package.json, package-lock.json | the two libraries it runs on, and all that they need, pinned |
-| training/ | configuration, environment and epochs of the training |
+| package.json, package-lock.json | the two libraries it runs on and their dependencies, pinned |
+| training/ | configuration, environment and metrics of the training |
 | report.pdf | the report |
 
-If npm's install step of onnxruntime-node wants to download CUDA files and cannot: \`ONNXRUNTIME_NODE_INSTALL=skip npm ci\`.
+If npm fails because onnxruntime-node cannot download CUDA files: \`ONNXRUNTIME_NODE_INSTALL=skip npm ci\`.
 `;
 }
 
 async function writeZip(out: string, folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const zip = new ZipFile();
   for (const [name, bytes] of files) {
-    // Weights do not compress.
+    // Weights hardly compress.
     zip.addBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), `${folder}/${name}`, {
       compress: !name.endsWith('.onnx'),
     });

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { stringify } from 'smol-toml';
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1 } from '../../metrics/index.js';
+import { printable } from '../../printable.js';
 import { chosenInterval, RunFolder } from '../../run/index.js';
 import { configSchema, mapPaths, type TrainResult } from '../../train/index.js';
 import type { Command } from '../command.js';
@@ -10,6 +11,7 @@ import { configFlags, configOf, type Resolved } from '../options/config-flags.js
 import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { json } from '../output/files.js';
+import { continueWithoutOutput } from '../output/streams.js';
 import { nameOf, quoted, table } from '../output/text.js';
 import { Display } from '../training/display.js';
 import { runTraining } from '../training/parent.js';
@@ -51,7 +53,7 @@ export const train: Command = {
   async run(args) {
     const parsed = parseFlags('train', args, flags);
     const resumed = parsed.flags.get('resume');
-    if (resumed !== undefined) return goOn(resumed, parsed);
+    if (resumed !== undefined) return resumeTraining(resumed, parsed);
     const [data] = parsed.positionals.length === 0 ? [] : expectPositionals('train', parsed, ['DATA']);
     if (parsed.flags.get('config-schema') === 'true') {
       process.stdout.write(json(configSchema()));
@@ -62,46 +64,49 @@ export const train: Command = {
       process.stdout.write(`recipe = "${resolved.recipe}"\n${stringify(resolved.config)}`);
       return exitCodes.done;
     }
-    if (resolved.config.data === '') throw new UsageError('DATA is missing: evenhand train DATA [OPTIONS]');
+    if (resolved.config.data === '') throw new UsageError('DATA is missing; usage: evenhand train DATA [OPTIONS]');
     const run = parsed.flags.get('run') ?? freeName(resolved);
     // A run can be resumed from any folder, so its paths must not depend on this one.
     const job = { run, config: mapPaths(resolved.config, (path) => resolve(path)) };
     return work(
       job,
-      `Training ${quoted(resolved.config.data)} by the recipe ${resolved.recipe} in ${quoted(run)}`,
+      `Training on ${quoted(resolved.config.data)} with recipe ${resolved.recipe}; run folder: ${quoted(run)}`,
       parsed,
     );
   },
 };
 
-async function goOn(run: string, parsed: Parsed): Promise<number> {
+async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   expectPositionals('train --resume RUN', parsed, []);
   const other = [...parsed.flags.keys()].find((name) => name !== 'resume' && name !== 'debug');
   if (other !== undefined) {
-    throw new UsageError(`--resume goes on with the run as it was configured, so --${other} cannot be given with it`);
+    throw new UsageError(
+      `--resume continues the run with its own configuration, so --${other} cannot be given with it`,
+    );
   }
   RunFolder.open(run);
-  return work({ run }, `Going on with ${quoted(run)}`, parsed);
+  return work({ run }, `Resuming ${quoted(run)}`, parsed);
 }
 
-/** Trains, shows it, and says what came of it. */
+/** Trains, shows the progress, and prints the result. */
 async function work(job: Job, title: string, { flags }: Parsed): Promise<number> {
   const debug = flags.get('debug') === 'true';
   const display = new Display(job.run);
   const resume = `evenhand train --resume ${quoted(job.run)}`;
   const output: string[] = [];
-  let stopping = false;
+  // The run is worth more than its display, and train.log has every line.
+  continueWithoutOutput();
   display.line(title);
   const outcome = await runTraining(job, {
     onEvent: (event) => display.event(event),
     onOutput: (line) => {
-      output.push(line);
-      if (debug) display.line(line);
-      else display.record(line);
+      const text = printable(line, 1000);
+      output.push(text);
+      if (debug) display.line(text);
+      else display.record(text);
     },
     onStopping: () => {
-      stopping = true;
-      display.line('Finishing the step at hand and saving; once more stops at once.');
+      display.line('Saving... press Ctrl-C again to quit now');
     },
   });
   display.clear();
@@ -116,36 +121,34 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
       display.line(summary(result));
       return exitCodes.done;
     }
-    display.line(`Saved after ${plural(result.epochs.length, 'epoch')}. Go on with: ${resume}`);
+    display.line(`Saved after ${plural(result.epochs.length, 'epoch')}. Resume with: ${resume}`);
     return exitCodes.interrupted;
   }
   const started = existsSync(join(job.run, 'config.json'));
   if (!started) RunFolder.removeUnstarted(job.run);
+  const next = started ? `resume with ${resume}` : 'nothing was saved';
+  if (outcome.type === 'stopped') return fail(`interrupted; ${next}`, exitCodes.interrupted);
   if (outcome.type === 'failed') {
-    const { text, exitCode, stack } = outcome.told;
-    const hint = job.config !== undefined && started && exitCode === exitCodes.failure ? `\nGo on with: ${resume}` : '';
+    const { text, exitCode, stack, resumable } = outcome.report;
+    const hint = resumable && started && !text.includes('--resume') ? `\nResume with: ${resume}` : '';
     return fail(`${text}${debug ? `\n${stack}` : ''}${hint}`, exitCode);
   }
-  const next = started ? `go on with ${resume}` : 'nothing had been written yet; start it again';
-  if (stopping) return fail(`stopped at once; ${next}`, exitCodes.interrupted);
   const memory = outcome.cause === 'SIGKILL' ? ', as the system does when memory runs out' : '';
-  const said = debug
-    ? ''
-    : output
-        .slice(-5)
-        .map((line) => `\n  ${line}`)
-        .join('');
-  return fail(`the training process was ended by ${outcome.cause}${memory}; ${next}${said}`, exitCodes.failure);
+  const lastLines = debug ? [] : output.slice(-5).map((line) => `\n  ${line}`);
+  return fail(
+    `the training process was ended by ${outcome.cause}${memory}; ${next}${lastLines.join('')}`,
+    exitCodes.failure,
+  );
 }
 
 function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
-  if (best === undefined) return `Finished without an epoch. The run is in ${quoted(run)}`;
+  if (best === undefined) return `Finished without an epoch. Run folder: ${quoted(run)}`;
   const { value, low, high } = chosenInterval(best);
   const noisy = best.macroF1Posterior !== undefined;
   const scores = [
     ...(noisy ? [['  Macro F1 against posterior labels', formatInterval(value, low, high)]] : []),
     [
-      `  ${describeMacroF1(best, 'all')}${noisy ? ', labels as given' : ''}`,
+      `  ${describeMacroF1(best, 'all')}${noisy ? ', given labels' : ''}`,
       formatInterval(best.macroF1, best.macroF1Low, best.macroF1High),
     ],
     ...(best.numPresent < best.numClasses
@@ -154,18 +157,18 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
     ['  Accuracy', formatScore(best.accuracy)],
     ['  Balanced accuracy', formatScore(best.balancedAccuracy)],
   ];
-  const part = best.phase === 'head' ? ' of the head alone' : '';
+  const phase = best.phase === 'head' ? 'head phase, ' : '';
   return [
     '',
-    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(epochs.length, 'epoch')}. Kept: epoch ${best.epoch}${part}`,
+    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(epochs.length, 'epoch')}. Best checkpoint: ${phase}epoch ${best.epoch}`,
     table(scores),
     '',
-    `The run is in ${quoted(run)}: best.safetensors has its weights, metrics.jsonl a line an epoch.`,
+    `Run folder: ${quoted(run)} (weights in best.safetensors, one line per epoch in metrics.jsonl)`,
     `Score it on other labelled images: evenhand eval ${quoted(run)} DATA`,
   ].join('\n');
 }
 
-/** `runs/flowers-fast-1`, or with the first number that is free. */
+/** `runs/flowers-fast-1`, or the same with the first number that is free. */
 function freeName({ recipe, config }: Resolved): string {
   const name = nameOf(config.data);
   for (let n = 1; ; n++) {

@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
-import { suggest } from '../../suggest.js';
+import { describeValue, printable } from '../../printable.js';
 import { UsageError } from '../output/errors.js';
+import { hintFor } from './flag-names.js';
 
-/** A flag of a command: how it is written, and what help says of it. */
+/** A flag of a command, and its help. */
 export interface Flag {
   /** Without the dashes. */
   readonly name: string;
-  /** Whether the flag alone means true; else a value follows. */
+  /** Whether the flag takes no value: given alone it means true. */
   readonly boolean: boolean;
-  /** What the value is, one word for the help, such as `FILE`. */
+  /** The placeholder of the value in the help, such as `FILE`. */
   readonly value?: string;
   readonly doc: string;
   /** Heading in the help. */
@@ -20,30 +21,29 @@ export const csvSafeFlag: Flag = {
   name: 'csv-safe',
   boolean: true,
   group: 'Output',
-  doc: 'for spreadsheets: put an apostrophe before names that begin with =, +, -, @ or a tab, which they run as formulas',
+  doc: 'escape names that a spreadsheet would run as formulas (=, +, -, @, tab) with an apostrophe',
 };
 
 export interface Parsed {
   readonly positionals: readonly string[];
-  /** Text of each flag given; `true` or `false` of those without a value. */
+  /** The text of each flag on the command line; `true` or `false` for flags without a value. */
   readonly flags: ReadonlyMap<string, string>;
 }
 
-/** Flags that every command has. */
+/** Flags of every command. */
 export const commonFlags: readonly Flag[] = [
-  { name: 'debug', boolean: true, doc: 'show where an error arose' },
+  { name: 'debug', boolean: true, doc: 'show a stack trace for errors' },
   { name: 'help', boolean: true, doc: 'show this help' },
 ];
 
 /**
- * Splits a command's arguments.
+ * Parses the arguments of a command.
  *
- * @throws UsageError, a sentence, for an unknown flag (with the likely spelling), a flag without its value, and one that
- * is given twice
+ * @throws UsageError for an unknown flag (with the likely spelling), a flag without its value, and a flag given twice
  */
-export function parseFlags(command: string, args: readonly string[], known: readonly Flag[]): Parsed {
+export function parseFlags(command: string, args: readonly string[], commandFlags: readonly Flag[]): Parsed {
   const flags = new Map<string, string>();
-  const byName = new Map([...known, ...commonFlags].map((flag) => [flag.name, flag]));
+  const byName = new Map([...commandFlags, ...commonFlags].map((flag) => [flag.name, flag]));
   const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {};
   for (const { name, boolean } of byName.values()) options[name] = { type: boolean ? 'boolean' : 'string' };
   options.help = { type: 'boolean', short: 'h' };
@@ -59,18 +59,17 @@ export function parseFlags(command: string, args: readonly string[], known: read
     const { name, value } = token;
     const flag = byName.get(name);
     if (flag === undefined) {
-      const likely = suggest(name, byName.keys());
-      const hint = likely === undefined ? `see evenhand ${command} --help` : `did you mean --${likely}?`;
-      throw new UsageError(`Unknown flag ${token.rawName}: ${hint}`);
+      throw new UsageError(`Unknown flag ${printable(token.rawName)}; ${hintFor(name, command, [...byName.keys()])}`);
     }
-    if (flags.has(name)) throw new UsageError(`--${name} is given twice: give it once, several values with commas`);
+    if (flags.has(name))
+      throw new UsageError(`--${name} is given twice; give it once, with commas between several values`);
     if (flag.boolean) {
       if (value !== undefined && value !== 'true' && value !== 'false') {
-        throw new UsageError(`--${name} stands alone or is true or false, got ${JSON.stringify(value)}`);
+        throw new UsageError(`--${name} takes no value, or true or false, got ${describeValue(value)}`);
       }
       flags.set(name, value ?? 'true');
     } else {
-      // What follows is taken as the value even where it is the next flag, so that negative numbers can be given.
+      // Without an equals sign, only what begins with two dashes is taken as the next flag: -1 is a value.
       if (value === undefined || (!token.inlineValue && value.startsWith('--'))) {
         throw new UsageError(`--${name} needs a value: --${name} ${flag.value ?? 'VALUE'}`);
       }
@@ -80,12 +79,12 @@ export function parseFlags(command: string, args: readonly string[], known: read
   return { positionals, flags };
 }
 
-/** The positional arguments, exactly `names.length` of them. Throws `UsageError` where one lacks or is too much. */
+/** The positional arguments, exactly `names.length` of them. Throws `UsageError` if there are fewer or more. */
 export function expectPositionals(command: string, { positionals }: Parsed, names: readonly string[]): string[] {
   const usage = `evenhand ${[command, ...names].join(' ')}`;
   const missing = names[positionals.length];
-  if (missing !== undefined) throw new UsageError(`${missing} is missing: ${usage}`);
+  if (missing !== undefined) throw new UsageError(`${missing} is missing; usage: ${usage}`);
   const extra = positionals[names.length];
-  if (extra !== undefined) throw new UsageError(`Unexpected ${JSON.stringify(extra)}: expected ${usage}`);
+  if (extra !== undefined) throw new UsageError(`Unexpected argument ${describeValue(extra)}; usage: ${usage}`);
   return [...positionals];
 }

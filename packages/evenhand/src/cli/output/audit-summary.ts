@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Audit } from '../../workflows/index.js';
 import { nameOf } from './text.js';
 
-/** What audit.json holds, as far as others read it. */
+/** The part of audit.json that other commands read. */
 export interface AuditSummary {
-  /** Of the data: see `fingerprintOf`. */
+  /** Fingerprint of the data: see `fingerprintOf`. */
   readonly fingerprint: string;
-  /** Whether wrong labels were found in training. */
+  /** Whether the training labels have systematic errors. */
   readonly noisy: boolean;
   readonly rate: Audit['train']['rate'];
 }
 
-/** Where an audit of `data` is kept unless the user says where. */
+/** The default output folder of an audit of `data`. */
 export const auditFolder = (data: string): string => join('audits', nameOf(data));

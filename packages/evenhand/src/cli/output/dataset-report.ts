@@ -1,32 +1,41 @@
 import { relative } from 'node:path';
 import type { DatasetReport } from '../../data/index.js';
 import { formatScore, plural } from '../../format.js';
+import { printable } from '../../printable.js';
 import type { Validation } from '../../workflows/index.js';
-import { bar, table, WIDTH, wrap } from './text.js';
+import { bar, LONGEST_PATH, shorten, table, WIDTH, wrap } from './text.js';
 
-/** More classes than this are shown by their extremes and a histogram. */
+/** If there are more classes, only the largest and smallest are shown, with a histogram of all. */
 const MANY_CLASSES = 24;
 const EXTREMES = 10;
 const FINDINGS = 10;
+const ABSENT = 40;
 
-/** What was found in a data set, for a terminal of 80 columns; `all` leaves nothing out. */
+/** The report on a data set for a terminal of 80 columns; `all` leaves nothing out. */
 export function describeDataset(data: string, report: DatasetReport, validation: Validation, all: boolean): string {
   const short = (file: string): string => {
     const inside = relative(data, file);
-    return inside === '' || inside.startsWith('..') ? file : inside;
+    return printable(inside === '' || inside.startsWith('..') ? file : inside, LONGEST_PATH);
   };
   const sections = [
-    overview(data, report),
+    overview(data, report, all),
     ...classSections(report, all),
-    finding('Missing or unreadable files', report.bad, all, ({ file, reason }) => `${short(file)}: ${reason}`),
-    finding('Files in several rows', report.repeats, all, ({ file, rows, labels }) => {
-      return `${short(file)}: ${rows} rows, ${plural(labels.length, 'label')} (${labels.join(', ')})`;
+    finding(
+      'Missing or unreadable files',
+      report.bad,
+      all,
+      ({ file, reason }) => `${short(file)}: ${printable(reason)}`,
+    ),
+    finding('Files listed in several rows', report.repeats, all, ({ file, rows, labels }) => {
+      return `${short(file)}: ${rows} rows, ${plural(labels.length, 'label')} (${listNames(labels, all)})`;
     }),
-    finding('The same image under different labels', report.conflicts, all, ({ files, labels }) => {
-      return `${files.map(short).join(' = ')}: ${labels.join(', ')}`;
+    finding('Same image with different labels', report.conflicts, all, ({ files, labels }) => {
+      return `${files.map(short).join(' = ')}: ${listNames(labels, all)}`;
     }),
-    finding('Training images that are in validation too (leaks)', report.leaks, all, (pair) => same(pair, short)),
-    finding('The same image twice', report.duplicates, all, (pair) => same(pair, short)),
+    finding('Training images that are also in validation (leaks)', report.leaks, all, (pair) =>
+      describePair(pair, short),
+    ),
+    finding('Duplicate images', report.duplicates, all, (pair) => describePair(pair, short)),
     describeValidation(validation),
   ];
   return sections.filter((section) => section !== '').join('\n\n');
@@ -35,8 +44,9 @@ export function describeDataset(data: string, report: DatasetReport, validation:
 function overview(
   data: string,
   { train, val, classes, imbalanceRatio, absentFromTrain, sizes, modes, formats }: DatasetReport,
+  all: boolean,
 ): string {
-  const tallied = (counts: Readonly<Record<string, number>>): string =>
+  const listCounts = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts)
       .sort(([, a], [, b]) => b - a)
       .map(([name, n]) => `${name} ${n.toLocaleString('en')}`)
@@ -45,33 +55,39 @@ function overview(
     ['Classes', String(classes.length)],
     ['Training', plural(train, 'image')],
     ['Validation', val === 0 ? 'none' : plural(val, 'image')],
-    ['Imbalance', `the largest class has ${imbalanceRatio.toFixed(1)} times the images of the smallest`],
+    ['Imbalance', `the largest class has ${imbalanceRatio.toFixed(1)} times as many images as the smallest`],
   ];
   if (absentFromTrain.length > 0) {
-    rows.push(['Not in training', plural(absentFromTrain.length, 'class', 'classes') + some(absentFromTrain)]);
+    rows.push([
+      'Not in training',
+      `${plural(absentFromTrain.length, 'class', 'classes')} (${listNames(absentFromTrain, all)})`,
+    ]);
   }
   if (sizes !== undefined) {
     const { width, height } = sizes;
     rows.push(['Width', `${width.min} to ${width.max} pixels, median ${width.median}`]);
     rows.push(['Height', `${height.min} to ${height.max} pixels, median ${height.median}`]);
-    rows.push(['Modes', tallied(modes)], ['Formats', tallied(formats)]);
+    rows.push(['Modes', listCounts(modes)], ['Formats', listCounts(formats)]);
   }
   return [data, ...rows.map(([name, text]) => wrap(text!, { indent: 19, begun: `  ${name}` }))].join('\n');
 }
 
-const some = (labels: readonly string[]): string =>
-  ` (${labels.slice(0, FINDINGS).join(', ')}${labels.length > FINDINGS ? ', ...' : ''})`;
+/** Names from the data, separated by commas: `most` of them, or all. */
+function listNames(names: readonly string[], all: boolean, most = FINDINGS): string {
+  const shown = all ? names : names.slice(0, most);
+  return `${shown.map((name) => printable(name)).join(', ')}${shown.length < names.length ? ', ...' : ''}`;
+}
 
 function classSections({ classes, val, absentFromVal }: DatasetReport, all: boolean): string[] {
   const sorted = [...classes].sort((a, b) => b.train - a.train);
   const most = sorted[0]?.train ?? 0;
   const bars = (rows: typeof sorted): string => {
-    const labelWidth = Math.min(24, Math.max(...rows.map(({ label }) => label.length)));
+    const labelWidth = rows.reduce((widest, { label }) => Math.max(widest, shorten(label, 24).length), 0);
     const digits = String(most).length;
     const room = WIDTH - 2 - labelWidth - 2 - digits - 2 - (val > 0 ? 11 : 0);
     return rows
       .map(({ label, train, val: held }) => {
-        const name = label.length > labelWidth ? `${label.slice(0, labelWidth - 1)}…` : label.padEnd(labelWidth);
+        const name = shorten(label, 24).padEnd(labelWidth);
         const line = `  ${name}  ${String(train).padStart(digits)}  ${bar(train / Math.max(1, most), room)}`;
         return (val > 0 ? `${line}  ${String(held).padStart(4)} val` : line).trimEnd();
       })
@@ -79,25 +95,23 @@ function classSections({ classes, val, absentFromVal }: DatasetReport, all: bool
   };
   const sections: string[] = [];
   if (all || sorted.length <= MANY_CLASSES) {
-    sections.push(`Training images a class\n${bars(sorted)}`);
+    sections.push(`Training images per class\n${bars(sorted)}`);
   } else {
-    sections.push(`Training images of the ${EXTREMES} largest classes\n${bars(sorted.slice(0, EXTREMES))}`);
-    sections.push(`Of the ${EXTREMES} smallest classes\n${bars(sorted.slice(-EXTREMES))}`);
-    sections.push(`Classes by their number of training images\n${histogram(sorted.map(({ train }) => train))}`);
+    sections.push(`Training images in the ${EXTREMES} largest classes\n${bars(sorted.slice(0, EXTREMES))}`);
+    sections.push(`Training images in the ${EXTREMES} smallest classes\n${bars(sorted.slice(-EXTREMES))}`);
+    sections.push(`Classes by number of training images\n${histogram(sorted.map(({ train }) => train))}`);
   }
   if (absentFromVal.length > 0) {
-    const shown = all
-      ? absentFromVal.join(', ')
-      : `${absentFromVal.slice(0, 40).join(', ')}${absentFromVal.length > 40 ? ', ...' : ''}`;
-    const title = `${plural(absentFromVal.length, 'class', 'classes')} of ${classes.length} without a validation image`;
-    sections.push(`${title}\n${wrap(shown, { indent: 2 })}`);
+    const title = `${absentFromVal.length} of ${plural(classes.length, 'class', 'classes')} without a validation image`;
+    sections.push(`${title}\n${wrap(listNames(absentFromVal, all, ABSENT), { indent: 2 })}`);
   }
   return sections;
 }
 
-/** How many classes have how many images, in at most eight ranges of equal width. */
+/** The number of classes by their number of images, in at most eight ranges of equal width. */
 function histogram(counts: readonly number[]): string {
-  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const least = counts.reduce((a, b) => Math.min(a, b));
+  const most = counts.reduce((a, b) => Math.max(a, b));
   const step = Math.max(1, Math.ceil((most - least + 1) / 8));
   const bins: number[] = new Array(Math.floor((most - least) / step) + 1).fill(0);
   for (const n of counts) bins[Math.floor((n - least) / step)]!++;
@@ -118,20 +132,20 @@ function finding<T>(title: string, items: readonly T[], all: boolean, describe: 
   return [`${title}: ${items.length.toLocaleString('en')}`, ...lines].join('\n');
 }
 
-function same({ a, b, exact }: DatasetReport['leaks'][number], short: (file: string) => string): string {
-  if (a === b) return `${short(a)} is in both`;
-  return `${short(a)} ${exact ? 'is the same file as' : 'looks like'} ${short(b)}`;
+function describePair({ a, b, exact }: DatasetReport['leaks'][number], short: (file: string) => string): string {
+  if (a === b) return `${short(a)} is listed in both`;
+  return `${short(a)} ${exact ? 'is identical to' : 'looks like'} ${short(b)}`;
 }
 
 function describeValidation({ verdict, remedies, canChooseCheckpoint, images }: Validation): string {
-  const lines = ['What validation can tell', wrap(verdict, { indent: 2 })];
+  const lines = ['Validation', wrap(verdict, { indent: 2 })];
   for (const { flags, images, intervalWidth } of remedies) {
-    const gives = `holds out ${plural(images, 'training image')}: an interval about ${formatScore(intervalWidth)} wide`;
-    lines.push(wrap(`Better: evenhand train with ${flags} ${gives}.`, { indent: 2 }));
+    const effect = `holds out ${plural(images, 'training image')}, for an interval about ${formatScore(intervalWidth)} wide`;
+    lines.push(wrap(`Suggestion: evenhand train with ${flags} ${effect}.`, { indent: 2 }));
   }
   if (!canChooseCheckpoint && images > 0) {
-    const why = 'keeps the weights of the last epoch, which no score has to choose';
-    lines.push(wrap(`${remedies.length > 0 ? 'Or' : 'Better'}: --keep last --patience 0 ${why}.`, { indent: 2 }));
+    const why = 'keeps the weights of the last epoch, so that no score has to choose';
+    lines.push(wrap(`${remedies.length > 0 ? 'Or' : 'Suggestion'}: --keep last --patience 0 ${why}.`, { indent: 2 }));
   }
   return lines.join('\n');
 }

@@ -1,13 +1,17 @@
 import { basename, extname, resolve } from 'node:path';
+import { printable } from '../../printable.js';
 
-/** Width that help and reports are laid out for. */
+/** Columns of help and reports. */
 export const WIDTH = 80;
 
-/** `text` in lines of at most `width`, each after `indent`; a first line that is begun already is told by `begun`. */
+/** Of a path that a file system allows. */
+export const LONGEST_PATH = 4096;
+
+/** `text` in lines of at most `width` characters, each after `indent` spaces; `begun` is the start of the first line. */
 export function wrap(text: string, { width = WIDTH, indent = 0, begun = '' } = {}): string {
   const margin = ' '.repeat(indent);
   const lines: string[] = [];
-  // A begun line that is as long as the margin leaves no room for a space.
+  // A start that is as long as the margin leaves no room for a space.
   let line = begun.padEnd(indent);
   if (begun.length >= indent && begun !== '') {
     lines.push(begun);
@@ -26,7 +30,17 @@ export function wrap(text: string, { width = WIDTH, indent = 0, begun = '' } = {
   return [...lines, line].join('\n');
 }
 
-/** Rows as columns of equal width, two spaces apart; `right` names the columns that end flush. */
+/** A name from a file on one line, cut to `width` characters, with control characters made visible. */
+export function shorten(name: string, width: number): string {
+  const text = printable(name, width);
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+/** One line per image that is missing or cannot be read. */
+export const listBadImages = (bad: readonly { readonly file: string; readonly reason: string }[]): string =>
+  bad.map(({ file, reason }) => `  ${printable(file, LONGEST_PATH)}: ${printable(reason)}`).join('\n');
+
+/** Rows as columns of equal width, two spaces apart; `right` lists the columns that are aligned right. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, i) => Math.max(widest[i] ?? 0, cell.length)),
@@ -50,17 +64,20 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** A bar of `width` characters of which `share` is full. */
+/** A bar of `width` characters, filled in proportion to `share`. */
 export function bar(share: number, width: number, empty = ' '): string {
   const full = Math.round(Math.min(Math.max(share, 0), 1) * width);
   return '█'.repeat(full) + empty.repeat(width - full);
 }
 
-/** A path or word as it must be typed in a shell. */
-export const quoted = (word: string): string =>
-  /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** A path or word as it must be typed in a shell. Control characters are typed as escapes. */
+export function quoted(word: string): string {
+  if (/^[\w./:@%+=,-]+$/.test(word)) return word;
+  if (printable(word, Number.POSITIVE_INFINITY) === word) return `'${word.replaceAll("'", "'\\''")}'`;
+  return `$'${printable(word.replace(/[\\']/g, '\\$&'), Number.POSITIVE_INFINITY)}'`;
+}
 
-/** A name for what is made of `data`: of its folder or file, without what shells find special. */
+/** A name for results on `data`: that of its folder or file, without characters that are special in a shell. */
 export function nameOf(data: string): string {
   const last = basename(resolve(data));
   return basename(last, extname(last)).replace(/[^\w.-]+/g, '-');

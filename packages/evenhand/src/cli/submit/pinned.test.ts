@@ -34,7 +34,7 @@ function find(lock: Lock, from: string, name: string): string | undefined {
   return undefined;
 }
 
-test('the manifest has the versions that this program runs with, exactly', () => {
+test('the manifest has exactly the versions that this program runs with', () => {
   const dependencies = Object.fromEntries(
     NAMES.map((name) => [name, project.packages[`node_modules/${name}`]!.version]),
   );
@@ -43,7 +43,7 @@ test('the manifest has the versions that this program runs with, exactly', () =>
   assert.deepEqual([made.lock.name, made.lock.version, made.lock.lockfileVersion], ['team', '1.0.0', 3]);
 });
 
-test('the lock has all that the packages need, each where Node finds what the project has', () => {
+test('the lock has all dependencies, each at the path where Node finds it', () => {
   const needed = new Set<string>();
   const visit = (from: string, name: string): void => {
     const path = find(project, from, name);
@@ -55,11 +55,11 @@ test('the lock has all that the packages need, each where Node finds what the pr
     for (const each of Object.keys({ ...dependencies, ...optionalDependencies })) visit(path, each);
   };
   for (const name of NAMES) visit('', name);
-  assert.deepEqual(Object.keys(packages), [...needed].sort(), 'all that is needed, and nothing else');
+  assert.deepEqual(Object.keys(packages), [...needed].sort(), 'all dependencies, and nothing else');
   assert.ok(needed.size > 20, `${needed.size}`);
 });
 
-test('each package has its hash and no mark of development', () => {
+test('each package has its hash and is not marked as a development dependency', () => {
   for (const [path, entry] of Object.entries(packages)) {
     const { dev: _, ...expected } = project.packages[path]!;
     assert.deepEqual(entry, expected, path);
@@ -68,15 +68,15 @@ test('each package has its hash and no mark of development', () => {
   }
 });
 
-test('binaries of every platform are locked, not only those of this one', () => {
+test('binaries of all platforms are locked, not only those of this one', () => {
   const platforms = Object.keys(packages).filter((path) => path.startsWith('node_modules/@img/sharp-'));
   for (const platform of ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64']) {
     assert.ok(platforms.includes(`node_modules/@img/sharp-${platform}`), platform);
   }
 });
 
-test('a package that is not there is named', () => {
+test('a missing package is named', () => {
   assert.throws(() => pinned(about, ['no-such-package']), {
-    message: 'no-such-package is not in the lock file of this installation',
+    message: 'no-such-package is not in the lock file of this installation; install again with npm',
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UsageError } from '../output/errors.js';
 
 /** An entry of a package-lock.json, by its path such as `node_modules/sharp`. */
 interface Locked {
@@ -13,16 +14,16 @@ interface Locked {
 type Lock = ReadonlyMap<string, Locked>;
 
 /**
- * A package.json and its package-lock.json that install these packages, with all that they need, in the versions that
- * this program runs with.
+ * A package.json and its package-lock.json that install these packages and their dependencies in the versions that this
+ * program runs with.
  */
 export function pinned(
   about: Readonly<Record<string, unknown>> & { readonly name: string; readonly version: string },
   names: readonly string[],
 ): { manifest: object; lock: object } {
-  const known = readLock();
+  const lock = readLock();
   const packages = new Map<string, Locked>();
-  for (const name of names) collect(known, '', name, packages);
+  for (const name of names) collectPackages(lock, '', name, packages);
   const dependencies = Object.fromEntries(names.map((name) => [name, packages.get(`node_modules/${name}`)!.version]));
   const manifest = { ...about, dependencies };
   return {
@@ -37,7 +38,7 @@ export function pinned(
   };
 }
 
-/** The lock file of the installation that this program belongs to: the project's, or the one that npm keeps itself. */
+/** The lock file of this installation: the project's, or the one that npm keeps in node_modules. */
 function readLock(): Lock {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {
@@ -46,26 +47,37 @@ function readLock(): Lock {
       const { packages } = JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, Locked> };
       return new Map(Object.entries(packages));
     }
-    if (dirname(folder) === folder) throw new Error('No package-lock.json of this installation was found');
+    if (dirname(folder) === folder)
+      throw new UsageError(
+        'evenhand submit needs the package-lock.json of this installation, and there is none; install again with npm',
+      );
     folder = dirname(folder);
   }
 }
 
-/** Adds a package that `from` needs, and what that needs, at the paths where Node finds them. */
-function collect(known: Lock, from: string, name: string, found: Map<string, Locked>, optional = false): void {
-  for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
-    const path = `${at}${at === '' ? '' : '/'}node_modules/${name}`;
-    const entry = known.get(path);
+/** Adds a package that `dependent` needs, and its dependencies, at the paths where Node finds them. */
+function collectPackages(
+  lock: Lock,
+  dependent: string,
+  name: string,
+  packages: Map<string, Locked>,
+  optional = false,
+): void {
+  for (let parent = dependent; ; parent = parent.slice(0, Math.max(0, parent.lastIndexOf('node_modules/') - 1))) {
+    const path = `${parent}${parent === '' ? '' : '/'}node_modules/${name}`;
+    const entry = lock.get(path);
     if (entry !== undefined) {
-      if (found.has(path)) return;
+      if (packages.has(path)) return;
       const { dev: _dev, ...rest } = entry;
-      found.set(path, rest as Locked);
-      for (const each of Object.keys(entry.dependencies ?? {})) collect(known, path, each, found, optional);
-      for (const each of Object.keys(entry.optionalDependencies ?? {})) collect(known, path, each, found, true);
+      packages.set(path, rest as Locked);
+      for (const dependency of Object.keys(entry.dependencies ?? {}))
+        collectPackages(lock, path, dependency, packages, optional);
+      for (const dependency of Object.keys(entry.optionalDependencies ?? {}))
+        collectPackages(lock, path, dependency, packages, true);
       return;
     }
-    if (at === '') break;
+    if (parent === '') break;
   }
-  // npm's own lock leaves out what is for other platforms.
-  if (!optional) throw new Error(`${name} is not in the lock file of this installation`);
+  // npm's own lock file leaves out packages for other platforms.
+  if (!optional) throw new UsageError(`${name} is not in the lock file of this installation; install again with npm`);
 }

@@ -1,15 +1,15 @@
-// The process that trains. What it finds goes to the command line that started it, which shows it.
+// The training process. It sends its events and its result to the command line that started it, which shows them.
 import { resume, train } from '../../workflows/index.js';
-import { tell } from '../output/errors.js';
+import { reportError } from '../output/errors.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
 const stop = new AbortController();
 
-// A terminal sends these to every process of the command. The parent decides what they mean.
+// A terminal sends these to every process of the command. The parent decides what to do.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 process.on('SIGTERM', () => stop.abort());
-// Without the parent nobody waits for the result: save and end.
+// Without the parent nobody waits for the result: save and exit.
 process.on('disconnect', () => stop.abort());
 
 process.on('message', (message: ToTraining) => {
@@ -25,17 +25,17 @@ async function work({ run, config }: Job): Promise<void> {
   };
   try {
     const result = await (config === undefined ? resume(options) : train({ ...options, config }));
-    send({ type: 'done', result }, end);
+    send({ type: 'done', result }, exit);
   } catch (error) {
-    send({ type: 'failed', told: tell(error) }, end);
+    send({ type: 'failed', report: reportError(error) }, exit);
   }
 }
 
-function send(message: FromTraining, sent: () => void = () => {}): void {
-  if (process.connected) process.send!(message, undefined, undefined, sent);
-  else sent();
+function send(message: FromTraining, onSent: () => void = () => {}): void {
+  if (process.connected) process.send!(message, undefined, undefined, onSent);
+  else onSent();
 }
 
-function end(): void {
+function exit(): void {
   process.exit(0);
 }

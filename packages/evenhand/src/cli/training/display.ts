@@ -3,28 +3,29 @@ import { join } from 'node:path';
 import { formatInterval, formatScore } from '../../format.js';
 import { chosenInterval, type EpochMetrics, RunError, RunFolder } from '../../run/index.js';
 import type { Progress, TrainEvent } from '../../train/index.js';
+import { printableMessage } from '../output/errors.js';
 import { StatusLine } from '../output/files.js';
 import { bar, duration } from '../output/text.js';
 
-/** Where there is no terminal, a line of progress comes this often. */
+/** How often a line of progress is printed if there is no terminal. */
 const PLAIN_PROGRESS_MS = 30_000;
 
 const stages: Record<Progress['stage'], string> = {
-  scan: 'looking at images',
+  scan: 'reading images',
   features: 'features',
   head: 'head',
   full: 'full',
   validate: 'validating',
 };
 
-/** Shows a training: a progress bar on a terminal, a line an epoch; every line goes into the run's log, too. */
+/** Shows a training: a progress bar on a terminal, one line per epoch. Every line is also written to the run's log. */
 export class Display {
   readonly #status = new StatusLine();
   readonly #log: RunLog;
   #header = false;
   #lastPlain = performance.now();
   #epochs = 0;
-  /** Of the last whole epoch of the full phase. */
+  /** Duration of the last complete epoch of the full phase. */
   #epochSeconds: number | undefined;
 
   constructor(run: string) {
@@ -37,13 +38,13 @@ export class Display {
     this.#log.write(text);
   }
 
-  /** For the log alone. */
+  /** Writes to the log only. */
   record(text: string): void {
     this.#log.write(text);
   }
 
   event(event: TrainEvent): void {
-    if (event.type === 'note') this.line(event.text);
+    if (event.type === 'note') this.line(printableMessage(event.text));
     else if (event.type === 'epoch') this.#epoch(event.metrics);
     else this.#progress(event);
   }
@@ -72,13 +73,13 @@ export class Display {
   }
 }
 
-/** `full 3/20 ████····  45 %  13.4 img/s  loss 1.234  lr 9.8e-5  left 1:40, in all 52:10`; no bar where `width` is 0. */
+/** `full 3/20 ████····  45 %  13.4 img/s  loss 1.234  lr 9.8e-5  left 1:40 (total 52:10)`; no bar if `width` is 0. */
 export function progressLine(progress: Progress, epochSeconds: number | undefined, width: number): string {
   const { stage, epoch, epochs, done, total, imagesPerSecond, loss, learningRate } = progress;
-  const part = total === 0 ? 1 : done / total;
-  const begin = `${stages[stage]}${epochs > 0 ? ` ${epoch}/${epochs}` : ''}`;
+  const share = total === 0 ? 1 : done / total;
+  const start = `${stages[stage]}${epochs > 0 ? ` ${epoch}/${epochs}` : ''}`;
   const facts = [
-    `${Math.floor(part * 100)} %`.padStart(5),
+    `${Math.floor(share * 100)} %`.padStart(5),
     `${imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)} img/s`,
   ];
   if (loss !== undefined) facts.push(`loss ${loss.toFixed(3)}`);
@@ -86,15 +87,15 @@ export function progressLine(progress: Progress, epochSeconds: number | undefine
   if (imagesPerSecond > 0) {
     const left = (total - done) / imagesPerSecond;
     const after = stage === 'full' ? (epochs - epoch) * (epochSeconds ?? total / imagesPerSecond) : 0;
-    facts.push(`left ${duration(left)}${after > 0 ? `, in all ${duration(left + after)}` : ''}`);
+    facts.push(`left ${duration(left)}${after > 0 ? ` (total ${duration(left + after)})` : ''}`);
   }
   const rest = facts.join('  ');
-  const room = Math.min(24, width - begin.length - rest.length - 3);
-  return room < 4 ? `${begin} ${rest}` : `${begin} ${bar(part, room, '·')} ${rest}`;
+  const room = Math.min(24, width - start.length - rest.length - 3);
+  return room < 4 ? `${start} ${rest}` : `${start} ${bar(share, room, '·')} ${rest}`;
 }
 
 const columns = (cells: readonly string[]): string => {
-  const widths = [-4, 5, 4, 7, 7, 24, 8, 6, 7];
+  const widths = [-5, 5, 4, 7, 7, 24, 8, 5, 7];
   return cells
     .map((cell, i) => (widths[i]! < 0 ? cell.padEnd(-widths[i]!) : cell.padStart(widths[i]!)))
     .join(' ')
@@ -102,25 +103,25 @@ const columns = (cells: readonly string[]): string => {
 };
 
 /**
- * The head of the table, which says over which classes Macro F1 is the mean. Where the validation labels are noisy, Macro F1
- * against posterior labels has its place, and that on the labels as given the place of the validation loss.
+ * The header of the table. It names the classes that Macro F1 averages. If the validation labels are noisy, Macro F1
+ * against posterior labels takes its column, and Macro F1 against the given labels that of the validation loss.
  */
 export function epochHeader({ numClasses, macroF1Posterior }: EpochMetrics): string {
   return columns([
-    'part',
+    'phase',
     'epoch',
     'px',
     'loss',
     ...(macroF1Posterior === undefined
       ? ['val', `Macro F1 (${numClasses} classes)`]
-      : ['given', 'F1 by posterior labels']),
+      : ['given', 'F1 vs posterior labels']),
     'accuracy',
     'img/s',
     'time',
   ]);
 }
 
-/** A line of the table; a star marks an epoch whose weights are kept until the next star. */
+/** A row of the table; a star marks an epoch whose weights are kept until the next star. */
 export function epochLine(metrics: EpochMetrics, epochs: number): string {
   const { phase, epoch, size, trainLoss, valLoss, macroF1, macroF1Posterior } = metrics;
   const { value, low, high } = chosenInterval(metrics);
@@ -139,7 +140,7 @@ export function epochLine(metrics: EpochMetrics, epochs: number): string {
   return columns(cells);
 }
 
-/** train.log. Lines wait until the run has its folder. */
+/** Writes train.log. Lines wait until the run has its folder. */
 class RunLog {
   #folder: RunFolder | undefined;
   #waiting: string[] = [];
@@ -150,14 +151,14 @@ class RunLog {
   write(line: string): void {
     if (this.#broken) return;
     const time = new Date().toISOString();
-    for (const each of line.split('\n')) this.#waiting.push(`${time}  ${each}`.trimEnd());
+    for (const text of line.split('\n')) this.#waiting.push(`${time}  ${text}`.trimEnd());
     try {
       if (this.#folder === undefined && existsSync(join(this.run, 'config.json')))
         this.#folder = RunFolder.open(this.run);
       if (this.#folder === undefined) return;
-      for (const each of this.#waiting.splice(0)) this.#folder.log(each);
+      for (const text of this.#waiting.splice(0)) this.#folder.log(text);
     } catch (error) {
-      // The training itself meets the same trouble and says what it means; the display goes on.
+      // The training itself fails for the same reason and reports it; the display continues.
       if (!(error instanceof RunError)) throw error;
       this.#broken = true;
     }

@@ -1,53 +1,64 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { TrainEvent, TrainResult } from '../../train/index.js';
-import type { Told } from '../output/errors.js';
+import type { ErrorReport } from '../output/errors.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
 /** How a training process ended. */
 export type Outcome =
   | { readonly type: 'done'; readonly result: TrainResult }
-  | { readonly type: 'failed'; readonly told: Told }
-  /** Without a word: `cause` is its signal or exit code. */
+  | { readonly type: 'failed'; readonly report: ErrorReport }
+  /** Killed on the user's request: before there was anything to save, or by the second signal. */
+  | { readonly type: 'stopped' }
+  /** Without a message: `cause` is its signal or exit code. */
   | { readonly type: 'died'; readonly cause: string };
 
 export interface Watcher {
   onEvent(event: TrainEvent): void;
   /** A line that a library wrote. */
   onOutput(line: string): void;
-  /** The first signal: the training is about to save and end. */
+  /** The first signal, if there is something to save: the training saves and ends. */
   onStopping(): void;
 }
 
 /**
- * Trains in a process of its own, so that its crash loses nothing that was written and the display stays alive. The
- * first SIGINT, SIGTERM or SIGHUP asks it to save and end, the second kills it.
+ * Trains in a separate process, so that its crash loses nothing that was written and the display stays alive. The first
+ * SIGINT, SIGTERM or SIGHUP asks it to save and end, the second kills it. While it reads the data and downloads weights
+ * there is nothing to save, and the first signal kills it.
  */
 export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
   const program = fileURLToPath(new URL('./child.js', import.meta.url));
-  // Structured clones keep NaN, which a diverged loss is.
+  // Structured clones keep NaN, which is the loss after divergence.
   const child = fork(program, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
-  const tell = (message: ToTraining): void => {
+  const send = (message: ToTraining): void => {
     if (child.connected) child.send(message, () => {});
   };
+  let training = false;
   let stopping = false;
+  let killed = false;
   const onSignal = (): void => {
-    if (stopping) child.kill('SIGKILL');
-    else {
-      stopping = true;
-      watcher.onStopping();
-      tell({ type: 'stop' });
+    if (stopping || !training) {
+      killed = true;
+      child.kill('SIGKILL');
+      return;
     }
+    stopping = true;
+    watcher.onStopping();
+    send({ type: 'stop' });
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
-  for (const stream of [child.stdout!, child.stderr!]) eachLine(stream, (line) => watcher.onOutput(line));
+  for (const stream of [child.stdout!, child.stderr!]) forEachLine(stream, (line) => watcher.onOutput(line));
   let outcome: Outcome | undefined;
   child.on('message', (message: FromTraining) => {
-    if (message.type === 'event') watcher.onEvent(message.event);
-    else outcome = message;
+    if (message.type !== 'event') {
+      outcome = message;
+      return;
+    }
+    training ||= message.event.type === 'progress' && message.event.stage !== 'scan';
+    watcher.onEvent(message.event);
   });
-  tell({ type: 'start', job });
+  send({ type: 'start', job });
   return new Promise((resolve) => {
     let cause = '';
     child.on('error', (error) => {
@@ -59,12 +70,12 @@ export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
     // After `exit`, and after the last message and line of output.
     child.on('close', () => {
       for (const signal of signals) process.off(signal, onSignal);
-      resolve(outcome ?? { type: 'died', cause });
+      resolve(outcome ?? (killed ? { type: 'stopped' } : { type: 'died', cause }));
     });
   });
 }
 
-function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => {

@@ -1,7 +1,7 @@
 import type { Config, TrainEvent, TrainResult } from '../../train/index.js';
-import type { Told } from '../output/errors.js';
+import type { ErrorReport } from '../output/errors.js';
 
-/** What the training process is asked to do: a new run where there is a configuration, else to go on with one. */
+/** What the training process is to do: start a new run if there is a configuration, otherwise resume one. */
 export interface Job {
   readonly run: string;
   readonly config?: Config;
@@ -12,4 +12,4 @@ export type ToTraining = { readonly type: 'start'; readonly job: Job } | { reado
 export type FromTraining =
   | { readonly type: 'event'; readonly event: TrainEvent }
   | { readonly type: 'done'; readonly result: TrainResult }
-  | { readonly type: 'failed'; readonly told: Told };
+  | { readonly type: 'failed'; readonly report: ErrorReport };
