@@ -3,13 +3,13 @@ import { onPath, output, SetupError } from './command.mjs';
 
 let updated = false;
 
-/** True on Debian, Ubuntu and their kin where this process may install packages without asking for a password. */
+/** True on Debian, Ubuntu and similar systems if this process may install packages without a password. */
 export function canApt() {
   if (process.platform !== 'linux' || !onPath('apt-get') || !onPath('dpkg')) return false;
   return process.getuid() === 0 || output('sudo', ['-n', 'true']) !== undefined;
 }
 
-/** The version of a package that apt would install, such as `1.13.1+dfsg-4`, or undefined. */
+/** The version of a package that apt would install, such as `1.13.1+dfsg-4`; undefined if there is none. */
 export function aptCandidate(name) {
   update();
   return /Candidate: (\d\S*)/.exec(output('apt-cache', ['policy', name]) ?? '')?.[1];
@@ -32,6 +32,6 @@ function apt(args) {
   if (result.status === 0) return;
   const reason = result.stderr.split('\n').find((line) => line.startsWith('E:'));
   throw new SetupError(
-    `apt-get ${args.join(' ')} failed${reason ? ` (${reason.slice(2).trim()})` : ''}: mend that and run again.`,
+    `apt-get ${args.join(' ')} failed${reason ? ` (${reason.slice(2).trim()})` : ''}: fix the cause and run again.`,
   );
 }

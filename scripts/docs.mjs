@@ -1,4 +1,4 @@
-// Writes the pages of docs/ that follow from the code: npm run docs, after a build.
+// npm run docs, after a build: generates the pages of docs/ that follow from the code.
 import { writeFileSync } from 'node:fs';
 import { commandLineReference } from '../packages/evenhand/dist/cli/reference.js';
 

@@ -7,13 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createInflateRaw } from 'node:zlib';
 import { SetupError } from './command.mjs';
+import { startProgress } from './progress.mjs';
 
-// In a row without a new byte.
+// Consecutive attempts without a new byte.
 const ATTEMPTS = 4;
 
 /**
- * Downloads `url` to `file` and verifies its SHA-256. A connection that is cut is taken up again where it broke off,
- * also by a later run; a file that fails the check is deleted. Throws a SetupError.
+ * Downloads `url` to `file` and verifies its SHA-256. A download that was interrupted resumes where it stopped, also in a
+ * later run. A file that fails the check is deleted. Throws a SetupError.
  */
 export async function download({ url, file, sha256, pause = 1000 }) {
   const part = `${file}.part`;
@@ -33,15 +34,16 @@ export async function download({ url, file, sha256, pause = 1000 }) {
     const sum = await sha256Of(part);
     if (sum === sha256) return rename(part, file);
     await rm(part);
-    // What an earlier run left may be of another file: only a download from the start decides.
-    if (have === 0) throw new SetupError(`${url} has SHA-256 ${sum} instead of ${sha256}: it was deleted, not used.`);
+    // The rest of an earlier run may be of another file: only a download from the start decides.
+    if (have === 0)
+      throw new SetupError(`${url} has SHA-256 ${sum} instead of ${sha256}: the file was deleted and not used.`);
   }
   throw new SetupError(`${url} could not be downloaded (${failure}).`);
 }
 
 async function fetchRest(url, part, have) {
   const response = await fetch(url, have > 0 ? { headers: { range: `bytes=${have}-` } } : {});
-  // 416: nothing is left to send. Whether what is here is the file is for the checksum to say.
+  // 416: nothing is left to send. The checksum decides if the file is complete.
   if (response.status === 416) return response.body?.cancel();
   if (response.status >= 400 && response.status < 500) {
     throw new SetupError(`${url} could not be downloaded (HTTP status ${response.status}).`);
@@ -50,23 +52,25 @@ async function fetchRest(url, part, have) {
   const resumed = response.status === 206;
   const start = resumed ? have : 0;
   const total = start + Number(response.headers.get('content-length') ?? Number.NaN);
-  await pipeline(response.body, progress(start, total), createWriteStream(part, { flags: resumed ? 'a' : 'w' }));
-}
-
-function progress(start, total) {
   let done = start;
-  let shown = -1;
-  return new Transform({
+  const count = new Transform({
     transform(chunk, _encoding, next) {
       done += chunk.length;
-      const percent = Math.floor((100 * done) / total);
-      if (process.stdout.isTTY && percent > shown) {
-        shown = percent;
-        process.stdout.write(percent < 100 ? `\r${percent} %` : '\r      \r');
-      }
       next(null, chunk);
     },
   });
+  const progress = startProgress(() => `downloading: ${describeAmount(done, total)}`);
+  try {
+    await pipeline(response.body, count, createWriteStream(part, { flags: resumed ? 'a' : 'w' }));
+  } finally {
+    progress.end();
+  }
+}
+
+/** `35 % of 180 MB`; without the percentage if the server does not tell the size. */
+function describeAmount(done, total) {
+  if (Number.isNaN(total)) return `${Math.round(done / 1e6)} MB`;
+  return `${Math.floor((100 * done) / total)} % of ${Math.round(total / 1e6)} MB`;
 }
 
 async function size(file) {
@@ -83,15 +87,16 @@ async function sha256Of(file) {
 }
 
 /**
- * Unpacks a zip file (stored and deflated entries, less than 4 GB) into a folder. It exists because a bare Debian has
- * no unzip. Layout: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
+ * Unpacks a zip file (stored and deflated entries, less than 4 GB) into a folder. It exists because a minimal Debian has
+ * no unzip. Format: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
  */
 export async function unzip(file, folder) {
   const handle = await open(file);
   try {
     for (const entry of await centralDirectory(handle)) {
       const target = join(folder, entry.name);
-      if (normalize(entry.name).startsWith('..')) throw new SetupError(`${file} holds a path outside itself.`);
+      if (normalize(entry.name).startsWith('..'))
+        throw new SetupError(`${file} contains a path outside of its folder.`);
       if (entry.name.endsWith('/')) continue;
       await mkdir(dirname(target), { recursive: true });
       const header = await read(handle, entry.offset, 30);
@@ -111,7 +116,7 @@ export async function unzip(file, folder) {
 
 async function centralDirectory(handle) {
   const { size: length } = await handle.stat();
-  // The end record is 22 bytes and a comment of at most 65,535.
+  // The end record has 22 bytes, and a comment of at most 65,535 bytes.
   const tail = await read(handle, Math.max(0, length - 65_557), Math.min(length, 65_557));
   const end = tail.lastIndexOf('PK\x05\x06', undefined, 'latin1');
   if (end < 0) throw new SetupError('The archive is not a zip file.');

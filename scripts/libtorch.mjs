@@ -10,8 +10,8 @@ const SUFFIX = process.platform === 'darwin' ? 'dylib' : 'so';
 const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch] ?? process.arch;
 
 /**
- * The official archives. PyTorch publishes no checksums beside them; these are the ones that other projects pin:
- * COLMAP (cmake/FindLibTorch.cmake, commit 4dc7855, both) and WasmEdge (utils/wasi-nn/install-pytorch.sh, Linux).
+ * The official archives. PyTorch publishes no checksums for them; these are the ones that other projects pin: COLMAP
+ * (cmake/FindLibTorch.cmake, commit 4dc7855, both) and WasmEdge (utils/wasi-nn/install-pytorch.sh, Linux).
  */
 const ARCHIVE_VERSION = '2.5.1';
 const ARCHIVES = {
@@ -26,8 +26,8 @@ const ARCHIVES = {
 };
 
 /**
- * Finds libtorch, or installs it where it may. Returns `{ path, include, lib, version, source }`: `include` is the list
- * of folders for the compiler, `lib` the folder of the shared libraries.
+ * Finds libtorch, or installs it if it may. Returns `{ path, include, lib, version, source }`: `include` is the list of
+ * folders for the compiler, `lib` the folder of the shared libraries.
  */
 export async function ensureLibtorch(root) {
   const downloaded = join(root, '.libtorch', ARCHIVE_VERSION);
@@ -43,7 +43,7 @@ function find(downloaded) {
     try {
       return inspect(path, source);
     } catch (error) {
-      // Not here, or not complete: the next place may have it.
+      // Not here or incomplete: the next place may have it.
       if (!(error instanceof SetupError)) throw error;
     }
   }
@@ -63,7 +63,7 @@ function* places(downloaded) {
   yield [downloaded, 'download'];
 }
 
-/** The folder of a Python's torch package, found without importing torch, which takes seconds. */
+/** The folder of a Python's torch package, located without importing torch, which would take seconds. */
 function torchOf(python) {
   const question = 'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0])';
   return output(python, ['-c', question]);
@@ -82,12 +82,12 @@ function inspect(path, source) {
   if (!lib) throw new SetupError(`${name} has no libtorch_cpu.${SUFFIX} in ${libs.join(' or ')}: ${remedy}`);
   const version = versionOf(include, api);
   if (older(version, OLDEST))
-    throw new SetupError(`${name} is libtorch ${version}, but ${OLDEST} is needed: ${remedy}`);
+    throw new SetupError(`${name} is libtorch ${version}, but ${OLDEST} or newer is needed: ${remedy}`);
   return { path, include: [include, api], lib, version, source };
 }
 
 function versionOf(include, api) {
-  // Newer releases moved the numbers and left an #include behind.
+  // Newer releases moved the numbers to another header.
   const moved = join(include, 'torch/headeronly/version.h');
   const text = readFileSync(existsSync(moved) ? moved : join(api, 'torch/version.h'), 'utf8');
   const part = (name) => new RegExp(`#define TORCH_VERSION_${name} (\\d+)`).exec(text)?.[1] ?? '0';
@@ -117,7 +117,7 @@ async function fetchArchive(folder) {
   const remedy =
     'install libtorch-dev (Debian, Ubuntu) or `pip install torch`, or set LIBTORCH to an unpacked libtorch.';
   if (!archive) throw new SetupError(`libtorch was not found and has no official archive for ${platform}: ${remedy}`);
-  // A mirror of the same file: its checksum stays the one above.
+  // A mirror must have the same file: the checksum above applies to it.
   const url = process.env.EVENHAND_LIBTORCH_URL || archive.url;
   say(`downloading libtorch ${ARCHIVE_VERSION} from ${url}`);
   const file = `${folder}.zip`;
@@ -129,7 +129,7 @@ async function fetchArchive(folder) {
     await unzip(file, unpacked);
   } catch (error) {
     if (error instanceof SetupError)
-      throw new SetupError(`libtorch was not found, and ${error.message} To go on, ${remedy}`);
+      throw new SetupError(`libtorch was not found, and ${error.message} Instead, ${remedy}`);
     throw error;
   }
   await rename(join(unpacked, 'libtorch'), folder);
@@ -138,16 +138,18 @@ async function fetchArchive(folder) {
   return inspect(folder, 'download');
 }
 
-/** Debian's libtorch takes whatever BLAS the system has, by default the reference implementation, which is slow. */
+/** Debian's libtorch uses the system's BLAS, by default the reference implementation, which is slow. */
 function ensureFastBlas(libtorch) {
   const blas = join(libtorch.lib, 'libblas.so.3');
   if (libtorch.source !== 'system package' || !existsSync(blas)) return;
   const isReference = basename(dirname(realpathSync(blas))) === 'blas';
   if (!isReference || existsSync(join(libtorch.lib, 'openblas-openmp'))) return;
   if (canApt()) {
-    say('installing libopenblas0-openmp with apt-get, because the BLAS here is the slow reference one');
+    say('installing libopenblas0-openmp with apt-get, because the installed BLAS is the slow reference implementation');
     aptInstall(['libopenblas0-openmp']);
   } else {
-    say('the BLAS here is the slow reference one: `sudo apt-get install libopenblas0-openmp` makes training faster.');
+    say(
+      'the installed BLAS is the slow reference implementation: `sudo apt-get install libopenblas0-openmp` makes training faster.',
+    );
   }
 }

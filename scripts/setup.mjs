@@ -1,5 +1,5 @@
-// Makes everything that the tests, the demo and the benchmarks need, with Node's built-ins alone: npm packages may not be
-// there yet. What is there already is not made again.
+// Installs and builds what the tests, the demo and the benchmarks need. It uses only Node's built-in modules, because npm
+// packages may not be installed yet. Steps that are done are skipped.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { BuildError, build } from '../packages/torch/native/build.mjs';
 import { aptCandidate, aptInstall, canApt } from './apt.mjs';
 import { onPath, output, run, SetupError, say } from './command.mjs';
 import { ensureLibtorch } from './libtorch.mjs';
+import { startProgress } from './progress.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -15,7 +16,7 @@ try {
   const compiler = ensureCompiler();
   ensurePackages();
   const libtorch = await ensureLibtorch(ROOT);
-  await build({ libtorch, compiler, log: say });
+  await compileAddon(libtorch, compiler);
   compileTypeScript();
   if (process.argv.includes('--browser')) ensureBrowser();
 } catch (error) {
@@ -28,11 +29,11 @@ function checkPlatform() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 9)) {
     throw new SetupError(
-      `Node.js 20.9 or newer is needed, and this is ${process.versions.node}: see https://nodejs.org.`,
+      `evenhand needs Node.js 20.9 or newer, but this is ${process.versions.node}: see https://nodejs.org.`,
     );
   }
   if (process.platform !== 'linux' && process.platform !== 'darwin') {
-    throw new SetupError(`evenhand runs on Linux and macOS, and this is ${process.platform}: on Windows, use WSL 2.`);
+    throw new SetupError(`evenhand runs on Linux and macOS, but this is ${process.platform}: on Windows, use WSL 2.`);
   }
 }
 
@@ -40,9 +41,9 @@ function ensureCompiler() {
   const chosen = process.env.CXX;
   if (chosen) {
     if (output(chosen, ['--version']) !== undefined) return chosen;
-    throw new SetupError(`CXX=${chosen} is not a C++ compiler that runs: set it to g++ or clang++, or unset it.`);
+    throw new SetupError(`CXX=${chosen} is not a working C++ compiler: set it to g++ or clang++, or unset it.`);
   }
-  // macOS has commands of these names that only ask to install the real ones.
+  // macOS has commands with these names that only offer to install the real ones.
   const works = (name) => onPath(name) && output(name, ['--version']) !== undefined;
   const found = ['g++', 'clang++'].find(works);
   if (found) return found;
@@ -56,22 +57,22 @@ function ensureCompiler() {
 
 function ensurePackages() {
   if (packagesMatch()) return;
-  say('installing npm packages from package-lock.json');
-  // Its install step would download CUDA libraries, which prediction on the CPU does not use.
+  say('installing npm packages from package-lock.json (about a minute)');
+  // onnxruntime-node's install step would download CUDA libraries, which prediction on the CPU does not use.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
   if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT, env })) {
-    throw new SetupError('`npm ci` failed for the reason above: mend that and run again.');
+    throw new SetupError('`npm ci` failed, see above: fix the cause and run again.');
   }
 }
 
-/** Whether node_modules holds what the lock file says, by the list that npm leaves there when it has finished. */
+/** Whether node_modules matches the lock file, according to the list that npm writes there when it has finished. */
 function packagesMatch() {
   const list = join(ROOT, 'node_modules/.package-lock.json');
   if (!existsSync(list)) return false;
   const wanted = lockedPackages(join(ROOT, 'package-lock.json'));
   const present = lockedPackages(list);
   for (const [path, { version, optional }] of wanted) {
-    // Optional packages are those for other platforms.
+    // Optional packages may be for other platforms.
     if (present.has(path) ? present.get(path).version !== version : !optional) return false;
   }
   return [...present.keys()].every((path) => wanted.has(path));
@@ -82,22 +83,44 @@ function lockedPackages(file) {
   return new Map(entries.filter(([path]) => path.includes('node_modules/')));
 }
 
+async function compileAddon(libtorch, compiler) {
+  let state = { done: 0, total: 0 };
+  let progress;
+  const onCompiled = (done, total) => {
+    state = { done, total };
+    progress ??= startProgress(() =>
+      state.done < state.total
+        ? `compiling C++ files: ${state.done} of ${state.total} done`
+        : 'linking and loading the addon',
+    );
+    progress.update();
+  };
+  let built = false;
+  let elapsed;
+  try {
+    built = await build({ libtorch, compiler, log: say, onCompiled });
+  } finally {
+    elapsed = progress?.end();
+  }
+  if (built) say(`the addon is ready (${elapsed})`);
+}
+
 function compileTypeScript() {
   if (!run(join(ROOT, 'node_modules/.bin/tsc'), ['-b'], { cwd: ROOT })) {
-    throw new SetupError('TypeScript reports the errors above: mend them and run again.');
+    throw new SetupError('TypeScript reports the errors above: fix them and run again.');
   }
 }
 
-/** For the tests of what runs in browsers, which are skipped where there is none. */
+/** For the tests in a browser, which are skipped if there is none. */
 function ensureBrowser() {
   const found = process.env.CHROMIUM || ['chromium', 'chromium-browser', 'google-chrome'].find(onPath);
   if (found || process.platform === 'darwin') return;
   try {
-    if (!canApt() || aptCandidate('chromium') === undefined) throw new SetupError('apt has none');
-    say('installing chromium with apt-get, for the tests of browsers');
+    if (!canApt() || aptCandidate('chromium') === undefined) throw new SetupError('apt does not offer it');
+    say('installing chromium with apt-get for the tests in a browser');
     aptInstall(['chromium']);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    say(`no Chromium was found or installed (${error.message}): the tests of browsers are skipped`);
+    say(`Chromium was neither found nor installed (${error.message}): the tests in a browser are skipped`);
   }
 }

@@ -11,21 +11,22 @@ const BUILD = join(NATIVE, '..', 'build');
 const ADDON = join(BUILD, 'evenhand_torch.node');
 const STAMPS = join(BUILD, 'stamps.json');
 const MAC = process.platform === 'darwin';
-// What compiling one file with libtorch's headers takes.
-const BYTES_A_JOB = 1.5 * 2 ** 30;
+// Memory for compiling one file with libtorch's headers.
+const BYTES_PER_JOB = 1.5 * 2 ** 30;
 
-/** A compiler failure, its message ready for the user. */
+/** A failure of the compiler or linker, with a message for the user. */
 export class BuildError extends Error {}
 
 /**
- * Compiles `native/**\/*.cc` into `build/evenhand_torch.node` against libtorch. Only what changed is compiled: sources,
- * headers of ours, flags, compiler or libtorch.
+ * Compiles `native/**\/*.cc` into `build/evenhand_torch.node` against libtorch. A file is compiled again only if the
+ * source, one of our headers, the flags, the compiler or libtorch changed.
  *
- * `libtorch` is `{ path, include, lib, version, source }`: `include` a list of folders, `lib` the folder of the shared
- * libraries. `compiler` is the command of g++ or clang++; `log` takes a line when there is something to do.
- * Returns true where it built something. Throws a BuildError.
+ * `libtorch` is `{ path, include, lib, version, source }`: `include` is a list of folders, `lib` the folder of the shared
+ * libraries. `compiler` is the command of g++ or clang++. `log` is called with a line if there is something to do,
+ * `onCompiled` with the number of files compiled so far and their total, first with 0.
+ * Returns true if it built something. Throws a BuildError.
  */
-export async function build({ libtorch, compiler = process.env.CXX || 'g++', log = () => {} }) {
+export async function build({ libtorch, compiler = process.env.CXX || 'g++', log = () => {}, onCompiled = () => {} }) {
   mkdirSync(BUILD, { recursive: true });
   const stamps = existsSync(STAMPS) ? JSON.parse(readFileSync(STAMPS, 'utf8')) : {};
   const flags = compileFlags(libtorch, compiler);
@@ -38,10 +39,14 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
   const linkKey = hash([JSON.stringify(libtorch), ...link, ...units.map((unit) => unit.name)]);
   if (stale.length === 0 && existsSync(ADDON) && stamps.link === linkKey) return false;
 
-  const work = stale.length > 0 ? `compiling ${stale.length} of ${units.length} C++ files` : 'linking the addon';
-  log(`${work} against libtorch ${libtorch.version} (${libtorch.path})`);
-  // Without the stamp an interrupted build links again.
+  const unchanged = units.length - stale.length;
+  const work = stale.length > 0 ? `compiling ${stale.length} C++ files` : 'linking the addon';
+  const skipped = stale.length > 0 && unchanged > 0 ? `; ${unchanged} others are unchanged` : '';
+  log(`${work} against libtorch ${libtorch.version} (${libtorch.path})${skipped}`);
+  // Without the stamp, an interrupted build links again.
   delete stamps.link;
+  let compiled = 0;
+  onCompiled(compiled, stale.length);
   await inParallel(stale, async (unit) => {
     delete stamps[unit.name];
     const started = Date.now();
@@ -50,13 +55,14 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
       [...flags, '-MMD', '-MF', unit.dependencies, '-c', unit.source, '-o', unit.object],
       libtorch,
     );
-    // Only now is it known which headers the file includes. One edited meanwhile may be in the object or not.
+    onCompiled(++compiled, stale.length);
+    // Only now is it known which headers the file includes. A header edited meanwhile may or may not be in the object.
     if (unit.inputs().some((file) => statSync(file).mtimeMs >= started)) return;
     stamps[unit.name] = unit.key();
     writeFileSync(STAMPS, JSON.stringify(stamps));
   });
 
-  // Renamed into place, so that a process that has the old addon mapped keeps it, and none finds half of the new one.
+  // Renamed into place, so that a process that has mapped the old addon keeps it, and none loads an incomplete one.
   const linked = join(BUILD, `linked-${process.pid}.node`);
   try {
     await compile(compiler, ['-shared', '-o', linked, ...units.map((unit) => unit.object), ...link], libtorch);
@@ -72,7 +78,7 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
   return true;
 }
 
-/** The linker leaves names that it does not find to be found at load time (-z now), so only loading shows them. */
+/** Symbols that the linker does not find are resolved at load time (-z now), so only loading shows missing ones. */
 function load(addon, libtorch) {
   const { status, stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(addon)})`], {
     encoding: 'utf8',
@@ -103,7 +109,7 @@ function unitOf(name, common) {
   };
 }
 
-/** The headers of ours that a compiler's dependency file names; libtorch's are system headers, which -MMD leaves out. */
+/** Our headers in a compiler's dependency file. libtorch's are system headers, which -MMD leaves out. */
 function headersIn(file) {
   if (!existsSync(file)) return [];
   const names =
@@ -123,7 +129,7 @@ function hash(parts) {
   return sum.digest('hex');
 }
 
-/** Changes when libtorch is replaced in its place, and when the headers from npm are. */
+/** Changes if libtorch is replaced in place, or if the headers from npm are. */
 function fingerprint(libtorch) {
   const { size, mtimeMs } = statSync(join(libtorch.lib, `libtorch_cpu.${MAC ? 'dylib' : 'so'}`));
   return `${libtorch.version} ${size} ${mtimeMs} ${nodeHeaders().map((header) => header.version)}`;
@@ -144,7 +150,7 @@ function compileFlags(libtorch, compiler) {
   const defines = ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_GYP_MODULE_NAME=evenhand_torch'];
   const abi = stringAbi(libtorch);
   if (abi !== undefined) defines.push(`_GLIBCXX_USE_CXX11_ABI=${abi}`);
-  // As system headers, so that their warnings are not ours. /usr/include is searched anyway, and must come last.
+  // As system headers, so that their warnings are not shown. /usr/include is searched anyway, and must come last.
   const include = [...nodeHeaders().map((header) => header.include), ...libtorch.include];
   return [
     `-std=${standard(libtorch)}`,
@@ -166,7 +172,7 @@ function linkFlags(libtorch, compiler) {
   if (MAC) return [...libraries, '-undefined', 'dynamic_lookup', `-Wl,-rpath,${libtorch.lib}`];
   const blas = openBlas(libtorch);
   const rpath = [...blas.map((file) => dirname(file)), libtorch.lib];
-  // The CUDA libraries register their kernels when they are loaded; nothing refers to them by name.
+  // The CUDA libraries register their kernels when they are loaded; nothing references them by name.
   return [
     '-Wl,-z,now',
     '-Wl,--no-as-needed',
@@ -177,15 +183,15 @@ function linkFlags(libtorch, compiler) {
 }
 
 /**
- * Debian's libtorch takes whatever BLAS the system's alternatives name. Where several OpenBLAS are installed that is the
- * one with threads of its own, which fight with libtorch's; loaded first by us, the OpenMP one answers to the same names.
+ * Debian's libtorch uses the BLAS that the system's alternatives select. If several OpenBLAS are installed, that is the one
+ * with its own threads, which compete with libtorch's. Loading the OpenMP variant first makes its symbols win.
  */
 function openBlas({ lib }) {
   const folder = join(lib, 'openblas-openmp');
   return ['libopenblas.so.0', 'libblas.so.3', 'liblapack.so.3'].map((name) => join(folder, name)).filter(existsSync);
 }
 
-/** at::parallel_for is a template: it runs in parallel only where we compile with the OpenMP that libtorch uses. */
+/** at::parallel_for is a template: it runs in parallel only if we compile with the OpenMP that libtorch uses. */
 function openMp({ include, lib }, compiler) {
   const config = readFileSync(join(include[0], 'ATen/Config.h'), 'utf8');
   if (!config.includes('AT_PARALLEL_OPENMP 1')) return { compile: [], link: [] };
@@ -194,14 +200,14 @@ function openMp({ include, lib }, compiler) {
       return { compile: [], link: [] };
     return { compile: ['-Xclang', '-fopenmp'], link: ['-lomp'] };
   }
-  // clang's OpenMP has a runtime of its own, and two runtimes in a process fight for the cores.
+  // clang's OpenMP has its own runtime, and two runtimes in a process compete for the cores.
   if (!/g\+\+/.test(basename(compiler)) || /clang/.test(basename(compiler))) return { compile: [], link: [] };
-  // pip's packages and the official archives bring their own libgomp, some under a name of their own.
+  // pip's packages and the official archives contain their own libgomp, some under another name.
   const own = readdirSync(lib).find((name) => /^libgomp.*\.so/.test(name));
   return { compile: ['-fopenmp'], link: own ? [join(lib, own)] : ['-fopenmp'] };
 }
 
-/** Whether libtorch was built with the old std::string or the new, read from the constructor of its error class. */
+/** Whether libtorch was built with the old or the new std::string, read from the constructor of its error class. */
 function stringAbi({ lib }) {
   if (MAC) return undefined;
   const library = readFileSync(join(lib, 'libc10.so'), 'latin1');
@@ -210,7 +216,7 @@ function stringAbi({ lib }) {
   return library.includes(`${errorConstructor}Ss`) ? 0 : undefined;
 }
 
-/** libtorch's main header refuses a compiler set to less than it needs; from 2.14 on that is C++20. */
+/** libtorch's main header rejects a C++ standard that is too old; from 2.14 on it needs C++20. */
 function standard({ include }) {
   const header = include.map((folder) => join(folder, 'torch/all.h')).find(existsSync);
   return header && readFileSync(header, 'utf8').includes('202002L') ? 'c++20' : 'c++17';
@@ -222,7 +228,7 @@ function versionOf(compiler) {
 
 async function inParallel(units, work) {
   const queue = [...units];
-  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_A_JOB), queue.length));
+  const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_JOB), queue.length));
   const worker = async () => {
     for (let unit = queue.shift(); unit; unit = queue.shift()) await work(unit);
   };
@@ -247,7 +253,7 @@ function compile(compiler, args, libtorch) {
       fail(
         new BuildError(
           `${lines.slice(first, first + 12).join('\n')}\n${what} against libtorch ${libtorch.version} in ` +
-            `${libtorch.path} (${libtorch.source}) with ${compiler}: set LIBTORCH to another release, or report this.`,
+            `${libtorch.path} (${libtorch.source}) with ${compiler}: set LIBTORCH to another release of libtorch, or report this.`,
         ),
       );
     });
