@@ -117,8 +117,8 @@ describe('train', () => {
 describe('eval', () => {
   const run = 'runs/discs-competition-1';
 
-  test('gives the Macro F1 that training found on the same images', async () => {
-    await succeed(['eval', run, 'discs', '--csv', 'scores.csv', '--json', 'scores.json'], folder);
+  test('gives the Macro F1 of training on the same images, the validation images of the run', async () => {
+    await succeed(['eval', run, '--csv', 'scores.csv', '--json', 'scores.json'], folder);
     const best = readLines(join(folder, run, 'metrics.jsonl')).findLast((epoch) => epoch.best)!;
     const scores = JSON.parse(readFileSync(join(folder, 'scores.json'), 'utf8'));
     const { macroF1, accuracy, macroF1Interval } = scores;
@@ -140,23 +140,26 @@ describe('eval', () => {
     assert.ok(Math.abs(mean - macroF1) < 1e-12);
   });
 
-  test('says which average it shows, and scores the part that is asked for', async () => {
+  test('names the average, scores the chosen part, and warns of training images', async () => {
     const text = await succeed(['eval', run, 'discs', '--part', 'train'], folder);
-    assert.match(text, /48 images of 3 classes/);
+    assert.match(text, /48 images of 3 classes\n\nWarning: All of these images are training images of this run/);
+    assert.match(text, /Score the validation images of the run with: evenhand eval runs\/discs-competition-1$/m);
     assert.match(text, /Macro F1 over all 3 classes +[01]\.\d{3} \[/);
     assert.match(text, /Accuracy +[01]\.\d{3}/);
     assert.match(await refusal(['eval', run, 'discs', '--part', 'test'], folder), /--part must be train or val/);
+    assert.match(await refusal(['eval', run, '--part', 'val'], folder), /DATA is missing: evenhand eval RUN DATA/);
   });
 
   test('refuses labels that the run does not know', async () => {
     writeFileSync(join(folder, 'new.csv'), 'filename,label\ndiscs/val/red/0.jpg,crimson\n');
     const message = await refusal(['eval', run, 'new.csv'], folder);
-    assert.match(message, /label crimson, which is not one of the run's 3 classes/);
+    assert.match(message, /label "crimson", which is not one of the run's 3 classes/);
   });
 
   test('can be read by a program', async () => {
     const { stdout, code } = await evenhand(['eval', run, 'discs', '--json', '-'], folder);
     assert.equal(code, 0);
-    assert.equal(JSON.parse(stdout).numImages, 18);
+    const { numImages, trainingImages } = JSON.parse(stdout);
+    assert.deepEqual([numImages, trainingImages], [18, 0]);
   });
 });

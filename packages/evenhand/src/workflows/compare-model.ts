@@ -1,56 +1,56 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { load } from '@evenhand/predict';
 import { argmax, classificationReport, confusionMatrix } from '../metrics/index.js';
 import { predictionArrays, RunFolder } from '../run/index.js';
+import { pathsOfPredictions } from './run-images.js';
 
-/** How a model file answers beside the checkpoint that it was made from. */
+/** Predictions of a model file, compared with those of the checkpoint that it was exported from. */
 export interface Comparison {
-  /** How many validation images both have seen. */
+  /** Number of validation images that were compared. */
   readonly images: number;
-  /** Why there are none. */
+  /** Why no images were compared; '' if some were. */
   readonly reason: string;
-  /** Of any logit. */
+  /** Largest difference between two logits. */
   readonly greatestDifference: number;
   /** Share of images whose most probable class is the same. */
   readonly agreement: number;
-  /** Macro F1 over all classes of the checkpoint and of the file. */
+  /** Macro F1 over all classes of the checkpoint (`before`) and of the model file (`after`). */
   readonly before: number;
   readonly after: number;
 }
 
 /**
- * Compares a model file with the logits that the best checkpoint of its run had on the validation images.
+ * Compares a model file with the logits of its run's best checkpoint for the validation images.
  *
- * @param most how many images at most
+ * @param mostImages the maximum number of images to compare
  */
 export async function compareOnValidation(
   run: string,
   modelFile: string,
-  most: number,
+  mostImages: number,
   onProgress: (done: number, total: number) => void,
 ): Promise<Comparison> {
   const folder = RunFolder.open(run);
   const none = { images: 0, greatestDifference: 0, agreement: 0, before: 0, after: 0 };
   const { path, classes } = folder.readEnvironment().dataset;
-  const rows = folder.readPredictions().slice(0, most);
-  if (rows.length === 0) return { ...none, reason: 'the run keeps no validation logits' };
-  const files = rows.map(({ file }) => resolve(path, file));
+  const rows = folder.readPredictions().slice(0, mostImages);
+  if (rows.length === 0) return { ...none, reason: 'the run has no validation logits' };
+  const files = pathsOfPredictions(rows, path);
   const missing = files.find((file) => !existsSync(file));
-  if (missing !== undefined) return { ...none, reason: `the validation images are not there any more (${missing})` };
+  if (missing !== undefined) return { ...none, reason: `the validation images have moved (there is no ${missing})` };
   const model = await load(modelFile);
   try {
     let greatestDifference = 0;
     const logits = new Float64Array(rows.length * classes.length);
-    let at = 0;
+    let compared = 0;
     for await (const outcome of model.predictAll(files)) {
-      if (!('label' in outcome)) return { ...none, reason: `${files[at]}: ${outcome.reason}` };
-      const expected = rows[at]!.logits;
+      if (!('label' in outcome)) return { ...none, reason: `${files[compared]}: ${outcome.reason}` };
+      const expected = rows[compared]!.logits;
       for (const [k, logit] of outcome.logits.entries()) {
         greatestDifference = Math.max(greatestDifference, Math.abs(logit - expected[k]!));
       }
-      logits.set(outcome.logits, at++ * classes.length);
-      onProgress(at, rows.length);
+      logits.set(outcome.logits, compared++ * classes.length);
+      onProgress(compared, rows.length);
     }
     const { truth, logits: expected } = predictionArrays(rows, classes);
     const before = argmax(expected, classes.length);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RunError, RunFolder } from '../run/index.js';
@@ -26,10 +26,9 @@ describe('evaluate', () => {
       }),
     );
 
-  test('gives exactly the scores that the best epoch had', async () => {
-    const { report, interval, loss, logits, files, classes, top5 } = await withoutLeak(() =>
-      evaluate({ run: runs.path('scratch'), data: runs.photos }),
-    );
+  test('gives exactly the scores of the best epoch for the validation images', async () => {
+    const evaluation = await withoutLeak(() => evaluate({ run: runs.path('scratch') }));
+    const { report, interval, loss, logits, files, classes, top5, trainingImages } = evaluation;
     const { macroF1, macroF1Low, macroF1High, accuracy, valLoss } = RunFolder.open(runs.path('scratch'))
       .readEpochs()
       .findLast(({ best }) => best)!;
@@ -46,21 +45,23 @@ describe('evaluate', () => {
       predictions.map(({ file }) => join(runs.photos, file)),
       files,
     );
-    assert.deepEqual([classes, top5], [['blue', 'green', 'red'], undefined]);
+    assert.deepEqual([classes, top5, trainingImages], [['blue', 'green', 'red'], undefined, 0]);
+    const { report: onData } = await evaluate({ run: runs.path('scratch'), data: runs.photos });
+    assert.deepEqual(onData, report);
   });
 
-  test('refuses labels that the run does not know, naming an image', async () => {
+  test('refuses labels that the run does not know, and names an image', async () => {
     const other = join(runs.root, 'other');
     await drawImages(other, 1);
     cpSync(join(other, 'red'), join(other, 'crimson'), { recursive: true });
     await refused(
       { run: runs.path('scratch'), data: other },
       ConfigError,
-      /crimson\/0\.png has the label crimson, which is not one of the run's 3 classes/,
+      /crimson\/0\.png has the label "crimson", which is not one of the run's 3 classes/,
     );
   });
 
-  test('matches classes by name where the data has others in another order or fewer', async () => {
+  test('matches classes by name if the data has fewer classes or another order', async () => {
     const fewer = join(runs.root, 'fewer');
     await drawImages(fewer, 4, 1);
     rmSync(join(fewer, 'blue'), { recursive: true });
@@ -69,9 +70,9 @@ describe('evaluate', () => {
     assert.deepEqual([...truth], [1, 1, 1, 1, 2, 2, 2, 2]);
   });
 
-  test('scores the part that is asked for', async () => {
-    const { files } = await evaluate({ run: runs.path('scratch'), data: runs.photos, part: 'train' });
-    assert.equal(files.length, 24);
+  test('scores the chosen part', async () => {
+    const { files, trainingImages } = await evaluate({ run: runs.path('scratch'), data: runs.photos, part: 'train' });
+    assert.deepEqual([files.length, trainingImages], [24, 24]);
     await refused(
       { run: runs.path('scratch'), data: join(runs.photos, 'val'), part: 'val' },
       ConfigError,
@@ -79,9 +80,73 @@ describe('evaluate', () => {
     );
   });
 
-  test('says when there is no run, or no checkpoint in it yet', async () => {
+  test('says if there is no run, or no checkpoint in it yet', async () => {
     await refused({ run: runs.path('nowhere'), data: runs.photos }, RunError, /does not exist/);
     await runs.go('hasty', {}, ({ stage }) => stage === 'full');
     await refused({ run: runs.path('hasty'), data: runs.photos }, RunError, /hasty has no checkpoint to score/);
+  });
+
+  // Such a run was once scored on its own training images by the command that the report printed: 0.787, not 0.553.
+  test('counts training images among those scored if the run held out its validation images', async () => {
+    const data = join(runs.root, 'unsplit');
+    await drawImages(data, 8, 2);
+    await runs.go('held-out', { data, valFraction: 0.25 });
+    const run = runs.path('held-out');
+    const own = await evaluate({ run });
+    assert.deepEqual([own.files.length, own.trainingImages], [6, 0]);
+    const all = await evaluate({ run, data });
+    assert.deepEqual([all.files.length, all.trainingImages], [24, 18]);
+
+    // Copies under other names, beside images that the run has never seen.
+    const training = all.files.filter((file) => !own.files.includes(file));
+    const mixed = join(runs.root, 'mixed');
+    await drawImages(mixed, 2, 3);
+    cpSync(training[0]!, join(mixed, 'red/copy.png'));
+    cpSync(training[1]!, join(mixed, 'red/another.png'));
+    cpSync(own.files[0]!, join(mixed, 'red/validation.png'));
+    const { files, trainingImages } = await evaluate({ run, data: mixed });
+    assert.deepEqual([files.length, trainingImages], [9, 2]);
+  });
+
+  test('finds the validation images where the data are now, and says if it cannot tell training images', async () => {
+    const data = join(runs.root, 'before');
+    await drawImages(data, 8, 4);
+    await runs.go('moved', { data, valFraction: 0.25 });
+    const run = runs.path('moved');
+    const { report } = await evaluate({ run });
+    const now = join(runs.root, 'now');
+    renameSync(data, now);
+    await refused({ run }, ConfigError, /moved are not in .*before any more .*: say where .* are now with --data/);
+    const elsewhere = await evaluate({ run, runData: now });
+    assert.deepEqual([elsewhere.report, elsewhere.trainingImages], [report, 0]);
+    assert.equal((await evaluate({ run, data: now })).trainingImages, null);
+  });
+
+  test('works with classes of any name', async () => {
+    const data = join(runs.root, 'names');
+    await drawImages(data, 4, 5);
+    for (const [label, name] of [
+      ['red', '__proto__'],
+      ['green', 'constructor'],
+    ] as const) {
+      renameSync(join(data, label), join(data, name));
+    }
+    await runs.go('any-names', { data, valFraction: 0.25 });
+    const run = runs.path('any-names');
+    const { classes, report } = await evaluate({ run });
+    assert.deepEqual(classes, ['__proto__', 'blue', 'constructor']);
+    const best = RunFolder.open(run).readEpochs().at(-1)!;
+    assert.equal(report.macroF1, best.macroF1);
+    assert.deepEqual(
+      (await evaluate({ run, data })).report.perClass.map(({ support }) => support),
+      [4, 4, 4],
+    );
+  });
+
+  test('says if a run has no validation images to score', async () => {
+    const copy = runs.path('without');
+    cpSync(runs.path('scratch'), copy, { recursive: true });
+    writeFileSync(join(copy, 'predictions.jsonl'), '');
+    await refused({ run: copy }, ConfigError, /without has no validation images to score: give labelled images/);
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { loadStateDict, nn, openWeights } from '@evenhand/torch';
-import { type BadImage, type Part, type ReadOptions, readDataset, scanImages } from '../data/index.js';
+import { type BadImage, type Part, type ReadOptions, readDataset, type Sample, scanImages } from '../data/index.js';
 import {
   argmax,
   type ClassificationReport,
@@ -8,8 +8,9 @@ import {
   type Interval,
   topKAccuracy,
 } from '../metrics/index.js';
-import { RunError, RunFolder } from '../run/index.js';
-import type { TrainEvent } from '../train/index.js';
+import { describeValue } from '../printable.js';
+import { predictionArrays, RunError, RunFolder, type ValidationPrediction } from '../run/index.js';
+import type { Progress, TrainEvent } from '../train/index.js';
 import {
   buildModel,
   type Config,
@@ -22,34 +23,44 @@ import {
   presetAt,
   score,
 } from '../train/index.js';
+import { countTrainingImages, pathsOfPredictions, trainingFiles } from './run-images.js';
 
 export interface EvaluateOptions {
-  /** The run folder, whose best checkpoint is scored. */
+  /** The run folder; its best checkpoint is scored. */
   readonly run: string;
-  /** Labelled data, in any layout that training takes. */
-  readonly data: string;
+  /** Labelled data, in any layout that training reads. Default: the validation images of the run. */
+  readonly data?: string;
   readonly read?: ReadOptions;
-  /** Which part of the data; `val` where it has one, else `train`. */
+  /** The part of `data` to score. Default: `val` if `data` has one, else `train`. */
   readonly part?: Part;
+  /** Where the run's own data are now: the folder or CSV file. Default: where they were in training. */
+  readonly runData?: string;
   readonly onEvent?: (event: TrainEvent) => void;
   readonly device?: string;
   readonly threads?: number;
 }
 
-/** A run's scores on labelled data. N images, K classes of the run. */
+/** Scores of a run on labelled images. N images, K classes of the run. */
 export interface Evaluation {
   readonly report: ClassificationReport;
   readonly classes: readonly string[];
-  /** Of Macro F1 over all classes. */
+  /** 95 % interval of Macro F1 over all classes. */
   readonly interval: Interval;
   readonly loss: number;
-  /** Undefined where there are fewer than 5 classes. */
+  /** Undefined if there are fewer than 5 classes. */
   readonly top5: number | undefined;
-  /** Expected calibration error over 15 bins: Guo et al., arXiv 1706.04599. */
+  /** Expected calibration error with 15 bins: Guo et al., arXiv 1706.04599. */
   readonly calibrationError: number;
+  /**
+   * How many of the N images the run was trained on, which makes its scores too high; null if that is unknown because
+   * the run's data have moved.
+   */
+  readonly trainingImages: number | null;
+  /** Where the run's own data were expected. */
+  readonly runData: string;
   /** Unreadable images, which are not scored. */
   readonly bad: readonly BadImage[];
-  /** [N] paths, and the classes as given and as predicted. */
+  /** [N] paths, true classes and predicted classes. */
   readonly files: readonly string[];
   readonly truth: Int32Array;
   readonly predicted: Int32Array;
@@ -58,10 +69,10 @@ export interface Evaluation {
 }
 
 /**
- * Scores the best checkpoint of a run on labelled data.
+ * Scores the best checkpoint of a run on its validation images, or on other labelled images.
  *
- * @throws RunError where there is no run or no checkpoint yet, DataError where the data cannot be used, ConfigError
- * where it has labels that the run does not know
+ * @throws RunError if there is no run or no checkpoint yet, DataError if the data cannot be used, ConfigError if there
+ * are no images to score or if they have labels that the run does not know
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { run, data, onEvent = () => {} } = options;
@@ -71,21 +82,31 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   };
-  const { classes } = folder.readEnvironment().dataset;
-  const dataset = await readDataset(data, options.read);
-  const part = options.part ?? (dataset.val.length > 0 ? 'val' : 'train');
-  const labelled = dataset[part].map(({ file, label }) => ({ file, label: classes.indexOf(dataset.classes[label]!) }));
-  if (labelled.length === 0) throw new ConfigError(`${data} has no ${part} images to evaluate on`);
-  const unknown = labelled.findIndex(({ label }) => label < 0);
-  if (unknown >= 0) {
-    const { file, label } = dataset[part][unknown]!;
-    throw new ConfigError(
-      `${file} has the label ${dataset.classes[label]}, which is not one of the run's ${classes.length} classes`,
-    );
-  }
-  const scan = await scanImages(labelled.map(({ file }) => file));
+  const { classes, path } = folder.readEnvironment().dataset;
+  const runData = options.runData ?? path;
+  const predictions = folder.readPredictions();
+  const labelled =
+    data === undefined
+      ? validationSamples(run, predictions, classes, runData)
+      : await readSamples(data, classes, options);
+  const reportProgress = (stage: Progress['stage']) => {
+    const start = performance.now();
+    return (done: number, total: number): void => {
+      const imagesPerSecond = (done * 1000) / (performance.now() - start);
+      onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
+    };
+  };
+  const scan = await scanImages(
+    labelled.map(({ file }) => file),
+    reportProgress('scan'),
+  );
   const samples = labelled.filter(({ file }) => scan.images.has(file));
-  if (samples.length === 0) throw new ConfigError(`none of the ${labelled.length} images in ${data} can be read`);
+  if (samples.length === 0) {
+    throw new ConfigError(`none of the ${labelled.length} images in ${data ?? runData} can be read`);
+  }
+  const files = samples.map(({ file }) => file);
+  const training = await trainingFiles(config, predictions, runData);
+  const trainingImages = training && (await countTrainingImages(files, scan, training));
 
   const device = chooseDevice(config.device);
   chooseThreads(config.threads);
@@ -93,12 +114,19 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const loader = evaluationLoader(config, samples);
   try {
     if (!existsSync(folder.best)) {
-      throw new RunError(`${run} has no checkpoint to score, because no epoch of it has ended: go on with it first`);
+      throw new RunError(`${run} has no checkpoint to score, because no epoch has ended yet: continue the run first`);
     }
     const weights = openWeights(folder.best);
-    loadStateDict(model, weights);
-    weights.close();
-    const begin = performance.now();
+    try {
+      loadStateDict(model, weights);
+    } finally {
+      weights.close();
+    }
+    const report = reportProgress('validate');
+    const onBatch = (done: number): boolean => {
+      report(done, samples.length);
+      return true;
+    };
     const logits = await predictLogits(
       model,
       loader,
@@ -106,18 +134,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       samples.length,
       classes.length,
       device,
-      (done) => {
-        onEvent({
-          type: 'progress',
-          stage: 'validate',
-          epoch: 0,
-          epochs: 0,
-          done,
-          total: samples.length,
-          imagesPerSecond: (done * 1000) / (performance.now() - begin),
-        });
-        return true;
-      },
+      onBatch,
     );
     const truth = Int32Array.from(samples, ({ label }) => label);
     return {
@@ -125,8 +142,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       classes,
       top5: classes.length >= 5 ? topKAccuracy(logits!, truth, classes.length, 5) : undefined,
       calibrationError: expectedCalibrationError(logits!, truth, classes.length),
+      trainingImages,
+      runData,
       bad: scan.bad,
-      files: samples.map(({ file }) => file),
+      files,
       truth,
       predicted: argmax(logits!, classes.length),
       logits: logits!,
@@ -135,4 +154,49 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     nn.disposeModule(model);
     await loader.close();
   }
+}
+
+/** The validation images of the run. */
+function validationSamples(
+  run: string,
+  predictions: readonly ValidationPrediction[],
+  classes: readonly string[],
+  runData: string,
+): Sample[] {
+  if (predictions.length === 0) {
+    throw new ConfigError(
+      `${run} has no validation images to score: give labelled images that it was not trained on, with ` +
+        `evenhand eval ${run} DATA`,
+    );
+  }
+  const files = pathsOfPredictions(predictions, runData);
+  if (!files.some((file) => existsSync(file))) {
+    throw new ConfigError(
+      `The validation images of ${run} are not in ${runData} any more (for example ${files[0]}): say where the run's data ` +
+        `are now with --data, or score other labelled images with evenhand eval ${run} DATA`,
+    );
+  }
+  const { truth } = predictionArrays(predictions, classes);
+  return files.map((file, i) => ({ file, label: truth[i]! }));
+}
+
+/** Labelled images of `data`, with the run's classes. */
+async function readSamples(
+  data: string,
+  classes: readonly string[],
+  options: Pick<EvaluateOptions, 'read' | 'part'>,
+): Promise<Sample[]> {
+  const dataset = await readDataset(data, options.read);
+  const part = options.part ?? (dataset.val.length > 0 ? 'val' : 'train');
+  if (dataset[part].length === 0) throw new ConfigError(`${data} has no ${part} images to evaluate on`);
+  const indexOf = new Map(classes.map((name, index) => [name, index]));
+  const indices = dataset.classes.map((name) => indexOf.get(name));
+  return dataset[part].map(({ file, label }) => {
+    const index = indices[label];
+    if (index !== undefined) return { file, label: index };
+    throw new ConfigError(
+      `${file} has the label ${describeValue(dataset.classes[label])}, which is not one of the run's ` +
+        `${classes.length} classes`,
+    );
+  });
 }

@@ -1,19 +1,31 @@
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1 } from '../../metrics/index.js';
-import { fields } from '../../train/index.js';
+import { describeValue, printable } from '../../printable.js';
+import { DATA_FILES, fields } from '../../train/index.js';
 import { type Evaluation, evaluate } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
 import { csvSafeFlag, expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { csv, json, StatusLine, writeOutput } from '../output/files.js';
-import { listBadImages, shorten, table } from '../output/text.js';
+import { listBadImages, quoted, shorten, table } from '../output/text.js';
 
-/** Classes listed in the report. */
-const WORST = 10;
+/** Number of classes listed with the lowest F1. */
+const LISTED_CLASSES = 10;
+
+const dataFlags: readonly Flag[] = [
+  {
+    name: 'part',
+    boolean: false,
+    value: 'PART',
+    doc: 'part of DATA to score: train or val [val if DATA has one, else train]',
+    group: DATA_FILES,
+  },
+  ...readFlags,
+];
 
 const flags: readonly Flag[] = [
-  { name: 'part', boolean: false, value: 'PART', doc: 'part of DATA to score: train or val [val if there is one]' },
+  { name: 'data', boolean: false, value: 'DIR', doc: "where the run's own data are now, if they have moved" },
   {
     name: 'csv',
     boolean: false,
@@ -31,39 +43,48 @@ const flags: readonly Flag[] = [
   csvSafeFlag,
   { name: 'device', boolean: false, value: 'DEVICE', doc: `${fields.device.expects} [as in training]` },
   { name: 'threads', boolean: false, value: 'N', doc: 'number of compute threads; 0 = one per core [as in training]' },
-  ...readFlags,
+  ...dataFlags,
 ];
 
 export const evaluation: Command = {
   name: 'eval',
-  usage: ['eval RUN DATA [OPTIONS]'],
+  usage: ['eval RUN [OPTIONS]', 'eval RUN DATA [OPTIONS]'],
   about: [
-    'Scores the best checkpoint of the run folder RUN on the labelled images of DATA, in any layout that evenhand train ' +
-      'reads. Macro F1 is the unweighted mean of the F1 of all classes of the run, with its 95 % interval.',
+    'Scores the best checkpoint of the run folder RUN on the validation images of the run, or on the labelled images of ' +
+      'DATA, in any layout that evenhand train reads. Macro F1 is the unweighted mean of the F1 of all classes of the ' +
+      'run, with its 95 % interval.',
+    'If images that the run was trained on are among those scored, the scores are too high, and a warning says how many ' +
+      'there are.',
   ],
   flags,
   async run(args) {
     const parsed = parseFlags('eval', args, flags);
-    const [run, data] = expectPositionals('eval', parsed, ['RUN', 'DATA']);
+    const names = parsed.positionals.length < 2 ? ['RUN'] : ['RUN', 'DATA'];
+    const [run, data] = expectPositionals('eval', parsed, names);
     const status = new StatusLine();
     const part = readPart(parsed);
+    requireData(data, parsed);
     const { threads } = settingsOf(parsed, ['threads']);
     const device = parsed.flags.get('device');
+    const runData = parsed.flags.get('data');
     const result = await evaluate({
       run: run!,
-      data: data!,
-      read: readOptionsOf(parsed),
+      ...(data === undefined ? {} : { data, read: readOptionsOf(parsed) }),
       ...(part === undefined ? {} : { part }),
+      ...(runData === undefined ? {} : { runData }),
       ...(device === undefined ? {} : { device }),
       ...(threads === undefined ? {} : { threads }),
       onEvent: (event) => {
-        if (event.type === 'progress') status.show(() => `Scoring images: ${event.done} of ${event.total}`);
+        if (event.type !== 'progress') return;
+        const action = event.stage === 'scan' ? 'Reading' : 'Scoring';
+        status.show(() => `${action} images: ${event.done} of ${event.total}`);
       },
     }).finally(() => status.clear());
     const [csvFile, jsonFile] = [parsed.flags.get('csv'), parsed.flags.get('json')];
-    if (csvFile !== '-' && jsonFile !== '-') console.log(describe(run!, data!, result));
+    if (csvFile !== '-' && jsonFile !== '-') console.log(describe(run!, data, result));
+    else for (const warning of warningsOf(run!, data, result)) process.stderr.write(`evenhand: ${warning}\n`);
     if (csvFile !== undefined) writeOutput(csvFile, perClassCsv(result, parsed.flags.get('csv-safe') === 'true'));
-    if (jsonFile !== undefined) writeOutput(jsonFile, json(asJson(run!, data!, result)));
+    if (jsonFile !== undefined) writeOutput(jsonFile, json(asJson(run!, data, result)));
     return exitCodes.done;
   },
 };
@@ -71,10 +92,35 @@ export const evaluation: Command = {
 function readPart({ flags }: Parsed): 'train' | 'val' | undefined {
   const part = flags.get('part');
   if (part === undefined || part === 'train' || part === 'val') return part;
-  throw new UsageError(`--part must be train or val, got ${JSON.stringify(part)}`);
+  throw new UsageError(`--part must be train or val, got ${describeValue(part)}`);
 }
 
-function describe(run: string, data: string, result: Evaluation): string {
+/** Throws `UsageError` for flags that say how DATA is read if there is no DATA. */
+function requireData(data: string | undefined, { flags }: Parsed): void {
+  const flag = data === undefined ? dataFlags.find(({ name }) => flags.has(name)) : undefined;
+  if (flag === undefined) return;
+  throw new UsageError(`--${flag.name} says how DATA is read, but DATA is missing: evenhand eval RUN DATA [OPTIONS]`);
+}
+
+/** What makes the scores too high, or may. */
+function warningsOf(run: string, data: string | undefined, result: Evaluation): string[] {
+  const { trainingImages, report, runData } = result;
+  if (trainingImages === null) {
+    return [
+      `It is unknown whether the run was trained on some of these images, because its data are not in ${printable(runData)} ` +
+        'any more: say where they are now with --data.',
+    ];
+  }
+  if (trainingImages === 0) return [];
+  const count =
+    trainingImages === report.numImages
+      ? `All of these images are`
+      : `${trainingImages.toLocaleString('en')} of these images ${trainingImages === 1 ? 'is' : 'are'}`;
+  const remedy = data === undefined ? '' : ` Score the validation images of the run with: evenhand eval ${quoted(run)}`;
+  return [`Warning: ${count} training images of this run, so the scores are too high.${remedy}`];
+}
+
+function describe(run: string, data: string | undefined, result: Evaluation): string {
   const { report, bad } = result;
   const { value, low, high } = result.interval;
   const scores = [
@@ -90,16 +136,15 @@ function describe(run: string, data: string, result: Evaluation): string {
     ['Cross-entropy', formatScore(result.loss)],
   ];
   const images = `${plural(report.numImages, 'image')} of ${plural(report.numSupported, 'class', 'classes')}`;
-  const sections = [
-    `${run} on ${data}: ${images}`,
+  return [
+    data === undefined ? `${run} on its validation images: ${images}` : `${run} on ${data}: ${images}`,
+    ...warningsOf(run, data, result),
+    ...(bad.length === 0
+      ? []
+      : [`${plural(bad.length, 'missing or unreadable image')}, not scored:\n${listBadImages(bad)}`]),
     table(scores.map(([name, text]) => [`  ${name}`, text!])),
     `Classes with the lowest F1\n${worstClasses(result)}`,
-  ];
-  if (bad.length > 0) {
-    const title = `${plural(bad.length, 'missing or unreadable image')}, not scored:`;
-    sections.splice(1, 0, `${title}\n${listBadImages(bad)}`);
-  }
-  return sections.join('\n\n');
+  ].join('\n\n');
 }
 
 function worstClasses({ report, classes }: Evaluation): string {
@@ -107,7 +152,7 @@ function worstClasses({ report, classes }: Evaluation): string {
     .map((score, i) => ({ ...score, label: classes[i]! }))
     .filter(({ support }) => support > 0)
     .sort((a, b) => a.f1 - b.f1)
-    .slice(0, WORST)
+    .slice(0, LISTED_CLASSES)
     .map(({ label, f1, precision, recall, support }) => [
       `  ${shorten(label, 30)}`,
       formatScore(f1),
@@ -126,12 +171,13 @@ function perClassCsv({ report, classes }: Evaluation, safe: boolean): string {
   return csv([header, ...rows], { safe });
 }
 
-function asJson(run: string, data: string, result: Evaluation): unknown {
-  const { report, classes, loss, top5, calibrationError, bad } = result;
+function asJson(run: string, data: string | undefined, result: Evaluation): unknown {
+  const { report, classes, loss, top5, calibrationError, trainingImages, runData, bad } = result;
   const { perClass, ...averages } = report;
   return {
     run,
-    data,
+    data: data ?? runData,
+    trainingImages,
     ...averages,
     macroF1Interval: { low: result.interval.low, high: result.interval.high },
     loss,

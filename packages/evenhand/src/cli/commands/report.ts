@@ -74,7 +74,7 @@ function commandsFor(run: string, config: Readonly<Record<string, unknown>>): Re
       why: 'Train again',
       command: `evenhand train ${data} --config ${quoted(`${run}/config.json`)} --run ${again}`,
     },
-    { why: 'Evaluate', command: `evenhand eval ${folder} ${data}` },
+    { why: 'Score its validation images', command: `evenhand eval ${folder}` },
     { why: 'Export to one file', command: `evenhand export ${folder}` },
     { why: 'Classify new images', command: `evenhand predict ${folder} IMAGES` },
     { why: 'Write this report again', command: `evenhand report ${folder}` },
