@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** A program that does one measured turn for each line it reads and answers each with a `Turn` as a line of JSON. */
+/** A program that runs one measured turn per line of its standard input and writes a `Turn` as a line of JSON. */
 export interface Contender {
   readonly name: string;
   readonly command: string;
@@ -27,22 +27,22 @@ export interface Result {
 }
 
 /**
- * Runs the contenders in turns, so that whatever else the machine does hits all of them alike: A B C, A B C, ... The
- * first round warms up and is not counted.
+ * Runs the contenders in turns (A B C, A B C, ...), so that other load on the machine affects all of them alike. The first
+ * round is a warm-up and is not counted.
  */
 export async function measure(contenders: readonly Contender[], rounds: number): Promise<Result[]> {
   const running = contenders.map(start);
   const turns: Turn[][] = contenders.map(() => []);
   try {
     for (let round = 0; round <= rounds; round++) {
-      for (const [i, each] of running.entries()) {
-        const turn = await each.turn();
+      for (const [i, contender] of running.entries()) {
+        const turn = await contender.turn();
         if (round > 0) turns[i]!.push(turn);
       }
       process.stderr.write(`round ${round} of ${rounds}${round === 0 ? ' (warm-up)' : ''}\n`);
     }
   } finally {
-    for (const each of running) each.stop();
+    for (const contender of running) contender.stop();
   }
   return contenders.map(({ name }, i) => {
     const speeds = turns[i]!.map(({ images, seconds }) => images / seconds).sort((a, b) => a - b);
@@ -66,7 +66,7 @@ function start({ name, command, args, env }: Contender): { turn(): Promise<Turn>
     async turn() {
       child.stdin!.write('go\n');
       const { value, done } = await lines.next();
-      if (done) throw new Error(`${name} ended before it had answered (exit code ${child.exitCode})`);
+      if (done) throw new Error(`${name} ended before its turn was over (exit code ${child.exitCode})`);
       return JSON.parse(value) as Turn;
     },
     stop() {
@@ -75,19 +75,19 @@ function start({ name, command, args, env }: Contender): { turn(): Promise<Turn>
   };
 }
 
-// Our addon loads the OpenBLAS that shares libtorch's OpenMP threads; the peer gets the same one, so that libraries do
-// not decide the comparison.
+// Our addon loads the OpenBLAS that shares libtorch's OpenMP threads. PyTorch gets the same one, so that the comparison does
+// not depend on the BLAS.
 const openBlas = '/usr/lib/x86_64-linux-gnu/openblas-openmp';
 
 export const pythonEnv: Readonly<Record<string, string>> = existsSync(openBlas) ? { LD_LIBRARY_PATH: openBlas } : {};
 
-/** A Python that has these modules; null where there is none. */
+/** The command of a Python with these modules; null if there is none. */
 export function findPython(modules: readonly string[]): string | null {
   const works = (python: string) => spawnSync(python, ['-c', `import ${modules.join(', ')}`]).status === 0;
   return ['/usr/bin/python3', 'python3', 'python'].find(works) ?? null;
 }
 
-/** The results as a table, and every ratio to the first contender. */
+/** The results as a table, followed by the speedup of the first contender over each other one. */
 export function report(results: readonly Result[]): string {
   const [ours] = results;
   const width = Math.max(...results.map(({ name }) => name.length));
@@ -97,17 +97,17 @@ export function report(results: readonly Result[]): string {
   );
   const ratios = results
     .slice(1)
-    .map(({ name, imagesPerSecond }) => `ours / ${name}: ${(ours!.imagesPerSecond / imagesPerSecond).toFixed(2)}`);
+    .map(({ name, imagesPerSecond }) => `evenhand / ${name}: ${(ours!.imagesPerSecond / imagesPerSecond).toFixed(2)}`);
   return [`${''.padEnd(width)}  images/s   slowest, fastest  peak MB`, ...rows, '', ...ratios].join('\n');
 }
 
-/** Answers each line on standard input with a measured turn: the contender's side of `measure`. */
-export async function answerTurns(turn: () => number): Promise<void> {
+/** Runs a measured turn for each line of standard input: the contender's side of `measure`. */
+export async function serveTurns(turn: () => number): Promise<void> {
   for await (const _ of createInterface({ input: process.stdin })) {
     const begin = performance.now();
     const images = turn();
     const seconds = (performance.now() - begin) / 1000;
-    const answer: Turn = { images, seconds, peakMB: process.resourceUsage().maxRSS / 1024 };
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
+    const measured: Turn = { images, seconds, peakMB: process.resourceUsage().maxRSS / 1024 };
+    process.stdout.write(`${JSON.stringify(measured)}\n`);
   }
 }

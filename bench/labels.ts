@@ -1,7 +1,7 @@
-// npm run bench -- labels: wrong labels found and survived, on Herbarium with noise injected, and on the flowers.
+// npm run bench -- labels: finding label errors and training with them, on Herbarium with injected errors and on flowers.
 //
-// Everything is measured against labels that no training saw. `devtest` of the flowers is read once by each of its rows
-// that is asked for: FLOWERS=head reads it twice (plain and robust), FLOWERS=full twice more.
+// Every score is on labels that no training has seen. Each run on the flowers that is requested reads `devtest` once:
+// FLOWERS=head twice (plain and robust), FLOWERS=full twice more.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
 const SHARED = join(ROOT, '../shared/data');
 const SEEDS = Number(process.env.SEEDS ?? 3);
-/** Epochs of the full phase on Herbarium; 0 compares heads on frozen features. */
+/** Epochs of phase 2 on Herbarium; 0 compares heads on frozen features. */
 const EPOCHS = process.env.EPOCHS ?? '0';
 const FLOWERS = (process.env.FLOWERS ?? '').split(',');
 const CONDITIONS = [
@@ -25,9 +25,9 @@ const CONDITIONS = [
   { kind: 'pairs', noise: 0.2 },
   { kind: 'pairs', noise: 0.4 },
 ] as const;
-/** 50 validation photos of 37 species cannot choose an epoch, as `evenhand check` says. */
+/** 50 validation photos of 37 species are too few to select an epoch, as `evenhand check` reports. */
 const LAST = ['--head-epochs', '1', '--epochs', '5', '--keep', 'last', '--patience', '0'];
-/** Classes with the fewest training images, of which rare-class F1 is the mean. */
+/** Share of the classes, those with the fewest training images, whose mean F1 is the F1 of rare classes. */
 const RARE_SHARE = 1 / 3;
 const TRAINING = ['--head-epochs', '1', '--epochs', EPOCHS, '--patience', '0', '--balance', 'balanced-softmax'];
 const MINI = ['--model', 'efficientnet_mini', '--image-size', '192'];
@@ -69,9 +69,11 @@ try {
 
 async function main(): Promise<void> {
   const cores = `${availableParallelism()} cores, ${cpus()[0]?.model}`;
-  console.log(`${cores}; Herbarium: ${SEEDS} seeds, efficientnet_mini at 192 px, 1 head epoch, ${EPOCHS} full ones`);
+  console.log(
+    `${cores}; Herbarium: ${SEEDS} seeds, efficientnet_mini at 192 px, 1 epoch of phase 1, ${EPOCHS} of phase 2`,
+  );
   if (SEEDS > 0) await herbarium();
-  if (!existsSync(join(SHARED, 'flowers'))) console.log('No ../shared/data/flowers: Herbarium alone.');
+  if (!existsSync(join(SHARED, 'flowers'))) console.log('No ../shared/data/flowers: measuring on Herbarium only.');
   else {
     if (FLOWERS.includes('head')) await flowers('frozen features', 'head', ['--epochs', '0']);
     if (FLOWERS.includes('full')) await flowers('fine-tuned', 'full', LAST);
@@ -92,16 +94,16 @@ async function herbarium(): Promise<void> {
     process.stderr.write(`seed ${seed} of ${SEEDS}\n`);
   }
   for (const [c, { kind, noise }] of CONDITIONS.entries()) {
-    const of = (value: (row: Row) => number): string => spread(rows[c]!.map(value));
+    const column = (value: (row: Row) => number): string => spread(rows[c]!.map(value));
     console.log(
       [
         `${kind} ${noise * 100} %`.padEnd(13),
-        of(({ plain }) => plain.macroF1),
-        of(({ robust }) => robust.macroF1),
-        of(({ plain }) => plain.rareF1),
-        of(({ robust }) => robust.rareF1),
-        of(({ precision }) => precision),
-        of(({ rate }) => rate),
+        column(({ plain }) => plain.macroF1),
+        column(({ robust }) => robust.macroF1),
+        column(({ plain }) => plain.rareF1),
+        column(({ robust }) => robust.rareF1),
+        column(({ precision }) => precision),
+        column(({ rate }) => rate),
         mean(rows[c]!.map(({ falseAlarms }) => falseAlarms))
           .toFixed(3)
           .padEnd(7),
@@ -116,7 +118,7 @@ async function herbarium(): Promise<void> {
   }
 }
 
-/** A copy of a clean Herbarium whose training labels are spoilt as its own generator would: audited, and trained on twice. */
+/** Audits a copy of a clean Herbarium with injected label errors, as its generator would inject them, and trains on it twice. */
 async function measure(clean: string, seed: number, { kind, noise }: (typeof CONDITIONS)[number]): Promise<Row> {
   const name = `${basename(clean)}-${kind}-${noise}`;
   const data = join(folder, name);
@@ -124,9 +126,9 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
   mkdirSync(data);
   for (const part of ['train', 'val', 'test']) symlinkSync(join(clean, part), join(data, part));
   for (const file of ['val.csv', 'label_list.txt']) symlinkSync(join(clean, file), join(data, file));
-  const { truth, wrong } = spoil(clean, join(data, 'train.csv'), seed, kind, noise);
+  const { truth, wrong } = injectErrors(clean, join(data, 'train.csv'), seed, kind, noise);
   const out = join(folder, `${name}-audit`);
-  // Features do not depend on labels: the next condition of the same images finds them.
+  // Features do not depend on labels, so the next condition of the same images reuses them.
   const cache = join(folder, `herbarium-${seed}-features.safetensors`);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
@@ -158,8 +160,8 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
   };
 }
 
-/** Writes train.csv with wrong labels; the same for every run of the same seed. */
-function spoil(
+/** Writes train.csv with wrong labels, the same for every run with the same seed. */
+function injectErrors(
   clean: string,
   file: string,
   seed: number,
@@ -177,7 +179,7 @@ function spoil(
   const truth = new Map<string, number>();
   for (const { label } of rows) truth.set(label!, (truth.get(label!) ?? 0) + 1);
   let state = seed * 2_654_435_761;
-  // Xorshift: any fixed order will do here.
+  // Xorshift: any fixed order is sufficient here.
   const random = (n: number): number => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -189,10 +191,10 @@ function spoil(
     const j = random(i + 1);
     [order[i], order[j]] = [order[j]!, order[i]!];
   }
-  const spoilt = new Set(order.slice(0, Math.round(noise * rows.length)));
+  const injected = new Set(order.slice(0, Math.round(noise * rows.length)));
   const wrong = new Set<string>();
   const lines = rows.map(({ image_id, filename, label }, i) => {
-    if (!spoilt.has(i)) return `${image_id},${filename},${label}`;
+    if (!injected.has(i)) return `${image_id},${filename},${label}`;
     const others = species.filter(({ name }) => name !== label);
     const given = kind === 'pairs' ? siblingOf.get(label!)! : others[random(others.length)]!.name;
     if (given !== label) wrong.add(filename!);
@@ -227,14 +229,14 @@ function evenhand(...args: readonly string[]): void {
   if (status !== 0) throw new Error(`evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
 }
 
-/** Rows of a CSV without quotes, as those of Herbarium are. */
+/** Rows of a CSV without quotes, such as those of Herbarium. */
 function csvRows(file: string): Record<string, string>[] {
   const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
   const names = header!.split(',');
   return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i]!, value])));
 }
 
-/** Of a ranking, the most suspicious first: the mean precision at each wrong label. */
+/** Average precision of a ranking, the most likely error first: the mean of the precision at each wrong label. */
 function averagePrecision(bad: readonly boolean[]): number {
   let [hits, sum] = [0, 0];
   for (const [rank, each] of bad.entries()) {
@@ -245,7 +247,7 @@ function averagePrecision(bad: readonly boolean[]): number {
   return sum / hits;
 }
 
-/** Mean F1 of the third of the classes with the fewest images that truly show them. */
+/** Mean F1 of the third of the classes with the fewest correctly labelled images. */
 function rareF1({ report, classes }: Evaluation, truth: ReadonlyMap<string, number>): number {
   const order = [...classes.keys()].sort((a, b) => truth.get(classes[a]!)! - truth.get(classes[b]!)!);
   return mean(order.slice(0, Math.round(classes.length * RARE_SHARE)).map((c) => report.perClass[c]!.f1));

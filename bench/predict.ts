@@ -1,4 +1,4 @@
-// npm run bench -- predict: from JPEG files to a CSV, EfficientNet-B3 at 300 px with flip TTA, ours and PyTorch in turns.
+// npm run bench -- predict: from JPEG files to a CSV, EfficientNet-B3 at 300 px with flip TTA, evenhand and PyTorch in turns.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -25,15 +25,15 @@ const PEER = join(ROOT, '../shared/peer/predict.py');
 const MODEL = process.env.MODEL ?? 'efficientnet_b3';
 const PHOTOS = Number(process.env.PHOTOS ?? 96);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
-/** Test photos of the competition, and its limit. */
+/** Number of test photos of the competition, and its time limit. */
 const COMPETITION = { photos: 6149, seconds: 600 };
 
 interface Turn {
-  /** As the program itself counts, from the loaded model to the written CSV. */
+  /** As reported by the program, from the loaded model to the written CSV. */
   readonly imagesPerSecond: number;
-  /** Of the whole command, start-up included. */
+  /** Duration of the whole command, including start-up. */
   readonly seconds: number;
-  /** Of all its processes together. */
+  /** Peak memory of all its processes together. */
   readonly peakMB: number;
 }
 
@@ -41,7 +41,8 @@ interface Contender {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly answers: string;
+  /** Its CSV with predictions. */
+  readonly predictions: string;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-bench-'));
@@ -63,7 +64,7 @@ async function main(): Promise<void> {
   writeFileSync(join(folder, 'labels.txt'), `${labels.join('\n')}\n`);
   const weights = join(folder, 'weights.safetensors');
   makeWeights(weights, crop);
-  // As the peer scales images, so that answers can be compared.
+  // Bilinear like the peer, so that predictions can be compared.
   const preset = { ...modelInfo(MODEL).preset, interpolation: 'bilinear' as const };
   exportWeights({ model: MODEL, weights, labels, preset, out: join(folder, 'model.onnx') });
 
@@ -71,31 +72,31 @@ async function main(): Promise<void> {
     {
       name: 'evenhand predict',
       command: [process.execPath, PROGRAM, 'predict', 'model.onnx', 'photos', '--tta', 'flip', '--out', 'ours.csv'],
-      answers: 'ours.csv',
+      predictions: 'ours.csv',
     },
   ];
   const python = findPython(['torch', 'torchvision', 'numpy']);
   if (python !== null && existsSync(PEER)) {
     const made = spawnSync(python, [join(ROOT, 'tools/safetensors_to_pth.py'), weights, join(folder, 'weights.pth')]);
     if (made.status !== 0) throw new Error(made.stderr.toString());
-    const peer = (answers: string, ...more: string[]) => [
+    const peer = (predictions: string, ...more: string[]) => [
       ...[python, PEER, '--images', 'photos', '--labels', 'labels.txt', '--model', MODEL, '--weights', 'weights.pth'],
-      ...['--size', String(crop), '--resize', String(resize), '--out', answers, ...more],
+      ...['--size', String(crop), '--resize', String(resize), '--out', predictions, ...more],
     ];
-    // glibc gives freed memory back to the system, which costs PyTorch dearly where page faults are slow, as in a virtual
-    // machine. These settings keep it, so that the last contender is PyTorch at its best.
+    // glibc returns freed memory to the system, which is expensive if page faults are slow, as in a virtual machine. These
+    // settings keep it, so that the last contender is PyTorch at its best.
     const keep = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
     contenders.push(
-      { name: 'PyTorch as usually written', command: peer('usual.csv'), env: pythonEnv, answers: 'usual.csv' },
-      { name: 'PyTorch channels_last', command: peer('fast.csv', '--fast'), env: pythonEnv, answers: 'fast.csv' },
+      { name: 'PyTorch as usually written', command: peer('usual.csv'), env: pythonEnv, predictions: 'usual.csv' },
+      { name: 'PyTorch channels_last', command: peer('fast.csv', '--fast'), env: pythonEnv, predictions: 'fast.csv' },
       {
         name: 'PyTorch channels_last, freed memory kept',
         command: peer('kept.csv', '--fast'),
         env: { ...pythonEnv, ...keep },
-        answers: 'kept.csv',
+        predictions: 'kept.csv',
       },
     );
-  } else console.log('No Python with torch and torchvision, or no ../shared/peer/predict.py: ours alone.');
+  } else console.log('No Python with torch and torchvision, or no ../shared/peer/predict.py: measuring evenhand only.');
 
   console.log(
     `${MODEL}, ${crop} px, flip TTA, ${PHOTOS} ${real ? 'real' : 'drawn'} photos from JPEG to CSV, ` +
@@ -109,7 +110,7 @@ async function main(): Promise<void> {
   show(contenders, turns);
 }
 
-/** Random weights, with statistics that fit them: else values vanish, and arithmetic on the tiniest is slow. */
+/** Random weights with matching statistics. Otherwise activations vanish, and arithmetic on denormals is slow. */
 function makeWeights(path: string, size: number): void {
   const model = createModel(MODEL, { numClasses: 102, seed: 1 });
   for (const layer of nn.modules(model)) {
@@ -134,7 +135,7 @@ async function drawPhotos(): Promise<void> {
   }
 }
 
-/** Runs a command and watches the memory of all its processes together. */
+/** Runs a command and measures the memory of all its processes together. */
 async function run({ name, command, env }: Contender): Promise<Turn> {
   const begin = performance.now();
   const child = spawn(command[0]!, command.slice(1), {
@@ -154,13 +155,13 @@ async function run({ name, command, env }: Contender): Promise<Turn> {
   }, 200);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearInterval(watch);
-  // Both count from when the model is loaded to when the CSV is written.
+  // Both programs measure from the loaded model to the written CSV.
   const rate = /([\d.]+) img\/s/.exec(output)?.[1];
   if (code !== 0 || rate === undefined) throw new Error(`${name} failed: ${output}`);
   return { imagesPerSecond: Number(rate), seconds: (performance.now() - begin) / 1000, peakMB };
 }
 
-/** Megabytes of a process and those below it; what they share counts once. 0 where the system does not tell. */
+/** Memory of a process and its children in MB, with shared memory counted once. 0 if the system does not report it. */
 function memoryOf(pid: number): number {
   try {
     const kB = /^Pss: +(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
@@ -201,24 +202,24 @@ function show(contenders: readonly Contender[], turns: readonly Turn[][]): void 
     console.log(cells.join('  '));
   }
   console.log('');
-  const ours = answersOf(contenders[0]!.answers);
-  for (const [i, { name, answers }] of contenders.entries()) {
+  const ours = readPredictions(contenders[0]!.predictions);
+  for (const [i, { name, predictions }] of contenders.entries()) {
     if (i === 0) continue;
-    const theirs = answersOf(answers);
+    const theirs = readPredictions(predictions);
     const same = [...theirs].filter(([file, label]) => ours.get(file) === label).length / theirs.size;
     console.log(
-      `ours / ${name}: ${(rates[0]! / rates[i]!).toFixed(2)}; the same answer for ${(same * 100).toFixed(1)} %`,
+      `evenhand / ${name}: ${(rates[0]! / rates[i]!).toFixed(2)}; the same prediction for ${(same * 100).toFixed(1)} %`,
     );
   }
   const { photos, seconds } = COMPETITION;
   const needed = photos / rates[0]!;
   console.log(
-    `${photos.toLocaleString('en')} photos with flip TTA take us about ${(needed / 60).toFixed(1)} minutes: ` +
+    `evenhand needs about ${(needed / 60).toFixed(1)} minutes for ${photos.toLocaleString('en')} photos with flip TTA: ` +
       `${needed < seconds ? 'within' : 'more than'} the competition's ten`,
   );
 }
 
-function answersOf(file: string): Map<string, string> {
+function readPredictions(file: string): Map<string, string> {
   const rows = readFileSync(join(folder, file), 'utf8').trim().split(/\r?\n/).slice(1);
   return new Map(rows.map((row) => row.split(',') as [string, string]).map(([name, label]) => [basename(name), label]));
 }

@@ -1,5 +1,4 @@
 // npm run bench -- NAME: runs one benchmark of this folder.
-
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +10,7 @@ if (!name || !existsSync(file(name)) || !existsSync(new URL(`${name}.ts`, import
     .filter((f) => f.endsWith('.ts'))
     .map((f) => f.slice(0, -3));
   const benches = names.filter((n) => n !== 'contenders' && !n.endsWith('-ours'));
-  console.error(`Which benchmark? npm run bench -- NAME, with NAME one of: ${benches.join(', ')}`);
+  console.error(`Usage: npm run bench -- NAME, with NAME one of ${benches.join(', ')}`);
   process.exit(2);
 }
 process.exit(

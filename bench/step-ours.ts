@@ -1,7 +1,7 @@
-// A training step of EfficientNet-B0 with @evenhand/torch: the contender of `npm run bench -- step`.
+// A training step of EfficientNet-B0 with @evenhand/torch, for `npm run bench -- step`.
 import { getNumThreads, manualSeed, nn, ops, optim, scope, setNumThreads, tensor } from '@evenhand/torch';
 import { createModel } from 'evenhand';
-import { answerTurns } from './contenders.js';
+import { serveTurns } from './contenders.js';
 
 const [batch = 16, size = 224, steps = 3, threads = getNumThreads()] = process.argv.slice(2).map(Number);
 setNumThreads(threads);
@@ -14,7 +14,7 @@ const labels = tensor(
   [batch],
 );
 
-await answerTurns(() => {
+await serveTurns(() => {
   for (let i = 0; i < steps; i++) {
     scope(() => {
       optimizer.zeroGrad();

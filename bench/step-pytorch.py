@@ -1,6 +1,6 @@
-"""A training step of EfficientNet-B0 with PyTorch and torchvision: the peer of `npm run bench -- step`.
+"""A training step of EfficientNet-B0 with PyTorch and torchvision, for `npm run bench -- step`.
 
-`contiguous` is PyTorch as it is usually written; `channels_last` is what a careful user makes of it.
+`contiguous` is PyTorch as usually written; `channels_last` is optimized by the user.
 """
 import json, resource, sys, time
 import torch, torchvision

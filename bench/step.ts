@@ -1,4 +1,4 @@
-// npm run bench -- step: one training step (forward, backward, AdamW), ours and PyTorch in turns on the same libtorch.
+// npm run bench -- step: one training step (forward, backward, AdamW) of evenhand and PyTorch in turns, on the same libtorch.
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { torchVersion } from '@evenhand/torch';
@@ -25,7 +25,7 @@ if (python) {
   }
 } else {
   console.log(
-    'No Python with torch and torchvision was found (Debian: apt-get install python3-torch python3-torchvision): ours alone.',
+    'No Python with torch and torchvision was found (Debian: apt-get install python3-torch python3-torchvision): measuring evenhand only.',
   );
 }
 console.log(

@@ -1,4 +1,4 @@
-// A model of your own: a class whose fields are layers. It trains, saves, exports and predicts like the others.
+// A custom model: a class whose fields are layers. It can be trained, saved, exported and used like the built-in ones.
 import { writeFileSync } from 'node:fs';
 import { load } from '@evenhand/predict';
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
@@ -34,7 +34,7 @@ class TinyNet extends ImageModel {
 
 const model = new TinyNet(2);
 console.log([...nn.stateDict(model).keys()].slice(0, 3).join(' '));
-// Nothing to write for the export: its operations are recorded while it runs.
+// The export needs no code of the model: its operations are recorded while it runs.
 writeFileSync('tiny.onnx', exportOnnx(model, { size: 32, version: '1' }));
 
 const preset = {

@@ -1,6 +1,6 @@
-// Weights of timm or torchvision, whatever prefix a training script has put before their keys, as a file for evenhand:
+// Converts weights of timm or torchvision to a file for evenhand, without the prefix that a training script added to keys:
 //   node examples/convert-weights.mjs checkpoint.pth weights.safetensors model.
-// Then: evenhand train DATA --weights weights.safetensors, or evenhand export --weights weights.safetensors ...
+// Then run evenhand train DATA --weights weights.safetensors, or evenhand export --weights weights.safetensors ...
 import { openWeights, readTensors, saveTensors, scope } from '@evenhand/torch';
 
 const [from, to, prefix = ''] = process.argv.slice(2);

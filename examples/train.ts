@@ -1,4 +1,4 @@
-// Trains from TypeScript, without the command line: node examples/dist/train.js photos run
+// Trains without the command line: node examples/dist/train.js photos run
 import { evaluate, resolveConfig, train } from 'evenhand';
 
 const [data = 'photos', run = 'run'] = process.argv.slice(2);
@@ -22,5 +22,5 @@ const { best, interrupted } = await train({
 if (best && !interrupted) {
   const { report, interval } = await evaluate({ run, data });
   console.log(`Macro F1 ${report.macroF1.toFixed(3)} [${interval.low.toFixed(3)}, ${interval.high.toFixed(3)}]`);
-  console.log(`${run}/model.onnx predicts anywhere`);
+  console.log(`The model is in ${run}/model.onnx`);
 }
