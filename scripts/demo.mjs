@@ -1,4 +1,4 @@
-// npm run demo: the main job from beginning to end, on flowers that are drawn on the spot.
+// npm run demo: the main workflow from beginning to end, on generated flowers.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { evaluate, metrics } from 'evenhand';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
-// A smaller demo is for its own test.
+// The test of the demo makes it smaller.
 const { values: options } = parseArgs({
   options: {
     folder: { type: 'string', default: join(ROOT, 'demo') },
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
 });
 const FOLDER = resolve(options.folder);
 const DATA = 'herbarium';
-/** What both trainings share: a small network that has seen other drawn flowers, and few epochs. */
+/** Settings of both runs: a small network that was pretrained on other drawn flowers. */
 const SHARED = [
   '--model',
   'efficientnet_mini',
@@ -44,28 +44,29 @@ const LENGTH = [
   '--head-rate',
   '2e-3',
 ];
-/** What they differ in. */
+/** The difference between the runs. */
 const RUNS = {
   plain: { title: 'plain fine-tuning', flags: ['--balance', 'none'] },
   balanced: { title: 'the balanced recipe', flags: ['--balance', 'balanced-softmax'] },
 };
+/** The share of the classes that counts as rare: those with the fewest training images. */
 const RARE_SHARE = 1 / 3;
 
-const begin = performance.now();
-const elapsed = () => `${Math.round((performance.now() - begin) / 1000)} s`;
+const started = performance.now();
+const elapsed = () => `${Math.round((performance.now() - started) / 1000)} s`;
 
 mkdirSync(FOLDER, { recursive: true });
-title('1. Herbarium: made-up species, drawn now, 60 images of the commonest and 4 of the rarest');
+title('1. Draw Herbarium: made-up species, from 60 images of the most frequent to 4 of the rarest');
 const made = await draw();
 console.log(
   `${made.train} training images (${made.wrongLabels} with a wrong label, ${made.brokenFiles.length} broken files), ` +
-    `${made.val} to validate, ${made.test} to test, in ${shown(DATA)}  [${elapsed()}]`,
+    `${made.val} for validation, ${made.test} for testing, in ${shown(DATA)}  [${elapsed()}]`,
 );
 
-title('2. What to know before training');
+title('2. Check the data');
 evenhand('check', DATA);
 
-title('3. Which labels are probably wrong');
+title('3. Find likely label errors');
 evenhand('audit', DATA, '--model', 'efficientnet_mini', '--image-size', '128');
 
 const scores = {};
@@ -78,20 +79,20 @@ for (const [name, { title: what, flags }] of Object.entries(RUNS)) {
   console.log(`[${elapsed()}]`);
 }
 
-title('5. Predict the unseen test images, in order, from the model file alone');
+title('5. Predict unseen test images with the model file');
 rmSync(join(FOLDER, 'predictions.csv.partial'), { force: true });
 evenhand('predict', 'balanced', '--csv', join(DATA, 'test.csv'), '--tta', 'flip', '--out', 'predictions.csv');
 
-title('6. Report');
+title('6. Write the report');
 evenhand('report', 'balanced');
 
-title('What the parts bring, on test images that no training has seen');
+title('Results on test images that neither run has seen');
 console.log(comparison());
 console.log(`
-Look at   ${shown('balanced/report.html')}
-Suspects  ${shown('audits/herbarium/audit.html')}
-Answers   ${shown('predictions.csv')}
-Model     ${shown('balanced/model.onnx')}   (npx evenhand predict ${shown('balanced')} photo.jpg)
+Report              ${shown('balanced/report.html')}
+Likely label errors ${shown('audits/herbarium/audit.html')}
+Predictions         ${shown('predictions.csv')}
+Model               ${shown('balanced/model.onnx')}   (npx evenhand predict ${shown('balanced')} photo.jpg)
 
 The demo took ${elapsed()}.`);
 
@@ -102,12 +103,12 @@ function title(text) {
 function evenhand(...args) {
   const { status } = spawnSync(process.execPath, [PROGRAM, ...args], { cwd: FOLDER, stdio: 'inherit' });
   if (status !== 0) {
-    console.error(`demo: evenhand ${args.join(' ')} ended with exit code ${status}`);
+    console.error(`demo: evenhand ${args.join(' ')} failed with exit code ${status}`);
     process.exit(status ?? 1);
   }
 }
 
-/** Draws the data set, or takes the one that an earlier demo has drawn to its end. */
+/** Draws the data set, or reuses the one of an earlier demo if it is complete. */
 async function draw() {
   const done = join(FOLDER, DATA, 'summary.json');
   if (existsSync(done)) return JSON.parse(readFileSync(done, 'utf8'));
@@ -123,7 +124,7 @@ async function draw() {
   return summary;
 }
 
-/** A path of the demo's folder as it is reached from here. */
+/** A path in the demo's folder, relative to the current folder. */
 function shown(name) {
   return relative(process.cwd(), join(FOLDER, name));
 }
@@ -133,9 +134,9 @@ function comparison() {
   const counts = trainingCounts(classes);
   const order = [...classes.keys()].sort((a, b) => counts[a] - counts[b]);
   const rare = new Set(order.slice(0, Math.round(classes.length * RARE_SHARE)));
-  const macroF1Of = ({ report }, wanted) => {
-    const some = report.perClass.filter((_, k) => wanted(k));
-    return some.reduce((sum, { f1 }) => sum + f1, 0) / some.length;
+  const macroF1Of = ({ report }, includes) => {
+    const included = report.perClass.filter((_, k) => includes(k));
+    return included.reduce((sum, { f1 }) => sum + f1, 0) / included.length;
   };
   const most = Math.max(...[...rare].map((k) => counts[k]));
   const rows = Object.entries(RUNS).map(([name, { title: what }]) => {
@@ -158,7 +159,7 @@ function comparison() {
     average: 'all',
   });
   const signed = (x) => `${x >= 0 ? '+' : ''}${x.toFixed(3)}`;
-  return `${table.join('\n')}\n\nMacro F1 by the balanced recipe: ${signed(gain.value)} [${signed(gain.low)}, ${signed(gain.high)}], both on the same images`;
+  return `${table.join('\n')}\n\nGain in Macro F1 by the balanced recipe: ${signed(gain.value)} [${signed(gain.low)}, ${signed(gain.high)}]`;
 }
 
 function trainingCounts(classes) {

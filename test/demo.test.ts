@@ -15,11 +15,14 @@ test('the demo draws, checks, trains twice, predicts, reports and compares', () 
   const args = [PROGRAM, '--folder', join(folder, 'demo'), '--species', '6', '--epochs', '1'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
-  assert.match(stdout, /\d+ training images \(\d+ with a wrong label, 6 broken files\), 18 to validate, 30 to test/);
+  assert.match(
+    stdout,
+    /\d+ training images \(\d+ with a wrong label, 6 broken files\), 18 for validation, 30 for testing/,
+  );
   assert.match(stdout, /Missing or unreadable files: 6\n/);
   assert.match(stdout, /^plain fine-tuning +\d\.\d{3} +\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\] +\d\.\d{3} +\d\.\d{3}$/m);
   assert.match(stdout, /^the balanced recipe +\d\.\d{3}/m);
-  assert.match(stdout, /Macro F1 by the balanced recipe: [+-]\d\.\d{3} \[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]/);
+  assert.match(stdout, /Gain in Macro F1 by the balanced recipe: [+-]\d\.\d{3} \[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]/);
   const rows = readFileSync(join(folder, 'demo/predictions.csv'), 'utf8').trim().split('\n');
   assert.deepEqual([rows.length, rows[0]], [31, 'image_id,label']);
   for (const name of ['balanced/report.html', 'balanced/model.onnx']) assert.ok(existsSync(join(folder, 'demo', name)));

@@ -2,7 +2,7 @@
 
 Run with Debian's Python (python3-torch 1.13): /usr/bin/python3 tools/golden_batch_norm_act.py
 Writes packages/torch/golden/ops/batch-norm-act.json.gz: for each input the output, the gradients of input, weight and
-bias for a given gradient of the output, and the running statistics after.
+bias for a given gradient of the output, and the updated running statistics.
 """
 
 import torch
@@ -17,7 +17,7 @@ def batch_norm_act(x, weight, bias, mean, var, training, momentum, eps, activati
 
 
 def fused(channels, shift=0.0):
-    """One input, every activation, in training and in evaluation."""
+    """One input with every activation, in training and evaluation mode."""
     shape = (2, channels, 3, 3)
     given = dict(
         input=values(*shape, scale=2, shift=shift),
@@ -30,7 +30,7 @@ def fused(channels, shift=0.0):
     results = []
     for activation in ACTIVATIONS:
         for training in (True, False):
-            # In float64: the reference must not be the one that loses digits.
+            # In float64, so that the reference is more precise than the kernel.
             inputs = [leaf(given[name].double()) for name in ("input", "weight", "bias")]
             mean, var = given["mean"].double(), given["var"].double()
             y = batch_norm_act(*inputs, mean, var, training, 0.1, 1e-3, activation)

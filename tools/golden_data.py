@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes packages/evenhand/golden/data: torchvision's augmentations, their distributions and their pixels.
+"""Writes packages/evenhand/golden/data: the distributions and pixels of torchvision's augmentations.
 
 Run with a Python that has torchvision and Pillow (made with torchvision 0.14.1, Pillow 9.4.0).
 """
@@ -20,7 +20,7 @@ SIZE = 24
 
 
 def cdf(values):
-    """The empirical distribution function at up to 25 points that are spread over the values."""
+    """The empirical distribution function at up to 25 points spread over the values."""
     values = np.asarray(values, dtype=np.float64)
     points = np.unique(np.quantile(values, np.linspace(0.02, 0.98, 25), method="nearest"))
     return dict(points=points.tolist(), below=[float((values <= p).mean()) for p in points])
@@ -52,7 +52,7 @@ def erasing():
 
 
 def policies():
-    """The tables: each operation's magnitude at each level, and whether its sign is random."""
+    """Tables with the magnitude of each operation at each level, and whether its sign is random."""
     rand = RandAugment()._augmentation_space(31, (224, 224))
     trivial = TrivialAugmentWide()._augmentation_space(31)
     rows = lambda space: {k: dict(levels=m.reshape(-1).tolist(), signed=s) for k, (m, s) in space.items()}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes packages/predict/golden: small images and what torchvision's Resize and CenterCrop make of them.
+"""Writes packages/predict/golden: small images and the results of torchvision's Resize and CenterCrop.
 
 Run with a Python that has torchvision and Pillow (made with torchvision 0.14.1, Pillow 9.4.0).
 """
@@ -41,7 +41,7 @@ def main():
     cases = []
     for name in ("landscape.jpg", "portrait.jpg", "grey.jpg", "small.png"):
         for interpolation, mode in MODES.items():
-            # The second shows upsampling or strong downsampling, the third a crop that is larger than the image.
+            # The second tests upsampling or strong downsampling, the third a crop that is larger than the image.
             for resize, crop in ((64, 56), (110, 101) if name == "small.png" else (37, 37), (40, 51)):
                 image = Image.open(OUT / name).convert("RGB")
                 result = T.Compose([T.Resize(resize, mode), T.CenterCrop(crop)])(image)

@@ -1,4 +1,4 @@
-"""MATLAB files as Oxford's flowers have them, small: packages/evenhand/golden/data/*.mat. Debian: python3-scipy."""
+"""Small MATLAB files in the format of Oxford's flowers: packages/evenhand/golden/data/*.mat. Debian: python3-scipy."""
 import pathlib
 
 import numpy

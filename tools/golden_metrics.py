@@ -1,8 +1,8 @@
-"""Golden file of the metrics: small random classification results and what scikit-learn and PyTorch say of them.
+"""Golden file of the metrics: small random classification results and their scores by scikit-learn and PyTorch.
 
 Run with a Python that has scikit-learn 1.x and torch: python3 tools/golden_metrics.py
-Writes packages/evenhand/golden/metrics/scores.json.gz. Labels are base-36 digits, one character an image; the logits of
-an image are whole numbers from 0 to 35, one character a class, divided by 4.
+Writes packages/evenhand/golden/metrics/scores.json.gz. Labels are base-36 digits, one character per image. The
+logits of an image are whole numbers from 0 to 35, one character per class, divided by 4.
 """
 
 import gzip
@@ -14,7 +14,7 @@ import numpy
 import torch
 from sklearn import metrics
 
-warnings.filterwarnings("ignore")  # about absent classes and 0/0, which the cases hold on purpose
+warnings.filterwarnings("ignore")  # about absent classes and 0/0, which the cases contain on purpose
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 OUT = os.path.join(os.path.dirname(__file__), "../packages/evenhand/golden/metrics/scores.json.gz")
 random = numpy.random.default_rng(20260211)
@@ -87,11 +87,11 @@ def logits_case():
     k = int(random.integers(3, 21))
     n = int(random.integers(1, 21))
     truth = random.integers(0, k, size=n)
-    scores = numpy.stack([random.permutation(36)[:k] for _ in range(n)])  # no ties: scikit-learn ranks them its own way
+    scores = numpy.stack([random.permutation(36)[:k] for _ in range(n)])  # without ties, whose ranking is specific to scikit-learn
     logits = scores / 4
     probabilities = torch.softmax(torch.tensor(logits), 1)
     nll = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(truth))
-    # scikit-learn rejects k equal to the number of classes, where the result is 1 by definition.
+    # scikit-learn rejects k equal to the number of classes, for which the result is 1 by definition.
     top = [metrics.top_k_accuracy_score(truth, logits, k=i, labels=range(k)) if i < k else 1 for i in (1, 2, 5)]
     return [
         k,

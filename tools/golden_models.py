@@ -4,14 +4,14 @@
     /usr/bin/python3 tools/golden_models.py
 
 Weights are not stored: every parameter, buffer and input is filled by `fill`, which
-packages/evenhand/src/models/golden.test.helper.ts repeats digit for digit. Written to packages/evenhand/golden/models/:
+packages/evenhand/src/models/golden.test.helper.ts reproduces digit for digit. Writes to packages/evenhand/golden/models/:
   logits.json    evaluation-mode logits of every model for a batch of two, parameter counts at 1000 classes
   keys.json.gz   name and shape of every entry of every model's state dict at 7 classes
   training.json  EfficientNet-B0 in training mode: logits, and for each gradient and running statistic its norm and samples
   presets.json   the preprocessing of torchvision's IMAGENET1K_V1 weights
-  settings.json  what the state dict and evaluation do not show: dropout, stochastic depth, batch normalisation
+  settings.json  settings not visible in the state dict or in evaluation: dropout, stochastic depth, batch norm
   initial.json   parameters as torchvision draws them with seed 0
-  pretrained.json  features that the ImageNet weights in ../shared/data/weights give (written where these are present)
+  pretrained.json  features by the ImageNet weights in ../shared/data/weights (written if these are present)
 """
 import gzip
 import json
@@ -48,7 +48,7 @@ def noise(name, count):
 
 
 def fill(name, shape, gain=1.0):
-    """The values of the tensor `name`, as float32: in double precision up to one last rounding."""
+    """The values of the tensor `name` as float32, computed in double precision and rounded once."""
     u = noise(name, math.prod(shape))
     if name.endswith("num_batches_tracked"):
         return torch.zeros(shape, dtype=torch.int64)
@@ -59,7 +59,7 @@ def fill(name, shape, gain=1.0):
     elif name.endswith("weight") and len(shape) == 1:
         u = 1 + u / 4
     elif name.endswith("weight"):
-        # weak squeeze-and-excitation: its gates would feed back into a flood or a drought of activations
+        # weak squeeze-and-excitation: otherwise its gates make activations explode or vanish
         power = 0.1 if ".fc" in name else gain
         u = u * math.sqrt(3 * power / math.prod(shape[1:]))
     return torch.from_numpy(u.astype(numpy.float32)).reshape(shape)
@@ -75,7 +75,7 @@ def images(count, size):
 
 
 class SameConv2d(nn.Conv2d):
-    """TensorFlow's "same" padding: what is missing to ceil(size / stride) outputs, the odd pixel below and right."""
+    """TensorFlow's "same" padding for ceil(size / stride) outputs, with the odd pixel at the bottom and right."""
 
     def forward(self, x):
         pads = []
@@ -115,7 +115,7 @@ class LiteBlock(nn.Module):
 
 
 class Lite0(nn.Module):
-    """EfficientNet-Lite0 with timm's names; no timm in Debian, so written from the definition (tensorflow/tpu)."""
+    """EfficientNet-Lite0 with timm's names, written from the definition (tensorflow/tpu), as Debian has no timm."""
 
     def __init__(self, num_classes):
         super().__init__()
@@ -145,7 +145,7 @@ class Lite0(nn.Module):
 
 
 def mini(num_classes):
-    """B0 at half its width and 0.6 of its depth."""
+    """B0 with half the width and 0.6 of the depth."""
     config = torchvision.models.efficientnet.MBConvConfig
     rows = [
         config(expand, kernel, stride, inputs, outputs, layers, width_mult=0.5, depth_mult=0.6)
@@ -166,14 +166,14 @@ def build(name, num_classes, **options):
 
 
 def summary(tensor, samples=3):
-    """Norm and a few entries, spread over the tensor."""
+    """Norm and a few entries spread over the tensor."""
     flat = tensor.detach().double().flatten()
     at = [index * (flat.numel() - 1) // (samples - 1) for index in range(samples)]
     return {"norm": flat.norm().item(), "at": at, "values": flat[at].tolist()}
 
 
 def write(name, value):
-    """JSON with an entry a line where it is short."""
+    """JSON with one entry per line if the entry is short."""
     text = re.sub(r"\[[^][{}]*\]", lambda list_: re.sub(r"\s+", " ", list_[0]), json.dumps(value, indent=1))
     (OUT / name).write_text(text + "\n")
 
@@ -184,10 +184,10 @@ def evaluation():
         parameters = sum(p.numel() for p in build(name, 1000).parameters())
         model = build(name, CLASSES).eval()
         keys[name] = {key: list(value.shape) for key, value in model.state_dict().items()}
-        # lite0 is also run at an odd size: there "same" padding is symmetric where at an even size it is not
+        # lite0 also runs at an odd size, at which "same" padding is symmetric
         sizes = [96, 75] if name == "efficientnet_lite0" else [SIZES.get(name, 96)]
         with torch.no_grad():
-            for gain in GAINS:  # the largest at which the activations stay those of a sane network
+            for gain in GAINS:  # the largest with which activations have a normal size
                 output = fill_model(model, gain)(images(2, sizes[0]))
                 if output.std() < 4:
                     break

@@ -1,8 +1,8 @@
 """Golden file of the layers and of cross-entropy, computed by PyTorch and torchvision.
 
 Run with Debian's Python (python3-torch 1.13, python3-torchvision 0.14): /usr/bin/python3 tools/golden_nn.py
-Writes packages/torch/golden/nn/nn.json.gz. A layer's case: its state dict, an input, the output, the gradients of input
-and parameters for a given gradient of the output, and its buffers after. `initial` holds what a seed draws.
+Writes packages/torch/golden/nn/nn.json.gz. A case of a layer has its state dict, an input, the output, the gradients of
+input and parameters for a given gradient of the output, and the updated buffers. `initial` has the values drawn by a seed.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Golden file of probabilistic linear discriminant analysis: packages/evenhand/golden/noise/plda.json.
 
 Run with Debian's Python (python3-numpy, python3-scipy): /usr/bin/python3 tools/golden_noise.py
-Computed by the definition, with whole covariance matrices and scipy's densities, where ours diagonalises.
+Computed by the definition, with full covariance matrices and scipy's densities; evenhand diagonalizes instead.
 """
 
 import json
@@ -27,7 +27,7 @@ m = memberships.T @ centred / n[:, None]
 within = (centred.T @ centred - (m * n[:, None]).T @ m) / (len(x) - K)
 within = 0.5 * within + 0.5 * np.trace(within) / D * np.eye(D)
 between = ((m * n[:, None]).T @ m - K * within) / n.sum()
-# Of the scatter between classes only directions in which it is more than nothing.
+# Only the directions in which the scatter between classes is not zero.
 values, vectors = np.linalg.eigh(np.linalg.inv(np.linalg.cholesky(within)) @ between @ np.linalg.inv(np.linalg.cholesky(within)).T)
 values[values <= 1e-3] = 0
 lower = np.linalg.cholesky(within)
@@ -36,7 +36,7 @@ between = lower @ (vectors * values) @ vectors.T @ lower.T
 projection = np.linalg.solve(lower.T, kept)
 scores = np.zeros((len(rows), K))
 for k in range(K):
-    # Posterior of the class's mean given its images, then the density of another image of it.
+    # The posterior of the class mean given its images, then the density of another image of the class.
     gain = between @ np.linalg.inv(between + within / n[k])
     centre = gain @ m[k]
     covariance = between - gain @ between + within

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes packages/predict/golden/tiny*.onnx, models of a few hundred bytes, and onnx.json, what they answer.
+"""Writes packages/predict/golden/tiny*.onnx, models of a few hundred bytes, and onnx.json with their predictions.
 
 Run with a Python that has onnx, numpy, torchvision and Pillow (made with onnx 1.12.0, torchvision 0.14.1, Pillow 9.4.0).
 """
@@ -51,7 +51,7 @@ def model(names, metadata):
 
 
 def answer(name):
-    """Of an image: the logits and the class that the rule in the metadata chooses, in double precision."""
+    """The logits of an image and the class chosen by the rule in the metadata, in double precision."""
     image = Image.open(OUT / name).convert("RGB")
     seen = T.Compose([T.Resize(PRESET["resize"]), T.CenterCrop(PRESET["crop"])])(image)
     pixels = (np.asarray(seen, dtype=np.float64) / 255 - PRESET["mean"]) / PRESET["std"]

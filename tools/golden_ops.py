@@ -1,9 +1,9 @@
 """Golden file of the operations: for each one in packages/torch/src/ops.ts at least one case that PyTorch computed.
 
 Run with Debian's Python (python3-torch 1.13): /usr/bin/python3 tools/golden_ops.py
-Writes packages/torch/golden/ops/ops.json.gz. A case holds the arguments, what came back (or what an operation in place
-left in its first argument), and the gradients of the arguments that require one for given gradients of the answers.
-The names and schemas are read from ops.ts; the script fails on an operation without a case.
+Writes packages/torch/golden/ops/ops.json.gz. A case has the arguments, the results (for an in-place operation, its changed
+first argument), and the gradients of the arguments that require one, for given gradients of the results.
+The names and schemas are read from ops.ts; the script fails if an operation has no case.
 """
 
 import re
@@ -23,7 +23,7 @@ def function(name):
     namespace, operation = SCHEMAS[name].split("(")[0].split("::")
     if namespace == "evenhand":
         return batch_norm_act
-    if name == "full":  # torch.ops makes a truth value a number
+    if name == "full":  # torch.ops converts a boolean to a number
         return torch.full
     operation, _, overload = operation.partition(".")
     return getattr(getattr(torch.ops.aten, operation), overload or "default")
@@ -52,10 +52,10 @@ def case(name, *arguments, note="", layout=False, defined=True, **options):
     packed = {"arguments": write_value(list(arguments)), "options": {camel_case(k): write_value(v) for k, v in options.items()}}
     in_place = "(a!)" in SCHEMAS[name]
     given = list(arguments)
-    if in_place:  # a leaf cannot be changed, its copy can; the gradient passes through
+    if in_place:  # a leaf cannot be changed in place, a copy can; the gradient passes through
         given[0] = [item.clone() for item in given[0]] if isinstance(given[0], list) else given[0].clone()
     if "Generator? generator," in SCHEMAS[name]:
-        options["generator"] = None  # Python wants it said
+        options["generator"] = None  # required in Python
     torch.manual_seed(1)
     answer = function(name)(*given, **options)
     answers = flat(given[0] if in_place else answer)
@@ -81,7 +81,7 @@ def case(name, *arguments, note="", layout=False, defined=True, **options):
 
 
 def x(*shape, **options):
-    """An input that gets a gradient."""
+    """An input that requires a gradient."""
     return leaf(values(*shape, **options))
 
 
@@ -90,7 +90,7 @@ def positive(*shape):
 
 
 def distinct(*shape):
-    """No two values equal: where they are, gradients and order are anyone's choice."""
+    """Values without ties, for which gradients and order would be undefined."""
     count = torch.Size(shape).numel()
     return leaf((torch.randperm(count, generator=torch.Generator().manual_seed(count)) - count / 2).reshape(shape) / 4)
 
@@ -243,7 +243,7 @@ def products():
     case("matmul", x(2, 3, 4), x(4, 2))
     case("addmm", x(2), x(3, 4), x(4, 2), beta=0.5, alpha=2)
     case("bmm", x(2, 3, 4), x(2, 4, 2))
-    # of a diagonal matrix, as the sign of an eigenvector is LAPACK's to choose
+    # of a diagonal matrix, because LAPACK chooses the sign of an eigenvector
     case("linalgEigh", torch.diag(torch.tensor([3.0, 1.0, 2.0])))
     case("linear", x(3, 4), x(2, 4), x(2))
     case("linear", x(3, 4), x(2, 4))
@@ -308,7 +308,7 @@ def losses():
 
 
 def lists():
-    # Optimisers run without gradients, and PyTorch gives some of these none.
+    # Optimizers run without gradients, and PyTorch has none for some of these.
     def tensors():
         return [values(2, 3), values(4)]
 

@@ -1,8 +1,8 @@
-"""Golden file of optimisers, clipping and schedules, computed by PyTorch.
+"""Golden file of optimizers, clipping and schedules, computed by PyTorch.
 
 Run with Debian's Python (python3-torch 1.13): /usr/bin/python3 tools/golden_optim.py
-Writes packages/torch/golden/optim/optim.json.gz: parameters in two groups, their gradients at each of three steps (none
-for one parameter at the first), and the parameters after each step.
+Writes packages/torch/golden/optim/optim.json.gz: parameters in two groups, their gradients at each of three steps (one
+parameter has none at the first step), and the parameters after each step.
 """
 
 import math
@@ -25,7 +25,7 @@ SETTINGS = {
 
 def gradients():
     drawn = [[[values(*shape) for shape in group] for group in SHAPES] for _ in range(STEPS)]
-    drawn[0][1][1] = None  # a parameter that the first step does not reach
+    drawn[0][1][1] = None  # a parameter without a gradient at the first step
     return drawn
 
 

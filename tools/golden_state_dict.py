@@ -1,7 +1,7 @@
-"""Makes packages/torch/golden/state-dict: small weights files and what they hold.
+"""Writes packages/torch/golden/state-dict: small weights files and their contents.
 
-Run with a Python that has torch 1.13 and safetensors; the files that are there were made with torch 1.13.0a0 and
-safetensors 0.8.0. Expected values are the raw bytes of each tensor, row-major, as hex.
+Run with a Python that has torch 1.13 and safetensors; the committed files were written with torch 1.13.0a0
+and safetensors 0.8.0. Expected values are the raw bytes of each tensor, row-major, as hex.
 """
 
 import builtins
@@ -23,7 +23,7 @@ def raw(tensor):
     tensor = tensor.detach().contiguous()
     if tensor.numel() == 0:
         return b""
-    # bfloat16 has no NumPy type; its bytes are those of an int16.
+    # NumPy has no bfloat16; its bytes are read as int16.
     return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy().tobytes()
 
 
@@ -72,7 +72,7 @@ def write_json(name, value):
 
 
 def repack(name, target, compression, extra):
-    """The same archive as another writer would make it."""
+    """The same archive in the form of another writer."""
     with zipfile.ZipFile(FOLDER / name) as source, zipfile.ZipFile(FOLDER / target, "w", compression) as out:
         for entry in source.namelist():
             out.writestr(zipfile.ZipInfo(entry), source.read(entry), compression)
@@ -118,7 +118,7 @@ class Evil:
 
 
 def evil_files():
-    """Each would make the file `evenhand-evil-marker` if any code in it ran."""
+    """Each would create the file `evenhand-evil-marker` if any of its code ran."""
     def dump(name, value):
         torch.save({"weight": torch.zeros(2), "payload": value}, FOLDER / f"evil.{name}.zip.pth")
         torch.save(
@@ -148,7 +148,7 @@ def main():
     save_both("every-kind", every_kind(), every_kind())
     contents, tensors = checkpoint()
     save_both("checkpoint", contents, tensors)
-    # Entries that newer versions of PyTorch write, and an archive that was unpacked and packed again.
+    # Entries of newer versions of PyTorch, and an archive that was unpacked and packed again.
     newer = {".format_version": "1", ".storage_alignment": "64", "byteorder": "little", ".data/serialization_id": "0" * 40}
     repack("every-kind.zip.pth", "every-kind.newer.pth", zipfile.ZIP_STORED, newer)
     repack("every-kind.zip.pth", "every-kind.deflated.pth", zipfile.ZIP_DEFLATED, {})

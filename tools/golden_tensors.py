@@ -1,4 +1,4 @@
-"""What the golden scripts of packages/torch share: how tensors and files are written."""
+"""Shared by the golden scripts of packages/torch: writes tensors and files."""
 
 import gzip
 import json
@@ -12,24 +12,24 @@ random = torch.Generator()
 
 
 def seed(number):
-    """Starts the sequence that `values` draws from, apart from PyTorch's own generator."""
+    """Seeds the generator of `values`, which is independent of PyTorch's global generator."""
     random.manual_seed(number)
 
 
 def values(*shape, scale=1.0, shift=0.0):
-    """Normal numbers rounded to two digits after the point, so that the files stay small."""
+    """Normally distributed numbers, rounded to two decimals so that the files stay small."""
     return ((torch.randn(shape, generator=random) * scale + shift) * 100).round() / 100
 
 
 def number(value):
-    """The shortest decimal that reads back as the same value; what JSON lacks as a string."""
+    """The shortest decimal that is read back as the same value. Values that JSON lacks become strings."""
     if not numpy.isfinite(value):
         return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(float(value))]
     return json.loads(str(value)) if isinstance(value, numpy.floating) else int(value)
 
 
 def pack(tensor):
-    """A tensor as JSON; 16-bit floats by the float32 values that they equal."""
+    """A tensor as JSON. 16-bit floats are written as equal float32 values."""
     flat = tensor.detach().contiguous().flatten()
     if flat.dtype in (torch.float16, torch.bfloat16):
         flat = flat.float()
@@ -43,7 +43,7 @@ def pack(tensor):
 
 
 def leaf(tensor):
-    """A leaf of its own that requires a gradient."""
+    """A new leaf that requires a gradient."""
     return tensor.detach().clone().requires_grad_()
 
 

@@ -46,13 +46,13 @@ def effective_number():
 
 
 def log_prior():
-    """A class without images counts as having half of one."""
+    """A class without images counts as if it had half an image."""
     counts = torch.tensor(COUNTS).double().clamp(min=0.5)
     return (counts / counts.sum()).log()
 
 
 def weighted_before_smoothing(logits, labels, weight, smoothing):
-    """Each sample's smoothed loss times the weight of its class, over the sum of these weights."""
+    """The sum of each sample's smoothed loss times the weight of its class, divided by the sum of these weights."""
     each = cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
     return (each * weight[labels]).sum() / weight[labels].sum()
 
@@ -72,7 +72,8 @@ def case(loss, logits=LOGITS):
 
 weight = balanced()
 soft = LAMBDA * one_hot(A, K) + (1 - LAMBDA) * one_hot(B, K)
-# One image of the commonest class, the model sure of it, the rarest class (1) a little likelier than smoothing asks for.
+# An image of the most frequent class with a confident model; the rarest class (1) is slightly more probable than the
+# smoothed target.
 TRAP = torch.tensor([[3.0, 0.0, -0.5, -0.5, -0.5]])
 trap_label = torch.tensor([0])
 

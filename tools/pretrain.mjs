@@ -1,9 +1,9 @@
-// Makes packages/evenhand/weights/efficientnet_mini.safetensors: the small network of the demo, trained from scratch by
-// evenhand itself on drawn flowers of another world than the demo's, whose species it never sees.
+// Writes packages/evenhand/weights/efficientnet_mini.safetensors: the small network of the demo. evenhand trains it from
+// scratch on drawn flowers of another world than the demo's, so it has never seen the demo's species.
 //
 //   npm run setup && node tools/pretrain.mjs FOLDER        (about an hour on two cores)
 //
-// The configuration is written beside the weights.
+// The configuration is written next to the weights.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,26 +44,26 @@ const settings = {
 
 const data = join(folder, 'herbarium');
 if (!existsSync(join(data, 'label_list.txt'))) await writeHerbarium(data, herbarium);
-let told = performance.now();
+let lastReport = performance.now();
 const onEvent = (event) => {
   if (event.type === 'epoch') {
     const { epoch, macroF1, seconds } = event.metrics;
     console.log(`epoch ${epoch}: Macro F1 ${macroF1.toFixed(3)}, ${seconds.toFixed(0)} s`);
-  } else if (event.type === 'progress' && performance.now() - told > 30_000) {
-    told = performance.now();
+  } else if (event.type === 'progress' && performance.now() - lastReport > 30_000) {
+    lastReport = performance.now();
     console.log(`${event.stage} ${event.done} of ${event.total}, ${event.imagesPerSecond.toFixed(0)} img/s`);
   }
 };
 
 const run = join(folder, 'run');
 const config = resolveConfig('fast', [{ source: 'tools/pretrain.mjs', values: { ...settings, startSize: 0, data } }]);
-const begun = existsSync(join(run, 'config.json'));
-const { best } = begun ? await resume({ run, onEvent }) : await train({ run, config, onEvent });
+const started = existsSync(join(run, 'config.json'));
+const { best } = started ? await resume({ run, onEvent }) : await train({ run, config, onEvent });
 
 mkdirSync(out, { recursive: true });
 scope(() => {
   const tensors = readTensors(join(run, 'best.safetensors'));
-  // The head knows species that no user has. 16 bits are enough to start from, and half the file.
+  // No user has the species of the head. 16 bits are sufficient for pretrained weights and halve the file.
   const kept = [...tensors].filter(([key]) => !key.startsWith('classifier') && !key.endsWith('num_batches_tracked'));
   const half = kept.map(([key, tensor]) => [key, ops.to(tensor, { dtype: 'float16' })]);
   saveTensors(join(out, 'efficientnet_mini.safetensors'), new Map(half));

@@ -1,4 +1,4 @@
-"""Writes the tensors of a safetensors file as a .pth state dict: what a PyTorch user has. For tests and benchmarks.
+"""Converts a safetensors file to a .pth state dict, for tests and benchmarks with PyTorch.
 
     python3 tools/safetensors_to_pth.py best.safetensors best.pth
 """
