@@ -1,4 +1,4 @@
-// Every difference between libtorch 1.13 and 2.x that the addon meets, in one place.
+// All differences between libtorch 1.13 and 2.x that matter to the addon.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -21,7 +21,7 @@ template <typename T>
 using Optional = c10::optional<T>;
 #endif
 
-// Autocast became one family of functions over device types in 2.4; before, each device had its own.
+// Before 2.4 each device had its own autocast functions.
 inline bool autocastEnabled(at::DeviceType device) {
 #if EVENHAND_TORCH_AT_LEAST(2, 4)
   return at::autocast::is_autocast_enabled(device);

@@ -23,7 +23,7 @@ Napi::Error currentError(Napi::Env env, const std::string& op, const std::string
     code = failure.code;
     message = failure.what();
   } catch (const c10::Error& error) {
-    // Not what(): that one carries a C++ backtrace.
+    // what() would include a C++ backtrace.
     message = firstLine(error.what_without_backtrace()) + context;
     if (isOutOfMemory(message)) code = "TORCH_OUT_OF_MEMORY";
   } catch (const std::bad_alloc&) {
@@ -35,7 +35,7 @@ Napi::Error currentError(Napi::Env env, const std::string& op, const std::string
     message = "unknown C++ exception" + context;
   }
   const std::string text = op.empty() ? message : op + ": " + message;
-  const auto& errorClass = Environment::of(env).errorClass;
+  const auto& errorClass = environmentOf(env).errorClass;
   if (errorClass.IsEmpty()) return Napi::Error::New(env, text);
   return Napi::Error(env, errorClass.New({Napi::String::New(env, text), Napi::String::New(env, code),
                                           Napi::String::New(env, op), Napi::String::New(env, schema)}));

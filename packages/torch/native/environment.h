@@ -1,10 +1,11 @@
-// What one JavaScript environment (the main thread or a worker) owns, and how C++ failures become JavaScript errors.
+// The state of one JavaScript environment (the main thread or a worker), and how C++ failures become JavaScript errors.
 #pragma once
 
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <napi.h>
 
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -21,32 +22,33 @@ struct ArgumentType {
   bool optional = false;
   bool list = false;
   bool optionalElements = false;
-  int64_t length = 0;  // N of `int[N]`, 0 when the schema gives none: such an argument may be one number
+  int64_t length = 0;  // N of `int[N]`, else 0; with an N the argument may also be a single number
 };
 
 struct Operator {
   c10::OperatorHandle handle;
   std::string name;  // without the namespace, for messages
   std::vector<ArgumentType> arguments;
-  size_t positional;  // arguments before the keyword-only ones
-  std::vector<std::string> options;  // the keyword-only ones' names, in camelCase
-  bool returnsArgument;  // in-place: the answer is one of the arguments
+  size_t positional;  // number of arguments before the keyword-only ones
+  std::vector<std::string> options;  // names of the keyword-only arguments, in camelCase
+  bool returnsArgument;  // in-place: the result is one of the arguments
 };
 
-// No state is static: more than one worker may load the addon, each with an Environment of its own.
+// No state is static: several workers may load the addon, each with its own Environment.
 struct Environment {
   Napi::FunctionReference tensorClass;
   Napi::FunctionReference errorClass;
-  std::vector<Operator> operators;
+  // A deque, because a call holds a reference to its operator while a getter in the options may resolve other operators.
+  std::deque<Operator> operators;
   std::unordered_map<std::string, uint32_t> operatorIds;
   // Shared with every tensor, because finalisers may run after this environment is gone.
   std::shared_ptr<int64_t> liveTensors = std::make_shared<int64_t>(0);
 
-  // The tensor that the constructor running right now takes over; without one, `new Tensor()` is refused.
+  // The tensor that the constructor now running takes over. It is empty for `new Tensor()` in JavaScript, which is refused.
   at::Tensor pending;
-
-  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };
+
+inline Environment& environmentOf(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
 // A failure with a stable code.
 struct Failure : std::runtime_error {
@@ -56,13 +58,13 @@ struct Failure : std::runtime_error {
 
 inline Failure badArgument(const std::string& message) { return Failure("TORCH_BAD_ARGUMENT", message); }
 
-// Turns the exception being handled into a TorchError; called only inside a catch block.
+// Turns the exception being handled into a TorchError. Call it inside a catch block only.
 Napi::Error currentError(Napi::Env env, const std::string& op = "", const std::string& schema = "",
                          const std::string& context = "");
 
 using Function = Napi::Value (*)(const Napi::CallbackInfo&);
 
-// The one guard around every entry: no C++ exception crosses into JavaScript.
+// The guard around every exported function: no C++ exception crosses into JavaScript.
 template <Function function>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
   try {
@@ -79,10 +81,12 @@ void define(Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New(exports.Env(), guarded<function>, name));
 }
 
-// What each file exports. Every entry is a plain function: receivers are checked by type tag, never trusted.
-void exportHandles(Napi::Object exports);   // the base classes of Tensor and Generator, and a tensor's end
-void exportDispatch(Napi::Object exports);  // any operation, by its schema's name
-void exportTensor(Napi::Object exports);    // a tensor's properties and its bytes
-void exportAutograd(Napi::Object exports);  // gradients, the modes that steer them, and the process's settings
+// What each file exports: plain functions that check the type tag of their receiver.
+void exportHandles(Napi::Object exports);   // base classes of Tensor and Generator, disposal
+void exportDispatch(Napi::Object exports);  // any operation, by the name in its schema
+void exportTensor(Napi::Object exports);    // properties and bytes of a tensor
+void exportAutograd(Napi::Object exports);  // gradients and grad mode
+void exportAutocast(Napi::Object exports);  // mixed precision
+void exportRuntime(Napi::Object exports);   // devices, threads, seeds, determinism, memory
 
 }  // namespace evenhand

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "environment.h"
@@ -9,7 +10,7 @@
 
 namespace evenhand {
 
-// Type tags tell our objects from any other wrapped object: unwrapping a stranger would read its memory as a tensor.
+// Type tags distinguish our objects from other wrapped objects, whose memory must not be read as a tensor.
 static const napi_type_tag kTensorTag = {0x6576656e68616e64ULL, 0x74656e736f720001ULL};
 static const napi_type_tag kGeneratorTag = {0x6576656e68616e64ULL, 0x67656e6572617401ULL};
 
@@ -35,17 +36,17 @@ static void attach(Napi::Env env, Napi::Object self, const napi_type_tag* tag, B
 }
 
 static Napi::Value constructTensor(const Napi::CallbackInfo& info) {
-  Environment& environment = Environment::of(info.Env());
+  Environment& environment = environmentOf(info.Env());
   if (!info.IsConstructCall() || !environment.pending.defined()) {
-    throw badArgument("a Tensor is made by tensor(), fromBytes() or an operation, never by 'new Tensor()'");
+    throw badArgument("a Tensor cannot be created with 'new Tensor()'; use tensor(), fromBytes() or an operation");
   }
   auto* box = new TensorBox{std::move(environment.pending), environment.liveTensors};
   environment.pending = at::Tensor();
   ++*environment.liveTensors;
   attach(info.Env(), info.This().As<Napi::Object>(), &kTensorTag, box, [](napi_env, void* data, void*) {
-    auto* dead = static_cast<TensorBox*>(data);
-    dead->release();
-    delete dead;
+    auto* box = static_cast<TensorBox*>(data);
+    box->release();
+    delete box;
   });
   return info.Env().Undefined();
 }
@@ -75,16 +76,17 @@ static Napi::Value defineClass(Napi::Env env, const char* name) {
 
 Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor) {
   if (!tensor.defined()) return env.Null();
-  Environment& environment = Environment::of(env);
+  Environment& environment = environmentOf(env);
+  if (environment.tensorClass.IsEmpty()) throw badArgument("setClasses() must be called before a tensor is made");
   environment.pending = std::move(tensor);
   return environment.tensorClass.New({});
 }
 
 static void* unwrap(const Napi::Value& value, const napi_type_tag* tag) {
-  bool ours = false;
+  bool tagged = false;
   void* data = nullptr;
   if (!value.IsObject()) return nullptr;
-  if (napi_check_object_type_tag(value.Env(), value, tag, &ours) != napi_ok || !ours) return nullptr;
+  if (napi_check_object_type_tag(value.Env(), value, tag, &tagged) != napi_ok || !tagged) return nullptr;
   return napi_unwrap(value.Env(), value, &data) == napi_ok ? data : nullptr;
 }
 
@@ -100,7 +102,7 @@ at::Tensor& unwrapTensor(const Napi::Value& value, const std::string& what) {
   auto* box = static_cast<TensorBox*>(unwrap(value, &kTensorTag));
   if (!box) throw badArgument(what + " must be a Tensor, got " + describe(value));
   if (box->disposed) {
-    throw Failure("TORCH_DISPOSED", what + " was disposed: its scope has ended or dispose() was called; return it from the scope or keep() it");
+    throw Failure("TORCH_DISPOSED", what + " was disposed: its scope has ended or dispose() was called; return it from the scope or pass it to keep()");
   }
   return box->tensor;
 }
@@ -119,12 +121,20 @@ std::string describeTensor(const at::Tensor& tensor) {
   return out.str();
 }
 
+std::string printable(const std::string& text) {
+  constexpr size_t kLimit = 200;
+  // Not inside a UTF-8 sequence, whose bytes after the first begin with the bits 10.
+  size_t end = std::min(text.size(), kLimit);
+  while (end < text.size() && end > 0 && (text[end] & 0xc0) == 0x80) end--;
+  return end < text.size() ? text.substr(0, end) + "\u2026" : text;
+}
+
 std::string describe(const Napi::Value& value) {
   if (value.IsUndefined()) return "undefined";
   if (value.IsNull()) return "null";
-  if (value.IsString()) return "the string \"" + value.As<Napi::String>().Utf8Value() + "\"";
+  if (value.IsString()) return "the string \"" + printable(value.As<Napi::String>().Utf8Value()) + "\"";
   if (value.IsNumber() || value.IsBoolean()) return value.ToString().Utf8Value();
-  if (value.IsBigInt()) return "the bigint " + value.ToString().Utf8Value();
+  if (value.IsBigInt()) return "the bigint " + printable(value.ToString().Utf8Value());
   if (value.IsFunction()) return "a function";
   if (value.IsSymbol()) return "a symbol";
   if (isTensor(value)) return "a Tensor";

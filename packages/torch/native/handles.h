@@ -17,11 +17,14 @@ bool isGenerator(const Napi::Value& value);
 // The live tensor behind a JavaScript value, or null.
 const at::Tensor* peekTensor(const Napi::Value& value);
 
-// The tensor behind a JavaScript value. Throws a Failure that names `what` when the value is no tensor or was disposed.
+// The tensor behind a JavaScript value. Throws a Failure that names `what` if the value is not a tensor or was disposed.
 at::Tensor& unwrapTensor(const Napi::Value& value, const std::string& what);
 at::Generator& unwrapGenerator(const Napi::Value& value, const std::string& what);
 
-// A JavaScript value in words, for messages: `a string ("same")`, `an array of 3`.
+// At most 200 bytes of a text that a message quotes. The constructor of TorchError escapes control characters.
+std::string printable(const std::string& text);
+
+// Describes a JavaScript value for a message: `the string "same"`, `an array of 3`.
 std::string describe(const Napi::Value& value);
 
 // `float32[16,3,224,224]`

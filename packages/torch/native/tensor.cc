@@ -7,34 +7,34 @@
 
 namespace evenhand {
 
-// The memory of a typed array, seen as a tensor for the length of one call: never kept, so never freed under us.
+// A tensor on the memory of a typed array. It must not outlive the call, as JavaScript owns the memory.
 static at::Tensor borrow(const Napi::Value& value, at::ScalarType dtype, at::IntArrayRef shape, const std::string& what) {
   if (!value.IsTypedArray()) throw badArgument(what + " must be a typed array, got " + describe(value));
   const auto array = value.As<Napi::TypedArray>();
   int64_t elements = 1;
   for (const int64_t size : shape) {
-    if (size < 0 || (size > 0 && elements > INT64_MAX / size)) throw badArgument("the shape has a negative or absurd size: " + std::to_string(size));
+    if (size < 0 || (size > 0 && elements > INT64_MAX / size)) throw badArgument("the shape has a negative or too large size: " + std::to_string(size));
     elements *= size;
   }
   const int64_t width = static_cast<int64_t>(c10::elementSize(dtype));
   if (elements > INT64_MAX / width || static_cast<size_t>(elements * width) != array.ByteLength()) {
-    throw badArgument(what + " has " + std::to_string(array.ByteLength() / width) + " " + dtypeName(dtype) + " elements, the shape asks for " + std::to_string(elements));
+    throw badArgument(what + " has " + std::to_string(array.ByteLength() / width) + " " + dtypeName(dtype) + " elements, but the shape needs " + std::to_string(elements));
   }
   void* data = nullptr;
   napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
   return at::from_blob(data, shape, at::TensorOptions().dtype(dtype));
 }
 
-// fromArray(array, dtype of its bytes, shape, dtype wanted, device): one pass, whatever the conversion.
+// fromArray(array, dtype of its bytes, shape, dtype of the result, device): copies and converts in one pass.
 static Napi::Value fromArray(const Napi::CallbackInfo& info) {
   const c10::NoGradGuard guard;
-  const at::ScalarType given = parseDtype(info[1], "the array's dtype");
-  const at::Tensor view = borrow(info[0], given, parseShape(info[2], "shape"), "data");
+  const at::ScalarType source = parseDtype(info[1], "the array's dtype");
+  const at::Tensor view = borrow(info[0], source, parseShape(info[2], "shape"), "data");
   const at::Device device = parseDevice(info[4], "device");
   return wrapTensor(info.Env(), view.to(device, parseDtype(info[3], "dtype"), /*non_blocking=*/false, /*copy=*/true));
 }
 
-// copyToArray(tensor, array, dtype of its bytes): strides, dtype and device are resolved in the same pass.
+// copyToArray(tensor, array, dtype of its bytes): resolves strides, dtype and device in one pass.
 static Napi::Value copyToArray(const Napi::CallbackInfo& info) {
   const c10::NoGradGuard guard;
   const at::Tensor tensor = unwrapTensor(info[0], "this");
@@ -61,11 +61,11 @@ static Napi::Value memoryFormat(const Napi::CallbackInfo& info) {
 
 static Napi::Value item(const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = unwrapTensor(info[0], "this");
-  if (tensor.numel() != 1) throw badArgument("item() needs a tensor of one element, got " + describeTensor(tensor));
+  if (tensor.numel() != 1) throw badArgument("item() needs a tensor with one element, got " + describeTensor(tensor));
   return Napi::Number::New(info.Env(), tensor.item().toDouble());
 }
 
-// setData(tensor, source): the tensor keeps its identity (and its place in optimisers), its memory becomes the source's.
+// setData(tensor, source): the tensor takes the memory of the source and keeps its identity, and so its place in optimizers.
 static Napi::Value setData(const Napi::CallbackInfo& info) {
   const at::Tensor& source = unwrapTensor(info[1], "the source");
   unwrapTensor(info[0], "this").set_data(source.detach());

@@ -30,9 +30,9 @@ const char* dtypeName(at::ScalarType dtype) {
 template <typename Table>
 static auto parseName(const Napi::Value& value, const Table& table, const std::string& what) {
   std::string names;
-  const std::string given = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  const std::string text = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   for (const auto& [name, entry] : table) {
-    if (given == name) return entry;
+    if (text == name) return entry;
     names += (names.empty() ? "" : ", ") + std::string(name);
   }
   throw badArgument(what + " must be one of " + names + ", got " + describe(value));
@@ -165,7 +165,7 @@ static c10::IValue toList(const Napi::Value& value, const ArgumentType& type, co
       }
       return c10::List<at::Tensor>(parseTensors(value, what));
     case Kind::Int:
-      // `int[2]` takes one number for all, as in Python.
+      // As in Python, one number for `int[2]` stands for both.
       if (type.length > 0 && value.IsNumber()) return c10::IValue(std::vector<int64_t>(type.length, parseInt(value, what)));
       return c10::IValue(parseShape(value, what));
     case Kind::Float: return c10::IValue(parseList<double>(value, what, parseFloat));
@@ -180,7 +180,7 @@ static c10::IValue toList(const Napi::Value& value, const ArgumentType& type, co
       for (const at::Scalar& scalar : parseList<at::Scalar>(value, what, parseScalar)) list.push_back(c10::IValue(scalar));
       return list;
     }
-    default: throw badArgument(what + " is of a type that JavaScript cannot pass; leave it out");
+    default: throw badArgument(what + " has a type that cannot be passed from JavaScript; leave it out");
   }
 }
 
@@ -207,7 +207,7 @@ c10::IValue toIValue(const Napi::Value& value, const ArgumentType& type, const s
       return static_cast<int64_t>(at::kStrided);
     case Kind::Unsupported: break;
   }
-  throw badArgument(what + " is of a type that JavaScript cannot pass; leave it out");
+  throw badArgument(what + " has a type that cannot be passed from JavaScript; leave it out");
 }
 
 Napi::Value intArray(Napi::Env env, at::IntArrayRef values) {
@@ -236,7 +236,7 @@ Napi::Value fromIValue(Napi::Env env, const c10::IValue& value) {
     for (size_t i = 0; i < items.size(); i++) array.Set(i, fromIValue(env, items[i]));
     return array;
   }
-  throw badArgument("the answer is of type " + value.tagKind() + ", which JavaScript cannot take");
+  throw badArgument("the result has the type " + value.tagKind() + ", which cannot be converted to JavaScript");
 }
 
 }  // namespace evenhand

@@ -1,4 +1,4 @@
-// Schema types: what a JavaScript value must be for each, and how answers come back.
+// Conversion between JavaScript values and the types of a schema.
 #pragma once
 
 #include <ATen/core/ivalue.h>

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { noGrad, setNumThreads } from './modes.js';
+import { noGrad } from './modes.js';
 import * as ops from './ops.js';
+import { setNumThreads } from './runtime.js';
 import { scope } from './scope.js';
 import { Generator, type Tensor } from './tensor.js';
 import { assertClose, type Tolerance } from './testing/assert-close.js';
 import { type GoldenTensor, makeTensor, readGolden, testedDevices, toleranceOn, valuesOf } from './testing/golden.js';
 
-// The one kernel of our own: evenhand::batch_norm_act. It has two ways, its own for channels-last float32 on the CPU
-// and ATen's for all else; each test runs both.
+// evenhand::batch_norm_act has two implementations: a kernel for channels-last float32 on the CPU, and ATen's operations
+// for anything else. Each test runs both.
 
 const answerNames = ['output', 'input', 'weight', 'bias', 'mean', 'var'] as const;
 const activations = ['none', 'silu', 'relu', 'relu6', 'hardswish', 'sigmoid'] as const;
@@ -16,14 +17,14 @@ const layouts = ['contiguous', 'channelsLast'] as const;
 
 interface Inputs {
   channels: number;
-  /** Added to every input: the mean of its channels. */
+  /** Added to every input, so it is about the mean of each channel. */
   shift: number;
   given: Record<'input' | 'weight' | 'bias' | 'mean' | 'var' | 'cotangent', GoldenTensor>;
   results: { activation: string; training: boolean; answers: Record<(typeof answerNames)[number], GoldenTensor> }[];
 }
 
-/** Output, gradients of input, weight and bias, and the running statistics after. */
-function run(
+/** The output, the gradients of input, weight and bias, and the running statistics afterwards. */
+function runBatchNormAct(
   { input, weight, bias, mean, variance, cotangent }: Record<string, Tensor>,
   training: boolean,
   activation: string,
@@ -42,12 +43,12 @@ for (const device of testedDevices) {
         for (const { activation, training, answers } of results) {
           const mode = training ? 'training' : 'evaluation';
           const about = shift > 0 ? ` of mean ${shift}` : '';
-          test(`${activation} in ${mode}, ${channels} channels${about}, as PyTorch's two operations`, () =>
+          test(`${activation} in ${mode}, ${channels} channels${about}, compared with PyTorch's two operations`, () =>
             scope(() => {
               const leaf = (name: keyof Inputs['given'], grad: boolean): Tensor =>
                 makeTensor({ ...given[name], grad }, device);
               const [mean, variance] = [leaf('mean', false), leaf('var', false)];
-              const found = run(
+              const results = runBatchNormAct(
                 {
                   input: inLayout(leaf('input', false), layout),
                   weight: leaf('weight', true),
@@ -59,9 +60,9 @@ for (const device of testedDevices) {
                 training,
                 activation,
               );
-              assert.equal(found.output.memoryFormat, channels === 1 ? found.output.memoryFormat : layout);
+              assert.equal(results.output.memoryFormat, channels === 1 ? results.output.memoryFormat : layout);
               for (const name of answerNames) {
-                assertClose(found[name], valuesOf(answers[name]), { ...tolerance(shift, device), name });
+                assertClose(results[name], valuesOf(answers[name]), { ...tolerance(shift, device), name });
               }
             }));
         }
@@ -70,8 +71,8 @@ for (const device of testedDevices) {
   }
 }
 
-// At a mean of 1000 and a deviation of 2 a float32 keeps four digits of the deviation: x * scale + offset cannot
-// keep more. A variance taken as E[x^2] - E[x]^2 would keep none.
+// At a mean of 1000 and a standard deviation of 2, a float32 has four digits of the deviation, so x * scale + offset
+// cannot have more. A variance computed as E[x^2] - E[x]^2 would have none.
 function tolerance(shift: number, device: string): Tolerance {
   if (device !== 'cpu') return toleranceOn(device);
   return shift > 0 ? { rtol: 1e-4, atol: 1e-3 } : { rtol: 1e-5, atol: 1e-5 };
@@ -83,14 +84,14 @@ function inLayout(x: Tensor, memoryFormat: (typeof layouts)[number]): Tensor {
   return leaf;
 }
 
-// Golden inputs fit into one block of rows; these take many blocks, several threads' shares and a rest.
+// The golden inputs fit into one block of rows. These need many blocks, several threads and a remainder.
 for (const shape of [
   [3, 24, 37, 11],
   [1300, 5, 1, 1],
   [2, 40, 1, 1],
 ]) {
   for (const training of [true, false]) {
-    test(`batch_norm_act of [${shape}] in ${training ? 'training' : 'evaluation'}, as ATen computes it in float64`, () =>
+    test(`batch_norm_act of [${shape}] in ${training ? 'training' : 'evaluation'}, compared with ATen in float64`, () =>
       scope(() => {
         const generator = new Generator(3);
         const channels = shape[1]!;
@@ -105,12 +106,12 @@ for (const shape of [
         };
         for (const activation of activations) {
           const [ours, atens] = [prepared(drawn, 'float32'), prepared(drawn, 'float64')];
-          const found = run(ours, training, activation);
-          const expected = run(atens, training, activation);
+          const results = runBatchNormAct(ours, training, activation);
+          const expected = runBatchNormAct(atens, training, activation);
           for (const name of answerNames) {
             const reference = ops.to(expected[name], { dtype: 'float32' });
             // Gradients of weight and bias are sums over thousands of rows.
-            assertClose(found[name], reference, { rtol: 1e-4, atol: 1e-4, name: `${activation} ${name}` });
+            assertClose(results[name], reference, { rtol: 1e-4, atol: 1e-4, name: `${activation} ${name}` });
           }
         }
       }));
@@ -128,7 +129,7 @@ function prepared(drawn: Record<string, Tensor>, dtype: 'float32' | 'float64'): 
   );
 }
 
-test('a thread count always gives the same bits', () => {
+test('the same number of threads always gives the same bits', () => {
   scope(() => {
     setNumThreads(2);
     const generator = new Generator(5);
@@ -136,7 +137,7 @@ test('a thread count always gives the same bits', () => {
     const cotangent = ops.randn([4, 6, 32, 32], { generator });
     const once = (): Record<string, Tensor> => {
       const [weight, bias, mean, variance] = [ops.ones([6]), ops.zeros([6]), ops.zeros([6]), ops.ones([6])];
-      return run(prepared({ input: x, weight, bias, mean, variance, cotangent }, 'float32'), true, 'silu');
+      return runBatchNormAct(prepared({ input: x, weight, bias, mean, variance, cotangent }, 'float32'), true, 'silu');
     };
     const first = once();
     for (let i = 0; i < 5; i++) {
@@ -147,23 +148,23 @@ test('a thread count always gives the same bits', () => {
 });
 
 for (const layout of layouts) {
-  test(`one value a channel has no variance: refused in training, normalised in evaluation (${layout})`, () =>
+  test(`one value per channel is refused in training, where it has no variance, and normalised in evaluation (${layout})`, () =>
     scope(() => {
       const x = inLayout(ops.ones([1, 3, 1, 1]), layout);
       const [weight, bias, mean, variance] = [ops.ones([3]), ops.zeros([3]), ops.zeros([3]), ops.full([3], 4.5)];
       assert.throws(
         () => ops.batchNormAct(x, weight, bias, mean, variance, true, 0.1, 0, 'relu'),
-        /more than one value a channel.*float32\[1,3,1,1\]/,
+        /more than one value per channel.*float32\[1,3,1,1\]/,
       );
-      assert.ok(ops.equal(mean, ops.zeros([3])), 'the statistics are as before');
+      assert.ok(ops.equal(mean, ops.zeros([3])), 'the statistics have not changed');
       const y = ops.batchNormAct(x, weight, bias, mean, variance, false, 0.1, 0, 'relu');
       assertClose(y, ops.full([1, 3, 1, 1], Math.sqrt(1 / 4.5)));
     }));
 }
 
-// Autocast gives 16-bit inputs. Not every libtorch has each activation's gradient for them.
+// Autocast produces 16-bit inputs, for which some versions of libtorch lack the gradient of some activations.
 for (const activation of activations) {
-  test(`${activation} of bfloat16 has a gradient near that of float32`, () =>
+  test(`${activation} of bfloat16 has a gradient close to that of float32`, () =>
     scope(() => {
       const [exact, rounded] = (['float32', 'bfloat16'] as const).map((dtype) => {
         const vector = (value: number): Tensor => ops.full([3], value, { dtype: 'float32' });
@@ -180,7 +181,7 @@ for (const activation of activations) {
     }));
 }
 
-test('an unknown activation is named', () => {
+test('the error for an unknown activation names it', () => {
   scope(() => {
     const one = ops.ones([1]);
     assert.throws(

@@ -8,12 +8,12 @@ import * as ops from './ops.js';
 import { liveTensors } from './scope.js';
 import { fromBytes, Generator, Tensor, tensor } from './tensor.js';
 
-/** Calls an operation as a program without types could. */
+/** The function as a program without types can call it. */
 const untyped = (call: unknown) => call as (...args: unknown[]) => Tensor;
 const x = ops.ones([2, 4, 8, 8]);
 const w = ops.ones([5, 3, 3, 3]);
 
-test('a wrong shape gives the operation and the shapes, and no backtrace', () => {
+test('the error for a wrong shape names the operation and the shapes and has no backtrace', () => {
   assert.throws(
     () => ops.conv2d(x, w),
     (error: TorchError) => {
@@ -34,7 +34,7 @@ test('a wrong shape gives the operation and the shapes, and no backtrace', () =>
   });
 });
 
-test('a wrong argument is named, with what was expected and what came', () => {
+test('the error for a wrong argument names it, what was expected and what was given', () => {
   const cases: [() => unknown, string][] = [
     [() => untyped(ops.conv2d)(x, 'w'), `conv2d: argument 'weight' (Tensor) must be a Tensor, got the string "w"`],
     [() => untyped(ops.conv2d)(x), `conv2d: argument 'weight' (Tensor) must be a Tensor, got undefined`],
@@ -72,39 +72,39 @@ test('a wrong argument is named, with what was expected and what came', () => {
   );
 });
 
-test('typed arrays, shapes and nested numbers that do not fit are refused', () => {
+test('typed arrays, shapes and nested numbers that do not match are refused', () => {
   const cases: [() => unknown, RegExp][] = [
-    [() => tensor(new Float32Array(3), [2, 2]), /data has 3 float32 elements, the shape asks for 4/],
-    [() => tensor(new Float32Array(3), [-3]), /negative or absurd size: -3/],
-    [() => tensor(new Float32Array(0), [2 ** 40, 2 ** 40]), /absurd size/],
-    [() => fromBytes(new Uint8Array(7), [2], 'float32'), /the shape asks for 2/],
+    [() => tensor(new Float32Array(3), [2, 2]), /data has 3 float32 elements, but the shape needs 4/],
+    [() => tensor(new Float32Array(3), [-3]), /negative or too large size: -3/],
+    [() => tensor(new Float32Array(0), [2 ** 40, 2 ** 40]), /too large size/],
+    [() => fromBytes(new Uint8Array(7), [2], 'float32'), /but the shape needs 2/],
     [() => tensor([[1, 2], [3]]), /ragged arrays: expected 2 items at depth 1/],
-    [() => untyped(tensor)(['1']), /expected a number at depth 1, got 1/],
-    [() => untyped(tensor)(new Float32Array(1)), /needs its shape/],
+    [() => untyped(tensor)(['1']), /expected a number at depth 1, got "1"/],
+    [() => untyped(tensor)(new Float32Array(1)), /needs a shape/],
     [() => untyped(tensor)(new Uint32Array(1), [1]), /got Uint32Array/],
-    [() => tensor([1, 2]).toArray(new Float32Array(3)), /the target has 3 float32 elements, the shape asks for 2/],
-    [() => tensor([1, 2]).item(), /item\(\) needs a tensor of one element, got float32\[2\]/],
+    [() => tensor([1, 2]).toArray(new Float32Array(3)), /the target has 3 float32 elements, but the shape needs 2/],
+    [() => tensor([1, 2]).item(), /item\(\) needs a tensor with one element, got float32\[2\]/],
     [() => autocast({ device: 'tpu' }, () => 1), /device/],
     [() => new Generator(-1), /seed must not be negative/],
   ];
   for (const [call, message] of cases) assert.throws(call, { code: 'TORCH_BAD_ARGUMENT', message });
 });
 
-test('backward where no gradient can come from says so', () => {
+test('backward explains why there is no gradient', () => {
   assert.throws(() => tensor(1).backward(), {
     code: 'TORCH_BAD_ARGUMENT',
-    message: /^backward: no gradient leads here/,
+    message: /^backward: the tensor float32\[\] has no gradient/,
   });
   const v = tensor([1, 2], { requiresGrad: true });
   assert.throws(() => ops.mulScalar(v, 2).backward(), /more than one element needs a gradient/);
   const loss = ops.sum(v);
   loss.backward();
   assert.throws(() => ops.sum(ops.mul(v, v)).backward(tensor([1, 2, 3])), {
-    message: 'backward: the gradient of float32[] must have its shape, got float32[3]',
+    message: 'backward: the gradient of float32[] must have the same shape, got float32[3]',
   });
 });
 
-test('an unknown operation, an absurd size and an impossible device have codes of their own', () => {
+test('an unknown operation and lack of memory have their own codes', () => {
   assert.throws(() => op('aten::no_such_thing(Tensor self) -> Tensor')(x), {
     code: 'TORCH_UNKNOWN_OPERATOR',
     message: 'the loaded libtorch has no operation aten::no_such_thing',
@@ -112,10 +112,10 @@ test('an unknown operation, an absurd size and an impossible device have codes o
   assert.throws(() => ops.zeros([1e7, 1e7]), { code: 'TORCH_OUT_OF_MEMORY', op: 'zeros' });
 });
 
-// A wrong unwrap would read a stranger's memory as a tensor: the process would crash, not throw.
+// Without the check of the type, the memory of another object would be read as a tensor, and the process would crash.
 test('a wrong receiver never crashes the process', () => {
   const getter = (name: string) => Object.getOwnPropertyDescriptor(Tensor.prototype, name)!.get!;
-  const strangers = [
+  const impostors = [
     {},
     null,
     1,
@@ -125,20 +125,20 @@ test('a wrong receiver never crashes the process', () => {
     new Proxy(x, {}),
     Tensor,
   ];
-  for (const stranger of strangers) {
+  for (const impostor of impostors) {
     for (const name of ['shape', 'dtype', 'requiresGrad', 'grad', 'disposed']) {
-      assert.throws(() => getter(name).call(stranger), { code: 'TORCH_BAD_ARGUMENT' });
+      assert.throws(() => getter(name).call(impostor), { code: 'TORCH_BAD_ARGUMENT' });
     }
-    assert.throws(() => Tensor.prototype.dispose.call(stranger), { code: 'TORCH_BAD_ARGUMENT' });
-    assert.throws(() => untyped(ops.abs)(stranger), { code: 'TORCH_BAD_ARGUMENT' });
+    assert.throws(() => Tensor.prototype.dispose.call(impostor), { code: 'TORCH_BAD_ARGUMENT' });
+    assert.throws(() => untyped(ops.abs)(impostor), { code: 'TORCH_BAD_ARGUMENT' });
   }
-  assert.throws(() => new Tensor(), { code: 'TORCH_BAD_ARGUMENT', message: /never by 'new Tensor\(\)'/ });
+  assert.throws(() => new Tensor(), { code: 'TORCH_BAD_ARGUMENT', message: /cannot be created with 'new Tensor\(\)'/ });
   assert.throws(() => Tensor.call(x as never), TypeError);
   assert.throws(() => native().call(1e6), { code: 'TORCH_BAD_ARGUMENT' });
   assert.throws(() => untyped(native().call)('add'), { code: 'TORCH_BAD_ARGUMENT' });
 });
 
-test('a failed call leaves no tensor behind', () => {
+test('a failed call leaks no tensor', () => {
   const before = liveTensors();
   for (let i = 0; i < 50; i++) assert.throws(() => ops.conv2d(x, w));
   assert.equal(liveTensors(), before);

@@ -1,10 +1,12 @@
+import { escapeControls } from './printable.js';
+
 /**
- * What went wrong, in a word that programs can compare with. Messages may change; codes do not.
+ * The kind of failure, for programs to compare with. Messages may change; codes do not.
  *
- * - `TORCH_OPERATION_FAILED`: libtorch refused or failed, for example because shapes do not fit.
+ * - `TORCH_OPERATION_FAILED`: libtorch refused or failed, for example because shapes do not match.
  * - `TORCH_BAD_ARGUMENT`: an argument has the wrong type or value.
  * - `TORCH_DISPOSED`: a tensor was used after its scope had ended or after `dispose()`.
- * - `TORCH_OUT_OF_MEMORY`: the device has no memory for the answer.
+ * - `TORCH_OUT_OF_MEMORY`: the device has too little memory for the result.
  * - `TORCH_UNKNOWN_OPERATOR`: the loaded libtorch has no such operation.
  * - `TORCH_NATIVE_MISSING`: the addon or its libtorch could not be loaded.
  */
@@ -16,19 +18,19 @@ export type TorchErrorCode =
   | 'TORCH_UNKNOWN_OPERATOR'
   | 'TORCH_NATIVE_MISSING';
 
-/** Every failure of this package. `op` and `schema` are empty where no operation was involved. */
+/** Every failure of this package except of weights files. `message` is one line. */
 export class TorchError extends Error {
   override readonly name = 'TorchError';
 
   constructor(
     message: string,
     readonly code: TorchErrorCode,
-    /** The operation, such as `conv2d`. */
+    /** The operation, such as `conv2d`; empty if none was involved. */
     readonly op = '',
-    /** Its schema as the loaded libtorch prints it. */
+    /** The operation's schema as the loaded libtorch prints it; empty if none was involved. */
     readonly schema = '',
   ) {
-    super(message);
+    super(escapeControls(message));
   }
 }
 

@@ -1,52 +1,63 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { DType } from './dtype.js';
+import type { DType, MemoryFormat, TypedArray } from './dtype.js';
 import { TorchError } from './errors.js';
-import type { MemoryFormat, Tensor, TypedArray } from './tensor.js';
 
-/** The addon's functions: plain ones, each checking its receiver. See `native/addon.cc`. */
+declare const tensorBrand: unique symbol;
+
+/**
+ * An object that owns a libtorch tensor. The addon makes instances of the class given to `setClasses`, so every
+ * NativeTensor is a `Tensor`; this type exists so that the modules below `Tensor` need not import it.
+ */
+export interface NativeTensor {
+  readonly [tensorBrand]: true;
+}
+
+/** The functions of the addon. Each checks the type of its arguments. See `native/addon.cc`. */
 interface Native {
   readonly version: string;
-  readonly NativeTensor: new () => object;
+  readonly NativeTensor: new () => NativeTensor;
   readonly NativeGenerator: new (device: string, seed: number | bigint) => object;
-  setClasses(tensor: new () => Tensor, error: typeof TorchError): void;
+  setClasses(tensor: new () => NativeTensor, error: typeof TorchError): void;
   liveTensors(): number;
-  dispose(tensor: Tensor): void;
-  isDisposed(tensor: Tensor): boolean;
+  dispose(tensor: NativeTensor): void;
+  isDisposed(tensor: NativeTensor): boolean;
 
   resolve(name: string, overload: string): number;
   call(id: number, ...args: unknown[]): unknown;
   schema(name: string, overload: string): string | null;
 
-  fromArray(data: TypedArray, given: DType, shape: readonly number[], wanted: DType, device: string): Tensor;
-  copyToArray<T extends TypedArray>(tensor: Tensor, target: T, given: DType): T;
-  shape(tensor: Tensor): number[];
-  strides(tensor: Tensor): number[];
-  dtype(tensor: Tensor): DType;
-  device(tensor: Tensor): string;
-  memoryFormat(tensor: Tensor): MemoryFormat;
-  item(tensor: Tensor): number;
-  setData(tensor: Tensor, source: Tensor): Tensor;
+  fromArray(data: TypedArray, source: DType, shape: readonly number[], dtype: DType, device: string): NativeTensor;
+  copyToArray<T extends TypedArray>(tensor: NativeTensor, target: T, targetType: DType): T;
+  shape(tensor: NativeTensor): number[];
+  strides(tensor: NativeTensor): number[];
+  dtype(tensor: NativeTensor): DType;
+  device(tensor: NativeTensor): string;
+  memoryFormat(tensor: NativeTensor): MemoryFormat;
+  item(tensor: NativeTensor): number;
+  setData(tensor: NativeTensor, source: NativeTensor): NativeTensor;
 
-  requiresGrad(tensor: Tensor): boolean;
-  setRequiresGrad(tensor: Tensor, requiresGrad: boolean): Tensor;
-  gradOf(tensor: Tensor): Tensor | null;
-  setGrad(tensor: Tensor, grad: Tensor | null): Tensor;
-  backward(tensor: Tensor, gradient: Tensor | null, retainGraph: boolean): void;
+  requiresGrad(tensor: NativeTensor): boolean;
+  setRequiresGrad(tensor: NativeTensor, requiresGrad: boolean): NativeTensor;
+  gradOf(tensor: NativeTensor): NativeTensor | null;
+  setGrad(tensor: NativeTensor, grad: NativeTensor | null): NativeTensor;
+  backward(tensor: NativeTensor, gradient: NativeTensor | null, retainGraph: boolean): void;
   gradients(
-    outputs: readonly Tensor[],
-    inputs: readonly Tensor[],
-    gradOutputs: readonly Tensor[],
+    outputs: readonly NativeTensor[],
+    inputs: readonly NativeTensor[],
+    gradOutputs: readonly NativeTensor[],
     retainGraph: boolean,
-  ): (Tensor | null)[];
+  ): (NativeTensor | null)[];
   setGradEnabled(enabled: boolean): boolean;
   enterAutocast(device: string, dtype: DType, enabled: boolean): unknown;
-  leaveAutocast(before: unknown): void;
-  manualSeed(seed: number | bigint): void;
-  setDeterministic(deterministic: boolean): void;
+  leaveAutocast(previous: unknown): void;
+
+  devices(): string[];
   setNumThreads(threads: number): void;
   getNumThreads(): number;
-  devices(): string[];
+  manualSeed(seed: number | bigint): void;
+  setDeterministic(deterministic: boolean): void;
+  keepFreedMemory(): boolean;
 }
 
 const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.meta.url));
@@ -59,18 +70,18 @@ function load(): Native {
     const cause =
       code === 'MODULE_NOT_FOUND'
         ? `the native addon is not built (${addonPath} is missing)`
-        : `the native addon does not load: ${message.split('\n')[0]}`;
+        : `the native addon cannot be loaded: ${message.split('\n')[0]}`;
     throw new TorchError(
       `@evenhand/torch: ${cause}. Run 'npm run setup' in the repository: it finds or installs libtorch and builds ` +
-        'the addon against it. If libtorch was moved or upgraded, the same command builds it again.',
+        'the addon. Run it again after libtorch was moved or upgraded.',
       'TORCH_NATIVE_MISSING',
     );
   }
 }
 
-/** The classes of this package that the addon has to know. */
+/** The classes of this package that the addon makes instances of. */
 interface Classes {
-  readonly Tensor: new () => Tensor;
+  readonly Tensor: new () => NativeTensor;
   readonly Generator: new (seed: number | bigint) => object;
   readonly TorchError: typeof TorchError;
 }
@@ -78,7 +89,7 @@ interface Classes {
 let addon: Native | undefined;
 let classes: Classes | undefined;
 
-/** The addon. Loading it, and libtorch with it, takes a second, so that waits for the first call. */
+/** The addon. The first call loads it and libtorch, which takes about a second. */
 export function native(): Native {
   if (addon === undefined) {
     const loaded = load();
@@ -88,29 +99,30 @@ export function native(): Native {
   return addon;
 }
 
-export function registerClasses(own: Classes): void {
-  classes = own;
-  if (addon !== undefined) connect(addon, own);
+/** Passes the classes to the addon, now or when it is loaded. */
+export function registerClasses(newClasses: Classes): void {
+  classes = newClasses;
+  if (addon !== undefined) connect(addon, newClasses);
 }
 
-function connect(loaded: Native, own: Classes): void {
-  // `super()` looks the base class up at each call, so it finds the addon's from now on.
+function connect(loaded: Native, { Tensor, Generator, TorchError }: Classes): void {
+  // `super()` looks up the base class at each call, so from now on it finds the addon's.
   for (const [derived, base] of [
-    [own.Tensor, loaded.NativeTensor],
-    [own.Generator, loaded.NativeGenerator],
+    [Tensor, loaded.NativeTensor],
+    [Generator, loaded.NativeGenerator],
   ] as const) {
     Object.setPrototypeOf(derived, base);
     Object.setPrototypeOf(derived.prototype, base.prototype);
   }
-  loaded.setClasses(own.Tensor, own.TorchError);
+  loaded.setClasses(Tensor, TorchError);
 }
 
-/** Whether a value is a tensor, without loading libtorch to find out. */
+/** Whether a value is a tensor. Does not load libtorch. */
 export function isTensor(value: object): boolean {
   return classes !== undefined && value instanceof classes.Tensor;
 }
 
-/** Base class of `Tensor` until the addon is loaded, so that defining the class does not load it. */
+/** Base class of `Tensor` until the addon is loaded: defining `Tensor` must not load it. */
 export const NativeTensor = function construct(): object {
   return Reflect.construct(native().NativeTensor, [], new.target);
 } as unknown as Native['NativeTensor'];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DType } from './dtype.js';
+import type { DType, MemoryFormat } from './dtype.js';
 import type { Op } from './op.js';
 import * as ops from './ops.js';
 import { scope } from './scope.js';
-import { Generator, type MemoryFormat, type Tensor, tensor } from './tensor.js';
+import { Generator, type Tensor, tensor } from './tensor.js';
 
-// The types that op.ts reads from schemas. The compiler checks most of this file: the build fails where a type is not
-// the one written here, or where a line marked @ts-expect-error is no error. What is legal also runs.
+// The types that op.ts derives from schemas. The compiler checks most of this file: the build fails if a type is not the
+// one written here, or if a line marked @ts-expect-error is correct.
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type Arguments<F> = F extends (...args: infer A) => unknown ? A : never;
@@ -55,7 +55,7 @@ expect<Same<Answer<Op<'t::f() -> bool'>>, boolean>>();
 expect<Same<Answer<Op<'t::f() -> (Tensor values, Tensor indices)'>>, [Tensor, Tensor]>>();
 expect<Same<Op<'t::f() -> ()'>['schema'], 't::f() -> ()'>>();
 
-test('what the types allow runs', () => {
+test('calls that the types allow run', () => {
   scope(() => {
     const image = ops.ones([1, 2, 4, 4]);
     const weight = ops.ones([3, 2, 3, 3]);
@@ -78,15 +78,15 @@ test('what the types allow runs', () => {
   });
 });
 
-test('what the types refuse is refused when it runs, too', () => {
+test('calls that the types forbid are refused at run time too', () => {
   scope(() => {
     const x = ops.ones([2]);
     const refused: (() => unknown)[] = [
       // @ts-expect-error: an argument without a default is missing
       () => ops.conv2d(x),
-      // @ts-expect-error: a tensor cannot be null where the schema has none of it
+      // @ts-expect-error: this tensor may not be null
       () => ops.relu(null),
-      // @ts-expect-error: int[] without a length takes no single number
+      // @ts-expect-error: int[] without a length must be an array
       () => ops.reshape(x, 2),
       // @ts-expect-error: one argument too many
       () => ops.relu(x, 1),
@@ -100,24 +100,24 @@ test('what the types refuse is refused when it runs, too', () => {
       () => ops.zeros([1], { dtype: 'float' }),
       // @ts-expect-error: an unknown memory format
       () => ops.clone(x, { memoryFormat: 'channels_last' }),
-      // @ts-expect-error: a list of tensors is no tensor
+      // @ts-expect-error: a list of tensors is not a tensor
       () => ops.cat(x),
-      // @ts-expect-error: a string is no number
+      // @ts-expect-error: a string is not a number
       () => ops.addScalar(x, '1'),
-      // @ts-expect-error: a number is no truth value
+      // @ts-expect-error: a number is not a boolean
       () => ops.dropout(x, 0.5, 1),
     ];
     for (const call of refused) assert.throws(call, { name: 'TorchError', code: 'TORCH_BAD_ARGUMENT' }, String(call));
   });
 });
 
-test('an answer has its own type', () => {
+test('a result has the type of the schema', () => {
   scope(() => {
     const [values] = ops.sort(tensor([2, 1]));
-    // @ts-expect-error: two answers, not three
+    // @ts-expect-error: two results, not three
     const third = ops.sort(values)[2];
     assert.equal(third, undefined);
-    // @ts-expect-error: a truth value, not a tensor
+    // @ts-expect-error: a boolean, not a tensor
     assert.equal(ops.equal(values, values).shape, undefined);
   });
 });

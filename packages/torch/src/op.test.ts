@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { native } from './native.js';
 import type { Op } from './op.js';
 import * as ops from './ops.js';
+import { Tensor } from './tensor.js';
 
 /**
- * A schema without what versions spell differently and means the same: `SymInt` is an int that may be symbolic, `2.`
- * is `2.0`, and the default of `int[2]` is one number or that number twice.
+ * A schema without differences in spelling between versions: `SymInt` is an int that may be symbolic, `2.` is `2.0`, and
+ * the default of `int[2]` is one number or that number twice.
  */
 function normalise(schema: string): string {
   return schema
@@ -16,16 +17,16 @@ function normalise(schema: string): string {
     .replaceAll("'", '"');
 }
 
-/** Whether `loaded` is `ours`, or ours with further arguments at the end, each with a default. */
+/** Whether `loaded` is `ours`, possibly with more arguments at the end that have defaults. */
 function accepts(ours: string, loaded: string): boolean {
-  const [head, answer] = normalise(ours).split(/\) -> (?=\S+$|\(.*$)/);
+  const [head, result] = normalise(ours).split(/\) -> (?=\S+$|\(.*$)/);
   const theirs = normalise(loaded);
-  if (!head || !theirs.startsWith(head) || !theirs.endsWith(`) -> ${answer}`)) return false;
-  const more = theirs.slice(head.length, theirs.length - `) -> ${answer}`.length);
+  if (!head || !theirs.startsWith(head) || !theirs.endsWith(`) -> ${result}`)) return false;
+  const more = theirs.slice(head.length, theirs.length - `) -> ${result}`.length);
   return more === '' || /^(, (\*|[^,]+ \w+=[^,]+))+$/.test(more);
 }
 
-test("every schema of ops.ts is the loaded libtorch's", () => {
+test('every schema in ops.ts is that of the loaded libtorch', () => {
   const differing = Object.entries(ops as unknown as Record<string, Op<string>>).flatMap(([name, { schema }]) => {
     const [operation = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
     const loaded = native().schema(operation, overload);
@@ -35,7 +36,7 @@ test("every schema of ops.ts is the loaded libtorch's", () => {
   assert.equal(differing.join('\n'), '');
 });
 
-test('a schema may differ in spelling and by new arguments with defaults, in nothing else', () => {
+test('a schema may differ only in spelling and in new arguments with defaults', () => {
   const ours = 'aten::f(Tensor self, int[2] stride=1, float p=0., int dim=0) -> Tensor';
   for (const same of [
     'aten::f(Tensor self, SymInt[2] stride=[1, 1], float p=0.0, SymInt dim=0) -> Tensor',
@@ -61,4 +62,21 @@ test('a schema may differ in spelling and by new arguments with defaults, in not
   assert.ok(!accepts('aten::g(Tensor(a!)[] self) -> ()', 'aten::g(Tensor(a!)[] self) -> Tensor[]'));
   const two = '-> (Tensor values, Tensor indices)';
   assert.ok(accepts(`aten::h(Tensor self, int k) ${two}`, `aten::h(Tensor self, SymInt k) ${two}`));
+});
+
+// The addon kept a reference into a vector of operators while a getter made that vector grow.
+test('a getter in the options may resolve other operations', () => {
+  const schemas = Object.values(ops as unknown as Record<string, Op<string>>).map(({ schema }) => schema);
+  const options = {
+    get dtype(): 'int64' {
+      for (const schema of schemas) {
+        const [operation = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
+        native().resolve(operation, overload);
+      }
+      return 'int64';
+    },
+  };
+  const zeros = ops.zeros([3], options);
+  assert.ok(zeros instanceof Tensor);
+  assert.deepEqual([zeros.dtype, zeros.shape], ['int64', [3]]);
 });

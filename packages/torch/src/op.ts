@@ -1,10 +1,10 @@
-import type { DType } from './dtype.js';
+import type { DType, MemoryFormat } from './dtype.js';
 import { native } from './native.js';
-import { tellCall } from './record.js';
-import type { Generator, MemoryFormat, Tensor } from './tensor.js';
+import { reportCall } from './record.js';
+import type { Generator, Tensor } from './tensor.js';
 
-// The types of an operation's arguments are read from its schema by the compiler, so that the table in ops.ts has one
-// line an operation and its types cannot disagree with what libtorch is asked for.
+// TypeScript derives the types of arguments and results from the schema string. So ops.ts needs one line per operation,
+// and its types always match the schema that libtorch is asked for.
 
 interface SchemaTypes {
   Tensor: Tensor;
@@ -45,7 +45,7 @@ type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S;
 
-/** Arguments before `*`, those with a default optional. */
+/** Arguments before `*`; those with a default are optional. */
 type Positional<A extends string[]> = A extends [infer Head extends string, ...infer Tail extends string[]]
   ? Head extends '*'
     ? []
@@ -56,7 +56,7 @@ type Positional<A extends string[]> = A extends [infer Head extends string, ...i
         : never
   : [];
 
-/** Arguments after `*`, as one optional object at the end. */
+/** Arguments after `*`, as one optional object. */
 type Keywords<A extends string[]> = A extends [infer Head, ...infer Tail extends string[]]
   ? Head extends '*'
     ? [
@@ -77,30 +77,30 @@ type Arguments<S extends string> = S extends `${string}(${infer A}) -> ${string}
   ? [...Positional<Split<A>>, ...Keywords<Split<A>>]
   : never;
 
-type Answers<A extends string[]> = { [I in keyof A]: A[I] extends `${infer T} ${string}` ? TypeOf<T> : TypeOf<A[I]> };
+type Results<A extends string[]> = { [I in keyof A]: A[I] extends `${infer T} ${string}` ? TypeOf<T> : TypeOf<A[I]> };
 
 type Mutable<T> = T extends readonly (infer U)[] ? U[] : T;
 
-type Answer<S extends string> = S extends `${string}) -> ()`
+type Result<S extends string> = S extends `${string}) -> ()`
   ? undefined
   : S extends `${string}) -> (${infer A})`
-    ? Answers<Split<A>>
+    ? Results<Split<A>>
     : S extends `${string}) -> ${infer T}`
       ? Mutable<TypeOf<T>>
       : never;
 
-/** An operation of libtorch; its schema says the arguments. */
+/** An operation of libtorch, with the arguments and the result of its schema. */
 export interface Op<S extends string> {
-  (...args: Arguments<S>): Answer<S>;
+  (...args: Arguments<S>): Result<S>;
   readonly schema: S;
 }
 
 /**
- * The operation with this schema (PyTorch's `native_functions.yaml`, `int` for `SymInt`). Arguments before `*` are
- * given by position, those after it as one object of options with names in camelCase.
+ * The operation with this schema (from PyTorch's `native_functions.yaml`, with `int` for `SymInt`). Arguments before `*`
+ * are positional; those after it go into one object, with their names in camelCase.
  *
- * Calling it throws TorchError: TORCH_BAD_ARGUMENT names an argument of a wrong type, TORCH_OPERATION_FAILED carries
- * libtorch's own words and the shapes, TORCH_DISPOSED a tensor that is gone.
+ * Calling it throws TorchError: TORCH_BAD_ARGUMENT names an argument of the wrong type, TORCH_OPERATION_FAILED has
+ * libtorch's message and the shapes, TORCH_DISPOSED names a tensor that was disposed.
  */
 export function op<const S extends string>(schema: S): Op<S> {
   const [name = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
@@ -108,8 +108,8 @@ export function op<const S extends string>(schema: S): Op<S> {
   const call = (...args: unknown[]) => {
     id ??= native().resolve(name, overload);
     const result = native().call(id, ...args);
-    tellCall(schema, args, result);
+    reportCall(schema, args, result);
     return result;
   };
-  return Object.assign(call as (...args: Arguments<S>) => Answer<S>, { schema });
+  return Object.assign(call as (...args: Arguments<S>) => Result<S>, { schema });
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gradients } from './gradients.js';
-import { manualSeed } from './modes.js';
 import type { Op } from './op.js';
 import * as ops from './ops.js';
+import { manualSeed } from './runtime.js';
 import { scope } from './scope.js';
 import { Tensor } from './tensor.js';
 import { assertClose } from './testing/assert-close.js';
@@ -18,7 +18,7 @@ import {
   valuesOf,
 } from './testing/golden.js';
 
-// What each operation must give, by PyTorch: tools/golden_ops.py.
+// The expected results are PyTorch's, from tools/golden_ops.py.
 interface Case {
   op: string;
   note: string;
@@ -40,7 +40,7 @@ interface Case {
 const table = ops as unknown as Record<string, Op<string>>;
 const { cases } = readGolden<{ cases: Case[] }>('ops/ops.json.gz');
 
-test('every operation of ops.ts has a case, and every case its operation', () => {
+test('every operation in ops.ts has a case, and every case an operation', () => {
   assert.deepEqual([...new Set(cases.map((each) => each.op))].sort(), Object.keys(ops).sort());
 });
 

@@ -1,7 +1,7 @@
-// The operations in use, a line each: the name here and libtorch's schema, from which the compiler reads the types.
-// A test asks the loaded libtorch for each one. To add one, copy its schema from PyTorch's native_functions.yaml (or
-// print it with `torch.ops.aten.NAME.OVERLOAD._schema`), write `int` for `SymInt`, and add a case to
-// tools/golden_ops.py.
+// One line per operation: its name here and its schema in libtorch, from which TypeScript derives the types. A test
+// compares each schema with the loaded libtorch. To add an operation, copy its schema from PyTorch's
+// native_functions.yaml (or print it with `torch.ops.aten.NAME.OVERLOAD._schema`), write `int` for `SymInt`, and add a
+// case to tools/golden_ops.py.
 import { op } from './op.js';
 
 // Creation
@@ -39,7 +39,7 @@ export const emptyLike = op(
   'aten::empty_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor',
 );
 
-// Filling, in place
+// In-place initialisation
 export const normal_ = op(
   'aten::normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)',
 );
@@ -115,7 +115,7 @@ export const isfinite = op('aten::isfinite(Tensor self) -> Tensor');
 export const logicalNot = op('aten::logical_not(Tensor self) -> Tensor');
 export const equal = op('aten::equal(Tensor self, Tensor other) -> bool');
 
-// Reduction and order
+// Reduction and sorting
 export const sum = op('aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor');
 export const sumDim = op(
   'aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor',
@@ -188,7 +188,7 @@ export const nllLoss = op(
   'aten::nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor',
 );
 
-// Lists of tensors: what optimisers are made of
+// Lists of tensors, for optimisers
 export const foreachAdd_ = op('aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()');
 export const foreachAddScalar_ = op('aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()');
 export const foreachAdd = op('aten::_foreach_add.List(Tensor[] self, Tensor[] other, *, Scalar alpha=1) -> Tensor[]');

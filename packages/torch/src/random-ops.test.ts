@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { manualSeed } from './modes.js';
 import * as ops from './ops.js';
+import { manualSeed } from './runtime.js';
 import { scope } from './scope.js';
 import { Generator, type Tensor } from './tensor.js';
 import { assertClose } from './testing/assert-close.js';
 import { testedDevices } from './testing/golden.js';
 
-// What must hold of random operations whatever the version and device; ops.test.ts compares the numbers themselves
-// where the loaded libtorch is the golden files' own.
+// Properties of random operations that hold for every version and device. ops.test.ts compares the numbers themselves if
+// the loaded libtorch is the one that the golden files were made with.
 
 const SIZE = 10_000;
 
@@ -41,8 +41,8 @@ for (const device of testedDevices) {
         }));
     }
 
-    // Bounds are five standard deviations of the mean of 10,000 draws: a right generator fails one in a million seeds,
-    // and the seed is fixed.
+    // The bounds are five standard deviations of the mean of 10,000 draws: a correct generator fails for one seed in a
+    // million, and the seed is fixed.
     const moments: [string, mean: number, deviation: number, low: number, high: number][] = [
       ['randn', 0, 1, -6, 6],
       ['rand', 0.5, Math.sqrt(1 / 12), 0, 1],
@@ -62,7 +62,7 @@ for (const device of testedDevices) {
       });
     }
 
-    test('randperm holds each number once', () => {
+    test('randperm contains each number once', () => {
       const values = scope(() => [...ops.randperm(SIZE, { device }).toArray()].map(Number));
       assert.deepEqual(
         values.toSorted((a, b) => a - b),
@@ -70,7 +70,7 @@ for (const device of testedDevices) {
       );
     });
 
-    test('dropout zeroes with probability p, scales the rest and lets gradients through where it let values', () =>
+    test('dropout zeroes values with probability p and scales the others, and treats gradients alike', () =>
       scope(() => {
         manualSeed(13);
         const x = ops.ones([SIZE], { device });

@@ -7,7 +7,7 @@ import { tensor } from './tensor.js';
 
 const namesOf = (calls: readonly OpCall[]): string[] => calls.map(({ schema }) => schema.slice(6, schema.indexOf('(')));
 
-test('operations are told in order, with schema, arguments and result', () => {
+test('operations are reported in order, with schema, arguments and result', () => {
   scope(() => {
     const calls: OpCall[] = [];
     const [a, b] = [tensor([1, 2]), tensor([3, 4])];
@@ -28,7 +28,7 @@ test('operations are told in order, with schema, arguments and result', () => {
   });
 });
 
-test('an operation in place gives the same handle', () => {
+test('an in-place operation reports its first argument as the result', () => {
   scope(() => {
     const calls: OpCall[] = [];
     const a = tensor([1, 2]);
@@ -40,7 +40,7 @@ test('an operation in place gives the same handle', () => {
   });
 });
 
-test('results are alive while they are told of, though a scope of the work frees them', () => {
+test('results are alive while they are reported, even if a scope frees them later', () => {
   const seen: number[] = [];
   scope(() => {
     const a = tensor([1, 2]);
@@ -52,7 +52,7 @@ test('results are alive while they are told of, though a scope of the work frees
   assert.deepEqual(seen, [2, 4, 4, 8]);
 });
 
-test('a recording inside another has its operations to itself, and the outer one goes on after it', () => {
+test('an inner recording replaces the outer one while it runs', () => {
   scope(() => {
     const [outer, inner]: [OpCall[], OpCall[]] = [[], []];
     const a = tensor([1]);
@@ -71,7 +71,7 @@ test('a recording inside another has its operations to itself, and the outer one
   });
 });
 
-test('nothing is told after the work, nor after it threw, nor of an operation that failed', () => {
+test('nothing is reported after the function has returned or thrown, nor for a failed operation', () => {
   scope(() => {
     const calls: OpCall[] = [];
     const a = tensor([1, 2]);

@@ -1,18 +1,18 @@
-/** A call of an operation as `recordOps` tells of it. */
+/** A call of an operation, as `recordOps` reports it. */
 export interface OpCall {
   /** The operation's schema, as in `ops`. */
   readonly schema: string;
-  /** As given: those before `*` by position, those after it in one object at the end; defaults are left out. */
+  /** The arguments as passed: positional ones first, those after `*` as one object at the end; defaults are missing. */
   readonly args: readonly unknown[];
-  /** What it gave. An operation in place gives its first argument itself. */
+  /** The result. For an in-place operation it is the first argument itself. */
   readonly result: unknown;
 }
 
 let listener: ((call: OpCall) => void) | null = null;
 
 /**
- * Runs `work` and tells `onCall` of every operation in it, after it ran and in order: what a module's `forward` computes,
- * as a list. Tensors are alive while `onCall` looks at them; the scopes of `work` may free them after.
+ * Runs `work` and calls `onCall` after each operation in it: a trace of what a module's `forward` computes. The tensors
+ * are alive during `onCall`; scopes in `work` may free them later. Returns the result of `work`.
  */
 export function recordOps<T>(onCall: (call: OpCall) => void, work: () => T): T {
   const outer = listener;
@@ -24,7 +24,7 @@ export function recordOps<T>(onCall: (call: OpCall) => void, work: () => T): T {
   }
 }
 
-/** Tells whoever records; called for each operation. */
-export function tellCall(schema: string, args: readonly unknown[], result: unknown): void {
+/** Passes a call on to `recordOps`, if one is running. */
+export function reportCall(schema: string, args: readonly unknown[], result: unknown): void {
   listener?.({ schema, args, result });
 }

@@ -5,7 +5,7 @@ import * as ops from './ops.js';
 import { keep, liveTensors, scope } from './scope.js';
 import { type Tensor, tensor } from './tensor.js';
 
-test('a scope frees what it does not return, however deep the returned tensor lies', () => {
+test('a scope frees all tensors but those that it returns, at any depth', () => {
   const before = liveTensors();
   const result = scope(() => {
     const x = tensor([1, 2, 3]);
@@ -19,7 +19,7 @@ test('a scope frees what it does not return, however deep the returned tensor li
   assert.equal(liveTensors(), before);
 });
 
-test('what an inner scope returns belongs to the outer one, and outlives it only if that returns it too', () => {
+test('a tensor returned by an inner scope belongs to the outer one, which frees it unless it returns it too', () => {
   const before = liveTensors();
   let inner: Tensor | undefined;
   scope(() => {
@@ -30,7 +30,7 @@ test('what an inner scope returns belongs to the outer one, and outlives it only
   assert.equal(liveTensors(), before);
 });
 
-test('keep() takes a tensor out of every scope', () => {
+test('keep() removes a tensor from all scopes', () => {
   const kept = scope(() => {
     scope(() => keep(tensor([7])));
     return keep(tensor([8]));
@@ -39,7 +39,7 @@ test('keep() takes a tensor out of every scope', () => {
   kept.dispose();
 });
 
-test('an error frees everything and passes on', () => {
+test('an error frees all tensors of the scope and is thrown on', () => {
   const before = liveTensors();
   assert.throws(
     () =>
@@ -52,7 +52,7 @@ test('an error frees everything and passes on', () => {
   assert.equal(liveTensors(), before);
 });
 
-test('a scope refuses a Promise and still frees, because after an await it cannot know whose tensors are whose', () => {
+test('a scope refuses a Promise and still frees its tensors', () => {
   const before = liveTensors();
   assert.throws(
     () =>
@@ -66,7 +66,7 @@ test('a scope refuses a Promise and still frees, because after an await it canno
   assert.throws(() => noGrad(async () => 1), { code: 'TORCH_BAD_ARGUMENT' });
 });
 
-test('dispose() twice is fine, any other use afterwards is a named error', () => {
+test('dispose() may be called twice, any other later use throws TORCH_DISPOSED', () => {
   const x = tensor([1, 2]);
   x.dispose();
   x.dispose();
@@ -89,7 +89,7 @@ test('a tensor that shares memory with a disposed one keeps it', () => {
   view.dispose();
 });
 
-test('an in-place operation gives back its argument, not a second owner of it', () => {
+test('an in-place operation returns the object that it was given', () => {
   const before = liveTensors();
   const x = tensor([1, 2]);
   assert.equal(ops.addScalar_(x, 1), x);
@@ -97,7 +97,7 @@ test('an in-place operation gives back its argument, not a second owner of it', 
   x.dispose();
 });
 
-test('the graph keeps what backward needs, though the scope has freed the handles', () => {
+test('backward works after the scope has freed the intermediate tensors', () => {
   const w = tensor([2, 3], { requiresGrad: true });
   const loss = scope(() =>
     ops.sum(
@@ -113,7 +113,7 @@ test('the graph keeps what backward needs, though the scope has freed the handle
   w.dispose();
 });
 
-test('tensors that are forgotten outside scopes are freed by the garbage collector', async () => {
+test('the garbage collector frees unreachable tensors that were made outside scopes', async () => {
   const { setFlagsFromString } = await import('node:v8');
   const { runInNewContext } = await import('node:vm');
   setFlagsFromString('--expose-gc');

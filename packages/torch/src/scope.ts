@@ -1,62 +1,58 @@
 import { badArgument } from './errors.js';
-import { isTensor, native } from './native.js';
-import type { Tensor } from './tensor.js';
+import { isTensor, type NativeTensor, native } from './native.js';
 
-// The tensors made since the innermost scope began; null outside scopes. One per JavaScript thread, as is this module.
-let current: Tensor[] | null = null;
+// The tensors made in the innermost scope so far; null outside scopes. Each JavaScript thread has its own.
+let current: NativeTensor[] | null = null;
 
-// Tensors that no scope frees. Weak, so that keeping does not mean leaking what nobody can reach.
-const kept = new WeakSet<Tensor>();
+// Tensors that no scope frees. Weak, so that a kept tensor can still be garbage collected.
+const kept = new WeakSet<NativeTensor>();
 
-/** Enters a new tensor into the innermost scope; called by the constructor of `Tensor`. */
-export function track(tensor: Tensor): void {
+/** Adds a new tensor to the innermost scope; called by the constructor of `Tensor`. */
+export function track(tensor: NativeTensor): void {
   current?.push(tensor);
 }
 
 /**
- * Runs `work` and frees every tensor made in it, except those that it returns (by themselves or inside arrays, maps
- * and plain objects; they pass to the scope around) and those given to `keep`. Scopes nest. When `work` throws, all
- * its tensors are freed and the error passes on.
+ * Runs `work` and frees every tensor made in it, except those given to `keep` and those that `work` returns (alone or in
+ * arrays, maps, sets and plain objects), which pass to the enclosing scope. Scopes nest. If `work` throws, all its tensors
+ * are freed. Returns the result of `work`.
  *
- * A scope is synchronous: JavaScript could run anything between two parts of an async function, and the scope could
- * not tell whose tensors are whose.
+ * A scope is synchronous, because across an `await` it could not tell its own tensors from those of other code.
  *
- * @throws TorchError TORCH_BAD_ARGUMENT when `work` returns a Promise.
+ * @throws TorchError TORCH_BAD_ARGUMENT when `work` returns a Promise
  */
 export function scope<T>(work: () => T): T {
   const outer = current;
-  const mine: Tensor[] = [];
-  current = mine;
-  const escaping = new Set<unknown>();
+  const inner: NativeTensor[] = [];
+  current = inner;
+  const returned = new Set<unknown>();
   try {
     const result = work();
     if (isPromise(result)) {
-      result.then(undefined, () => {}); // its failure is not the news: the misuse is
+      result.then(undefined, () => {}); // the misuse is reported, not the failure of the Promise
       throw badArgument(
         'scope() takes a synchronous function, got one that returns a Promise; await outside the scope',
       );
     }
-    collect(result, escaping);
+    collect(result, returned);
     return result;
   } finally {
     current = outer;
-    for (const tensor of mine) {
+    for (const tensor of inner) {
       if (kept.has(tensor)) continue;
-      if (escaping.has(tensor)) outer?.push(tensor);
+      if (returned.has(tensor)) outer?.push(tensor);
       else native().dispose(tensor);
     }
   }
 }
 
-/** Takes a tensor out of every scope: it lives until `dispose()`, or until nothing can reach it. Returns it. */
-export function keep<T extends Tensor>(tensor: T): T {
+/** Removes a tensor from all scopes: it lives until `dispose()` or until it is garbage collected. Returns it. */
+export function keep<T extends NativeTensor>(tensor: T): T {
   kept.add(tensor);
   return tensor;
 }
 
-/**
- * How many tensors of this JavaScript thread hold memory. A training step must leave it where it was.
- */
+/** Number of tensors of this JavaScript thread that hold memory. A training step must not change it. */
 export function liveTensors(): number {
   return native().liveTensors();
 }
@@ -65,14 +61,15 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as Promise<unknown>).then === 'function';
 }
 
-function collect(value: unknown, found: Set<unknown>): void {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || found.has(value)) return;
-  found.add(value);
+/** Adds `value`, and all that it contains, to `visited`. */
+function collect(value: unknown, visited: Set<unknown>): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || visited.has(value)) return;
+  visited.add(value);
   if (isTensor(value)) return;
   if (value instanceof Map || value instanceof Set || Array.isArray(value)) {
-    for (const item of value.values()) collect(item, found);
-    if (value instanceof Map) for (const key of value.keys()) collect(key, found);
+    for (const item of value.values()) collect(item, visited);
+    if (value instanceof Map) for (const key of value.keys()) collect(key, visited);
     return;
   }
-  for (const item of Object.values(value)) collect(item, found);
+  for (const item of Object.values(value)) collect(item, visited);
 }

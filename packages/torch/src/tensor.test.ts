@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bytesPerElement, type DType } from './dtype.js';
+import { bytesPerElement, type DType, type TypedArray } from './dtype.js';
 import { gradients } from './gradients.js';
 import * as ops from './ops.js';
 import { liveTensors, scope } from './scope.js';
-import { fromBytes, Tensor, type TypedArray, tensor } from './tensor.js';
+import { fromBytes, Tensor, tensor } from './tensor.js';
 import { assertClose } from './testing/assert-close.js';
 import { testedDevices } from './testing/golden.js';
 
@@ -31,7 +31,7 @@ for (const device of testedDevices) {
         }));
     }
 
-    test('a tensor of any layout comes out in row-major order, converted to the target', () =>
+    test('toArray gives row-major order for any memory layout, converted to the type of the target', () =>
       scope(() => {
         const x = tensor([[1, 2, 3], [4, 5, 6]], { device }); // biome-ignore format: as a matrix
         const turned = ops.transpose(x, 0, 1);
@@ -40,10 +40,10 @@ for (const device of testedDevices) {
         assert.equal(turned.toArray(target), target);
         assert.deepEqual(target, Int32Array.of(1, 4, 2, 5, 3, 6));
         assert.deepEqual(ops.select(x, 1, 2).toArray(), Float32Array.of(3, 6));
-        assert.throws(() => x.toArray(new Float32Array(5)), /the target has 5 float32 elements, the shape asks for 6/);
+        assert.throws(() => x.toArray(new Float32Array(5)), /the target has 5 float32 elements, but the shape needs 6/);
       }));
 
-    test('pixels become float32 in one step, 16-bit floats and truth values are made by dtype', () =>
+    test('pixels are converted to float32 in one step; 16-bit floats and booleans are made with a dtype', () =>
       scope(() => {
         assertClose(tensor(Uint8Array.of(0, 255), [2], { dtype: 'float32', device }), Float32Array.of(0, 255));
         for (const dtype of ['float16', 'bfloat16'] as const) {
@@ -56,7 +56,7 @@ for (const device of testedDevices) {
         assert.deepEqual(tensor([0, 2, -1], { dtype: 'bool', device }).toArray(), Uint8Array.of(0, 1, 1));
       }));
 
-    test('bytes of every type come back as they were', () =>
+    test('toBytes returns the bytes given to fromBytes, for every type', () =>
       scope(() => {
         for (const dtype of Object.keys(bytesPerElement) as DType[]) {
           const x = tensor([1, 0, 1, 0, 0, 1], { dtype, device });
@@ -68,7 +68,7 @@ for (const device of testedDevices) {
         }
       }));
 
-    test('backward adds into grad, gradients leaves grad alone', () =>
+    test('backward adds to grad, gradients does not change it', () =>
       scope(() => {
         const x = tensor([1, 2, 3], { requiresGrad: true, device });
         const unused = tensor([1], { requiresGrad: true, device });
@@ -93,30 +93,30 @@ for (const device of testedDevices) {
   });
 }
 
-test('plain numbers become float32, as deep as they are nested', () =>
+test('nested numbers become a float32 tensor with one dimension per level', () =>
   scope(() => {
     assert.deepEqual([tensor(3).shape, tensor(3).item(), tensor([]).shape], [[], 3, [0]]);
     const x = tensor([[[1], [2]], [[3], [4]]]); // biome-ignore format: one row
     assert.deepEqual([x.shape, x.dtype, [...x.toArray()]], [[2, 2, 1], 'float32', [1, 2, 3, 4]]);
     assert.throws(() => tensor([[1, 2], [3]]), /ragged arrays: expected 2 items at depth 1/);
     assert.throws(() => tensor([1, [2]] as never), /expected a number at depth 1/);
-    assert.throws(() => tensor(Float32Array.of(1, 2), [3]), /has 2 float32 elements, the shape asks for 3/);
-    assert.throws(() => tensor(Float32Array.of(1), [-1]), /negative or absurd size/);
-    assert.throws(() => tensor(Float32Array.of(1), [2 ** 40, 2 ** 40]), /negative or absurd size|asks for/);
-    assert.throws(() => tensor(Float32Array.of(1) as never), /needs its shape/);
-    assert.throws(() => fromBytes(Uint8Array.of(1, 2, 3), [1], 'float32'), /shape asks for 1/);
+    assert.throws(() => tensor(Float32Array.of(1, 2), [3]), /has 2 float32 elements, but the shape needs 3/);
+    assert.throws(() => tensor(Float32Array.of(1), [-1]), /negative or too large size/);
+    assert.throws(() => tensor(Float32Array.of(1), [2 ** 40, 2 ** 40]), /negative or too large size|shape needs/);
+    assert.throws(() => tensor(Float32Array.of(1) as never), /needs a shape/);
+    assert.throws(() => fromBytes(Uint8Array.of(1, 2, 3), [1], 'float32'), /shape needs 1/);
   }));
 
-test('what cannot be differentiated says why', () =>
+test('the errors of backward and item name the tensor', () =>
   scope(() => {
     const x = tensor([1, 2], { requiresGrad: true });
-    assert.throws(() => ops.mul(x, x).backward(), /float32\[2\] of more than one element needs a gradient/);
-    assert.throws(() => tensor([1]).backward(), /no gradient leads here: the tensor float32\[1\]/);
-    assert.throws(() => x.item(), /item\(\) needs a tensor of one element, got float32\[2\]/);
+    assert.throws(() => ops.mul(x, x).backward(), /float32\[2\] with more than one element needs a gradient/);
+    assert.throws(() => tensor([1]).backward(), /the tensor float32\[1\] has no gradient/);
+    assert.throws(() => x.item(), /item\(\) needs a tensor with one element, got float32\[2\]/);
     assert.throws(() => tensor([1], { dtype: 'int64', requiresGrad: true }), /floating point/);
   }));
 
-test('setData gives other memory to the same tensor, and makes no handle', () =>
+test('setData changes the memory of a tensor and makes no new tensor', () =>
   scope(() => {
     const x = tensor([1, 2], { requiresGrad: true });
     const source = tensor([[3, 4, 5]]);
@@ -127,7 +127,7 @@ test('setData gives other memory to the same tensor, and makes no handle', () =>
     assertClose(x, source);
   }));
 
-test('memory formats are named, and dispose may be called twice', () => {
+test('memoryFormat is contiguous or channelsLast, and dispose may be called twice', () => {
   const x = ops.ones([2, 3, 4, 4]);
   assert.equal(x.memoryFormat, 'contiguous');
   const y = ops.contiguous(x, { memoryFormat: 'channelsLast' });

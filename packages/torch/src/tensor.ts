@@ -1,34 +1,21 @@
-import type { DType } from './dtype.js';
+import type { DType, MemoryFormat, TypedArray } from './dtype.js';
 import { badArgument, TorchError } from './errors.js';
 import { NativeGenerator, NativeTensor, native, registerClasses } from './native.js';
+import { describeValue } from './printable.js';
 import { track } from './scope.js';
 
-/** The typed arrays that tensors are made from and read into. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint8Array
-  | Uint16Array;
-
-/** How an `[N,C,H,W]` tensor lies in memory. Convolutions on CPUs are fastest in `channelsLast`. */
-export type MemoryFormat = 'contiguous' | 'channelsLast' | 'preserve';
-
-/** What a tensor is to the module that holds it; see `nn.parameter` and `nn.buffer`. */
+/** The role of a tensor in its module; see `nn.parameter` and `nn.buffer`. */
 export type Role = 'parameter' | 'buffer';
 
 /**
- * A handle on a libtorch tensor. The garbage collector cannot see its memory: it is freed when the `scope` in which
- * it was made ends, or by `dispose()`. Operations are functions in `ops`.
+ * A libtorch tensor. The garbage collector does not see its memory, which is freed by `dispose()` or at the end of the
+ * `scope` in which the tensor was made. Operations are functions in `ops`.
  */
 export class Tensor extends NativeTensor {
-  /** Set on the tensors that a module owns. */
+  /** Set if the tensor belongs to a module. */
   declare role?: Role;
 
-  /** Called by the addon only; there is no tensor to own otherwise, and it throws. */
+  /** Called by the addon only; otherwise it throws. Use `tensor`, `fromBytes` or an operation. */
   constructor() {
     super();
     track(this);
@@ -39,7 +26,7 @@ export class Tensor extends NativeTensor {
     return native().shape(this);
   }
 
-  /** Steps between neighbours along each dimension, in elements. */
+  /** Distance between neighbouring elements along each dimension, in elements. */
   get strides(): number[] {
     return native().strides(this);
   }
@@ -48,12 +35,12 @@ export class Tensor extends NativeTensor {
     return native().dtype(this);
   }
 
-  /** `cpu`, `cuda:0`, `mps`. */
+  /** Such as `cpu`, `cuda:0`, `mps`. */
   get device(): string {
     return native().device(this);
   }
 
-  /** The memory format that operations on this tensor will prefer. */
+  /** The memory format that operations on this tensor prefer. */
   get memoryFormat(): MemoryFormat {
     return native().memoryFormat(this);
   }
@@ -72,9 +59,9 @@ export class Tensor extends NativeTensor {
     native().setRequiresGrad(this, value);
   }
 
-  /** The gradient that `backward` has accumulated, or null. A new handle each time. */
+  /** The gradient that `backward` has accumulated, with this tensor's shape, or null. A new object each time. */
   get grad(): Tensor | null {
-    return native().gradOf(this);
+    return native().gradOf(this) as Tensor | null;
   }
 
   set grad(value: Tensor | null) {
@@ -82,26 +69,25 @@ export class Tensor extends NativeTensor {
   }
 
   /**
-   * Adds the gradient of this tensor into the `grad` of every leaf that requires one.
+   * Adds the gradient of this tensor to the `grad` of every leaf that requires gradients.
    *
-   * @param gradient of this tensor's shape; may be left out for a tensor of one element
-   * @throws TorchError when nothing that requires gradients leads here
+   * @param gradient has this tensor's shape; optional for a tensor with one element
+   * @throws TorchError when this tensor does not depend on one that requires gradients, or the gradient's shape is wrong
    */
   backward(gradient: Tensor | null = null, { retainGraph = false } = {}): void {
     native().backward(this, gradient, retainGraph);
   }
 
-  /** The value of a tensor of one element. */
+  /** The value of a tensor with one element. Throws TorchError if there are more. */
   item(): number {
     return native().item(this);
   }
 
   /**
-   * Copies the elements, in row-major order, into a typed array: a new one of the matching type (int64 to
-   * BigInt64Array, bool to Uint8Array, float16 and bfloat16 to Float32Array), or `target`, whose type they are
-   * converted to. Strides, type and device are resolved in the same single pass.
+   * Copies the elements, in row-major order, into a typed array: by default a new one of the matching type (int64 to
+   * BigInt64Array, bool to Uint8Array, float16 and bfloat16 to Float32Array). With a `target`, converts them to its type.
    *
-   * @throws TorchError when `target` has another number of elements
+   * @throws TorchError when `target` has a different number of elements
    */
   toArray(): TypedArray;
   toArray<T extends TypedArray>(target: T): T;
@@ -110,7 +96,7 @@ export class Tensor extends NativeTensor {
     return native().copyToArray(this, array, dtypeOf(array));
   }
 
-  /** The elements' bytes in row-major order and in this machine's byte order. */
+  /** The bytes of the elements, in row-major order and in this machine's byte order. */
   toBytes(): Uint8Array {
     const { dtype } = this;
     const raw = dtype === 'float16' || dtype === 'bfloat16' ? new Uint16Array(this.numel) : this.toArray();
@@ -118,13 +104,13 @@ export class Tensor extends NativeTensor {
     return new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
   }
 
-  /** Makes this tensor's memory that of `source`; it keeps its identity, role and place in optimisers. */
+  /** Replaces this tensor's memory by that of `source`. Modules and optimisers that hold this tensor see the change. */
   setData(source: Tensor): this {
     native().setData(this, source);
     return this;
   }
 
-  /** Frees the memory (as soon as no other tensor or graph shares it). Twice is fine; any other use is an error. */
+  /** Frees the memory, once no other tensor or graph shares it. May be called twice; any other later use throws. */
   dispose(): void {
     native().dispose(this);
   }
@@ -134,7 +120,7 @@ export class Tensor extends NativeTensor {
   }
 }
 
-/** A source of random numbers of its own, for operations that take a `generator`. */
+/** An independent source of random numbers, for operations that take a `generator`. */
 export class Generator extends NativeGenerator {
   constructor(seed: number | bigint, device = 'cpu') {
     super(device, seed);
@@ -164,28 +150,27 @@ function dtypeOf(array: TypedArray): DType {
   if (array instanceof Int16Array) return 'int16';
   if (array instanceof Int8Array) return 'int8';
   if (array instanceof Uint8Array) return 'uint8';
-  throw badArgument(`expected a typed array of a tensor's type, got ${describe(array)}`);
+  throw badArgument(`expected a typed array with an element type of tensors, got ${describe(array)}`);
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'object' && value !== null ? value.constructor.name : String(value);
+  return ArrayBuffer.isView(value) ? value.constructor.name : describeValue(value);
 }
 
-/** Numbers in nested arrays, as deep as the tensor has dimensions. */
+/** Numbers in nested arrays, one level per dimension. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
 export interface TensorOptions {
-  /** By default the typed array's own; float32 for plain numbers. */
+  /** Default: the element type of the typed array; float32 for plain numbers. */
   dtype?: DType;
   device?: string;
   requiresGrad?: boolean;
 }
 
 /**
- * A tensor with a copy of `data`: a typed array with its `shape`, or plain numbers, nested as deep as there are
- * dimensions. Conversion and the move to the device happen in the one pass that copies.
+ * A tensor with a copy of `data`: a typed array with its `shape`, or plain numbers, nested one level per dimension.
  *
- * @throws TorchError when the number of elements is not the shape's, or nested arrays are ragged
+ * @throws TorchError when the number of elements does not match the shape, or nested arrays are ragged
  */
 export function tensor(data: TypedArray, shape: readonly number[], options?: TensorOptions): Tensor;
 export function tensor(data: NestedNumbers, options?: TensorOptions): Tensor;
@@ -195,42 +180,43 @@ export function tensor(
   options: TensorOptions = {},
 ): Tensor {
   if (ArrayBuffer.isView(data)) {
-    if (!Array.isArray(shapeOrOptions)) throw badArgument('tensor() of a typed array needs its shape');
-    return make(data, shapeOrOptions, dtypeOf(data), options);
+    if (!Array.isArray(shapeOrOptions)) throw badArgument('tensor() of a typed array needs a shape');
+    return makeTensor(data, shapeOrOptions, dtypeOf(data), options);
   }
   const shape: number[] = [];
   for (let level: NestedNumbers | undefined = data; Array.isArray(level); level = level[0]) shape.push(level.length);
   const flat = new Float64Array(shape.reduce((product, size) => product * size, 1));
   fill(flat, data, shape, 0, 0);
-  return make(flat, shape, 'float32', (shapeOrOptions as TensorOptions | undefined) ?? {});
+  return makeTensor(flat, shape, 'float32', (shapeOrOptions as TensorOptions | undefined) ?? {});
 }
 
 /**
- * A tensor from the bytes of its elements, row-major and in this machine's byte order: the way in for float16,
- * bfloat16 and bool, and for weight files.
+ * A tensor from the bytes of its elements, row-major and in this machine's byte order. For float16, bfloat16 and bool,
+ * which have no typed array, and for weights files.
  *
- * @throws TorchError when the number of bytes is not the shape's
+ * @throws TorchError when the number of bytes does not match the shape
  */
 export function fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType, device = 'cpu'): Tensor {
-  return native().fromArray(bytes, dtype, shape, dtype, device);
+  return native().fromArray(bytes, dtype, shape, dtype, device) as Tensor;
 }
 
-function make(data: TypedArray, shape: readonly number[], dtype: DType, options: TensorOptions): Tensor {
-  const wanted = options.dtype ?? dtype;
-  const made = native().fromArray(data, dtypeOf(data), shape, wanted, options.device ?? 'cpu');
-  if (options.requiresGrad) made.requiresGrad = true;
-  return made;
+function makeTensor(data: TypedArray, shape: readonly number[], defaultType: DType, options: TensorOptions): Tensor {
+  const { dtype = defaultType, device = 'cpu', requiresGrad = false } = options;
+  const result = native().fromArray(data, dtypeOf(data), shape, dtype, device) as Tensor;
+  if (requiresGrad) result.requiresGrad = true;
+  return result;
 }
 
-function fill(flat: Float64Array, data: NestedNumbers, shape: readonly number[], depth: number, at: number): number {
+/** Copies nested numbers to `flat` from `start` on. Returns the index after the last. */
+function fill(flat: Float64Array, data: NestedNumbers, shape: readonly number[], depth: number, start: number): number {
   if (depth === shape.length) {
     if (typeof data !== 'number')
       throw badArgument(`tensor(): expected a number at depth ${depth}, got ${describe(data)}`);
-    flat[at] = data;
-    return at + 1;
+    flat[start] = data;
+    return start + 1;
   }
   if (!Array.isArray(data) || data.length !== shape[depth]) {
     throw badArgument(`tensor(): ragged arrays: expected ${shape[depth]} items at depth ${depth}`);
   }
-  return data.reduce<number>((next, item) => fill(flat, item, shape, depth + 1, next), at);
+  return data.reduce<number>((next, item) => fill(flat, item, shape, depth + 1, next), start);
 }

@@ -1,6 +1,6 @@
-// evenhand::batch_norm_act: batch normalisation and the activation after it, in as few passes over memory as there
-// can be. ATen takes a pass (or two) for each and keeps the normalised values for the activation's backward; this
-// keeps only the input. Channels-last float32 on the CPU; everything else is ATen's own two operations.
+// evenhand::batch_norm_act: batch normalization and the activation after it in as few passes over memory as possible.
+// ATen takes one or two passes for each and keeps the normalized values for the backward pass of the activation; this
+// kernel keeps only the input. It covers channels-last float32 on the CPU; anything else uses ATen's two operations.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -58,7 +58,7 @@ EVENHAND_INLINE float derivative(float z) {
   }
 }
 
-// Sums run in float32 over this many rows, then in float64: fast, and exact enough for a million rows.
+// Sums are taken in float32 over this many rows, then in float64: fast, and accurate enough for a million rows.
 constexpr int64_t kBlock = 64;
 
 struct Sums {
@@ -66,8 +66,8 @@ struct Sums {
   double* second;
 };
 
-// first[c] += sum (x - shift), second[c] += sum (x - shift)^2. The shift, a row of the data, keeps the variance from
-// being the small difference of two large numbers.
+// first[c] += sum (x - shift), second[c] += sum (x - shift)^2. The shift is a row of the data. Without it, the variance
+// would be the small difference of two large numbers.
 template <Activation>
 EVENHAND_INLINE void momentsBody(const float* __restrict x, const float* __restrict shift, int64_t rows, int64_t channels,
                                  float* __restrict s1, float* __restrict s2, Sums sums) {
@@ -93,7 +93,7 @@ EVENHAND_DISPATCH(moments, (const float* x, const float* shift, int64_t rows, in
 
 // y = activation(x * scale + offset)
 template <Activation activation>
-EVENHAND_INLINE void normaliseBody(const float* __restrict x, const float* __restrict scale, const float* __restrict offset, int64_t rows,
+EVENHAND_INLINE void normalizeBody(const float* __restrict x, const float* __restrict scale, const float* __restrict offset, int64_t rows,
                                    int64_t channels, float* __restrict y) {
   for (int64_t r = 0; r < rows; r++) {
     const float* __restrict in = x + r * channels;
@@ -101,11 +101,11 @@ EVENHAND_INLINE void normaliseBody(const float* __restrict x, const float* __res
     for (int64_t c = 0; c < channels; c++) out[c] = apply<activation>(in[c] * scale[c] + offset[c]);
   }
 }
-EVENHAND_DISPATCH(normalise, (const float* x, const float* scale, const float* offset, int64_t rows, int64_t channels, float* y),
+EVENHAND_DISPATCH(normalize, (const float* x, const float* scale, const float* offset, int64_t rows, int64_t channels, float* y),
                   (x, scale, offset, rows, channels, y))
 
-// With dz = dy * activation'(x * scale + offset): first[c] += sum dz, second[c] += sum dz * (x - mean); where the
-// statistics are constants, the input's gradient is dz * scale and is written in the same pass.
+// With dz = dy * activation'(x * scale + offset): first[c] += sum dz, second[c] += sum dz * (x - mean). If dx is given,
+// the statistics are constants, and the gradient of the input, dz * scale, is written in the same pass.
 template <Activation activation>
 EVENHAND_INLINE void gradientSumsBody(const float* __restrict x, const float* __restrict dy, const float* __restrict scale,
                                       const float* __restrict offset, const float* __restrict mean, int64_t rows, int64_t channels,
@@ -137,7 +137,7 @@ EVENHAND_DISPATCH(gradientSums,
                    int64_t channels, float* s1, float* s2, Sums sums, float* dx),
                   (x, dy, scale, offset, mean, rows, channels, s1, s2, sums, dx))
 
-// dx = dz * scale + x * slope + constant, dz computed again: cheaper than writing and reading it.
+// dx = dz * scale + x * slope + constant. Computing dz again is cheaper than writing and reading it.
 template <Activation activation>
 EVENHAND_INLINE void gradientInputBody(const float* __restrict x, const float* __restrict dy, const float* __restrict scale,
                                        const float* __restrict offset, const float* __restrict slope, const float* __restrict constant,
@@ -169,8 +169,8 @@ void withActivation(Activation activation, Work work) {
   }
 }
 
-// Two sums a channel over all rows, each thread on a share of its own; added in the shares' order, so that a thread
-// count always gives the same bits.
+// Two sums per channel over all rows. Each thread sums a share of the rows; the shares are added in a fixed order, so
+// that the same number of threads always gives the same bits.
 template <typename Work>
 std::vector<double> sumRows(int64_t rows, int64_t channels, Work work) {
   const int64_t shares = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / 256));
@@ -191,11 +191,11 @@ std::vector<double> sumRows(int64_t rows, int64_t channels, Work work) {
 }
 
 template <typename Work>
-void overRows(int64_t rows, int64_t channels, Work work) {
+void forEachRowBlock(int64_t rows, int64_t channels, Work work) {
   at::parallel_for(0, rows, std::max<int64_t>(1, 16384 / channels), work);
 }
 
-// What normalisation by (x - mean) * invstd * weight + bias comes to, a channel.
+// Normalization as x * scale + offset, with scale = invstd * weight and offset = bias - mean * scale, per channel.
 struct Affine {
   at::Tensor mean, invstd, scale, offset;
 };
@@ -246,8 +246,8 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
     const float *in = x.data_ptr<float>(), *scale = affine.scale.data_ptr<float>(), *offset = affine.offset.data_ptr<float>();
     float* out = y.data_ptr<float>();
     withActivation(static_cast<Activation>(activation), [&](auto kind) {
-      overRows(rows, channels, [&](int64_t begin, int64_t end) {
-        normalise<kind.value>(in + begin * channels, scale, offset, end - begin, channels, out + begin * channels);
+      forEachRowBlock(rows, channels, [&](int64_t begin, int64_t end) {
+        normalize<kind.value>(in + begin * channels, scale, offset, end - begin, channels, out + begin * channels);
       });
     });
     context->save_for_backward({x, weight, affine.mean, affine.invstd, affine.scale, affine.offset});
@@ -283,7 +283,7 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
         constant[c] = static_cast<float>(-static_cast<double>(w[c]) * inv[c] * dBiasC / n - s * m[c]);
       }
       if (!training) return;
-      overRows(rows, channels, [&](int64_t begin, int64_t end) {
+      forEachRowBlock(rows, channels, [&](int64_t begin, int64_t end) {
         const int64_t at = begin * channels;
         gradientInput<kind.value>(in + at, grad + at, a, o, slope.data(), constant.data(), end - begin, channels, out + at);
       });
@@ -292,16 +292,16 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
   }
 };
 
-bool plainFloat(const at::Tensor& tensor) {
+bool isPlainFloat(const at::Tensor& tensor) {
   return tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
 }
 
-bool fits(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean,
+bool kernelSupports(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean,
           const at::Tensor& runningVar) {
   if (!x.device().is_cpu() || x.scalar_type() != at::kFloat || x.dim() != 4 || x.numel() == 0) return false;
   if (!x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
-  for (const at::Tensor& each : {weight, bias, runningMean, runningVar}) {
-    if (!plainFloat(each) || each.dim() != 1 || each.size(0) != x.size(1)) return false;
+  for (const at::Tensor& vector : {weight, bias, runningMean, runningVar}) {
+    if (!isPlainFloat(vector) || vector.dim() != 1 || vector.size(0) != x.size(1)) return false;
   }
   return true;
 }
@@ -311,7 +311,7 @@ at::Tensor applyActivation(const at::Tensor& z, Activation activation) {
     case Activation::SiLU: return at::silu(z);
     case Activation::ReLU: return at::relu(z);
     case Activation::ReLU6:
-      // On CPUs libtorch 1.13 has no gradient of it in bfloat16, which autocast gives.
+      // On CPUs libtorch 1.13 has no gradient of relu6 in bfloat16, the type that autocast uses.
       if (z.is_cpu() && z.scalar_type() == at::kBFloat16) return at::relu6(z.to(at::kFloat)).to(at::kBFloat16);
       return at::relu6(z);
     case Activation::Hardswish: return at::hardswish(z);
@@ -323,9 +323,9 @@ at::Tensor applyActivation(const at::Tensor& z, Activation activation) {
 at::Tensor batchNormAct(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& runningMean,
                         const at::Tensor& runningVar, bool training, double momentum, double eps, c10::string_view name) {
   const Activation activation = parseActivation(name);
-  // ATen leaves this check to Python and puts NaN or infinity into the running variance.
-  TORCH_CHECK(!training || x.dim() < 2 || x.numel() != x.size(1), "training needs more than one value a channel, for one has no variance");
-  if (fits(x, weight, bias, runningMean, runningVar)) {
+  // Without this check, which PyTorch does in Python, ATen would put NaN or infinity into the running variance.
+  TORCH_CHECK(!training || x.dim() < 2 || x.numel() != x.size(1), "training needs more than one value per channel, because a single value has no variance");
+  if (kernelSupports(x, weight, bias, runningMean, runningVar)) {
     return BatchNormAct::apply(x, weight, bias, runningMean, runningVar, training, momentum, eps, static_cast<int64_t>(activation));
   }
   const bool cudnn = at::globalContext().userEnabledCuDNN();

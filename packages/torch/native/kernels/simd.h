@@ -1,5 +1,5 @@
-// One source, compiled for each generation of x86 vectors and chosen when the program runs; elsewhere the compiler's
-// own target. The loops are plain C++ that compilers vectorise, so there are no intrinsics to keep.
+// Compiles one source for several generations of x86 vector instructions and selects the best one at run time. On other
+// processors the compiler's default target is used. The loops are plain C++ that compilers vectorize, without intrinsics.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ inline int simdLevel() {
 }
 }  // namespace evenhand
 
-// Defines `name(params)` that runs `name##Body(args)`, an EVENHAND_INLINE function, with the widest vectors there are.
+// Defines `name(params)`, which runs the EVENHAND_INLINE function `name##Body(args)` with the widest vectors available.
 #define EVENHAND_DISPATCH(name, params, args)                               \
   template <Activation activation>                                          \
   EVENHAND_AVX512 static void name##Avx512 params { name##Body<activation> args; } \
@@ -43,7 +43,7 @@ inline int simdLevel() {
 
 namespace evenhand {
 
-// exp(x) by 2^n times a polynomial for 2^f, |f| <= 1/2 (minimax, relative error 2e-7): libm's would not vectorise.
+// exp(x) as 2^n times a polynomial for 2^f, |f| <= 1/2 (minimax, relative error 2e-7), because libm's does not vectorize.
 EVENHAND_INLINE float fastExp(float x) {
   const float clamped = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
   const float scaled = clamped * 1.44269504f;

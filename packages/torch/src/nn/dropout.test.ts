@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { manualSeed } from '../modes.js';
 import * as ops from '../ops.js';
+import { manualSeed } from '../runtime.js';
 import { scope } from '../scope.js';
 import { assertClose } from '../testing/assert-close.js';
 import { testedDevices } from '../testing/golden.js';

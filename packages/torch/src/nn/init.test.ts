@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { manualSeed } from '../modes.js';
 import * as ops from '../ops.js';
+import { manualSeed } from '../runtime.js';
 import { scope } from '../scope.js';
 import { assertClose } from '../testing/assert-close.js';
 import { type GoldenTensor, isGoldenBuild, readGolden, valuesOf } from '../testing/golden.js';

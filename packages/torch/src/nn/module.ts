@@ -1,8 +1,8 @@
-import type { DType } from '../dtype.js';
+import type { DType, MemoryFormat } from '../dtype.js';
 import { badArgument } from '../errors.js';
 import * as ops from '../ops.js';
 import { keep, scope } from '../scope.js';
-import { type MemoryFormat, Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 
 /**
  * A layer or a model: a class whose fields are parameters, buffers, modules and arrays of modules. Its state dict is

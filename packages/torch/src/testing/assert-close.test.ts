@@ -5,7 +5,7 @@ import { assertClose } from './assert-close.js';
 
 const close = tensor([[1, 2, 3], [4, 5, 6]]); // biome-ignore format: as a matrix
 
-test('tensors within the tolerance pass, NaN equals NaN, infinities equal themselves', () => {
+test('tensors within the tolerance pass; NaN equals NaN and infinities equal themselves', () => {
   assertClose(close, tensor([[1, 2, 3.000003], [4, 5, 6]])); // biome-ignore format: as a matrix
   assertClose(tensor([NaN, Infinity, -Infinity]), Float32Array.of(NaN, Infinity, -Infinity));
   assertClose(BigInt64Array.of(2n ** 62n), tensor(BigInt64Array.of(2n ** 62n), [1]));

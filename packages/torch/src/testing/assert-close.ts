@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { DType } from '../dtype.js';
-import { Tensor, type TypedArray } from '../tensor.js';
+import type { DType, TypedArray } from '../dtype.js';
+import { Tensor } from '../tensor.js';
 
 /** A tensor as plain values in row-major order. */
 export interface Values {
@@ -10,15 +10,15 @@ export interface Values {
 }
 
 export interface Tolerance {
-  /** Share of the expected value that a difference may have. */
+  /** Allowed difference, relative to the expected value. */
   rtol?: number;
-  /** Difference that is allowed whatever the expected value. */
+  /** Allowed absolute difference, added to the relative one. */
   atol?: number;
-  /** What is compared; begins the message. */
+  /** What is compared; the message begins with it. */
   name?: string;
 }
 
-/** As `torch.testing.assert_close`; integers must be equal. */
+/** The tolerances of `torch.testing.assert_close`; integers must be equal. */
 const defaults: Partial<Record<DType, { rtol: number; atol: number }>> = {
   float64: { rtol: 1e-7, atol: 1e-7 },
   float32: { rtol: 1.3e-6, atol: 1e-5 },
@@ -27,8 +27,8 @@ const defaults: Partial<Record<DType, { rtol: number; atol: number }>> = {
 };
 
 /**
- * Fails unless shape, element type and every value agree: `|actual - expected| <= atol + rtol |expected|`, NaN equal
- * to NaN. The message shows both sides around the worst element. A typed array counts as one dimension.
+ * Fails unless shapes, element types and all values agree: `|actual - expected| <= atol + rtol |expected|`; NaN equals
+ * NaN. The message shows both sides around the worst element. A typed array is a tensor with one dimension.
  */
 export function assertClose(
   actual: Tensor | TypedArray,
@@ -42,11 +42,11 @@ export function assertClose(
   if (String(a.shape) !== String(e.shape)) assert.fail(`${name}: the shapes differ: ${sides}`);
   let [worst, worstExcess, wrong] = [-1, 0, 0];
   for (let i = 0; i < e.data.length; i++) {
-    const found = difference(a.data[i]!, e.data[i]!);
+    const distance = difference(a.data[i]!, e.data[i]!);
     const allowed = (atol ?? 0) + (rtol ?? 0) * Math.abs(Number(e.data[i]));
-    if (found === 0 || (found <= allowed && Number.isFinite(found))) continue;
+    if (distance === 0 || (distance <= allowed && Number.isFinite(distance))) continue;
     wrong++;
-    const excess = Number.isFinite(found) ? found / allowed : Number.POSITIVE_INFINITY;
+    const excess = Number.isFinite(distance) ? distance / allowed : Number.POSITIVE_INFINITY;
     if (excess > worstExcess || worst < 0) [worst, worstExcess] = [i, excess];
   }
   if (wrong === 0) return;
@@ -77,18 +77,19 @@ function difference(actual: number | bigint, expected: number | bigint): number 
 function position(flat: number, shape: readonly number[]): number[] {
   let rest = flat;
   const index = shape.toReversed().map((size) => {
-    const at = rest % size;
+    const coordinate = rest % size;
     rest = Math.floor(rest / size);
-    return at;
+    return coordinate;
   });
   return index.reverse();
 }
 
-function around(data: ArrayLike<number | bigint>, at: number): string {
-  const from = Math.max(0, at - 3);
-  const until = Math.min(data.length, at + 4);
-  const items = Array.from({ length: until - from }, (_, i) =>
-    from + i === at ? `>${data[at]}<` : `${data[from + i]}`,
+/** The elements around `index`, with that one marked. */
+function around(data: ArrayLike<number | bigint>, index: number): string {
+  const start = Math.max(0, index - 3);
+  const end = Math.min(data.length, index + 4);
+  const items = Array.from({ length: end - start }, (_, i) =>
+    start + i === index ? `>${data[index]}<` : `${data[start + i]}`,
   );
-  return `${from > 0 ? '... ' : ''}${items.join(' ')}${until < data.length ? ' ...' : ''}`;
+  return `${start > 0 ? '... ' : ''}${items.join(' ')}${end < data.length ? ' ...' : ''}`;
 }

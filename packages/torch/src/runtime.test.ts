@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import * as ops from './ops.js';
+import {
+  devices,
+  getNumThreads,
+  keepFreedMemory,
+  manualSeed,
+  setDeterministic,
+  setNumThreads,
+  torchVersion,
+} from './runtime.js';
+import { scope } from './scope.js';
+import type { Tensor } from './tensor.js';
+import { assertClose } from './testing/assert-close.js';
+
+test('a seed may have up to 64 bits; anything else is refused', () =>
+  scope(() => {
+    const draw = (seed: number | bigint): Tensor => {
+      manualSeed(seed);
+      return ops.rand([4]);
+    };
+    assertClose(draw(2n ** 40n), draw(2 ** 40));
+    assert.equal(ops.equal(draw(1), draw(2)), false);
+    for (const seed of [-1, 1.5, Number.NaN, 2n ** 64n, '1' as never]) {
+      assert.throws(() => manualSeed(seed), { code: 'TORCH_BAD_ARGUMENT', message: /seed/ });
+    }
+  }));
+
+test('the number of threads can be set and read', () => {
+  const before = getNumThreads();
+  setNumThreads(1);
+  assert.equal(getNumThreads(), 1);
+  setNumThreads(before);
+  assert.equal(getNumThreads(), before);
+  for (const threads of [0, -1, 1.5, 1e9]) assert.throws(() => setNumThreads(threads), { code: 'TORCH_BAD_ARGUMENT' });
+});
+
+test('deterministic algorithms are switched on and off, the first device is cpu, the version has three numbers', () => {
+  setDeterministic(true);
+  setDeterministic(false);
+  assert.throws(() => setDeterministic(1 as never), { code: 'TORCH_BAD_ARGUMENT' });
+  assert.equal(devices()[0], 'cpu');
+  assert.match(torchVersion(), /^\d+\.\d+\.\d+/);
+});
+
+/** Page faults of a new process that makes and frees a tensor of 16 MiB ten times, after running `setup`. */
+function pageFaults(setup: string): number {
+  const source = `
+    import { keepFreedMemory, ops, scope } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
+    const allocate = () => scope(() => ops.ones([2 ** 22]).shape);
+    ${setup}
+    for (let i = 0; i < 10; i++) allocate();
+    const before = process.resourceUsage().minorPageFault;
+    for (let i = 0; i < 10; i++) allocate();
+    console.log(process.resourceUsage().minorPageFault - before);
+  `;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  return Number(stdout);
+}
+
+const isGlibc = 'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header;
+
+// The library once changed the allocator of any process that loaded it.
+test('freed memory is returned to the system until keepFreedMemory() is called', {
+  skip: isGlibc ? false : 'only glibc has this setting',
+}, () => {
+  const returned = pageFaults('');
+  const kept = pageFaults('if (!keepFreedMemory()) throw new Error("refused");');
+  assert.ok(kept < returned / 10, `${returned} page faults when returned, ${kept} when kept`);
+});
+
+test('keepFreedMemory() returns false if the C library has no such setting', {
+  skip: isGlibc ? 'glibc has this setting' : false,
+}, () => {
+  assert.equal(keepFreedMemory(), false);
+});

@@ -1,0 +1,51 @@
+import { native } from './native.js';
+
+/** Seeds libtorch's default generators on all devices, which initialisation, dropout and stochastic depth draw from. */
+export function manualSeed(seed: number | bigint): void {
+  native().manualSeed(seed);
+}
+
+/**
+ * Selects deterministic algorithms on devices that have a choice (cuDNN). Operations that have only a nondeterministic
+ * form then throw.
+ */
+export function setDeterministic(deterministic: boolean): void {
+  native().setDeterministic(deterministic);
+}
+
+/**
+ * Sets how many threads operations use that are called from this JavaScript thread. Results may differ in the last bits
+ * between thread counts.
+ *
+ * @throws TorchError when `threads` is not between 1 and 4096
+ */
+export function setNumThreads(threads: number): void {
+  native().setNumThreads(threads);
+}
+
+/** See `setNumThreads`. */
+export function getNumThreads(): number {
+  return native().getNumThreads();
+}
+
+/** The available devices, `cpu` first: `cpu`, `cuda:0`, `mps`. */
+export function devices(): string[] {
+  return native().devices();
+}
+
+/**
+ * Makes the process keep the memory of freed tensors for new ones instead of returning it to the operating system. A
+ * training step allocates and frees the same large blocks each time; on CPUs it takes about a tenth less time with this.
+ * The setting applies to the whole process and cannot be undone, so a program that only uses tensors now and then should
+ * not call it.
+ *
+ * @returns false if the C library has no such setting; only glibc has
+ */
+export function keepFreedMemory(): boolean {
+  return native().keepFreedMemory();
+}
+
+/** The version of libtorch that the addon was built with, such as `2.6.0`. */
+export function torchVersion(): string {
+  return native().version;
+}
