@@ -1,12 +1,13 @@
-// The command line as a user meets it, and small images to give it.
+// The command line as a user meets it, small images to give it, and a run that was trained on them.
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 
 const PROGRAM = fileURLToPath(new URL('../../packages/evenhand/dist/cli/main.js', import.meta.url));
@@ -63,11 +64,65 @@ export function start(args: readonly string[], cwd: string): Running {
   return { process: child, ended, signalAll };
 }
 
+/** Runs a command in a process of its own. */
 export const evenhand = (args: readonly string[], cwd: string): Promise<Ended> => start(args, cwd).ended;
+
+interface Written {
+  stdout: string;
+  stderr: string;
+}
+
+const written = new AsyncLocalStorage<Written>();
+for (const name of ['stdout', 'stderr'] as const) {
+  const stream = process[name];
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  // What a command writes belongs to it; the test runner's own reports go by the same streams.
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    const store = written.getStore();
+    if (store === undefined) return write(chunk, ...rest);
+    store[name] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    const done = rest.at(-1);
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
+  };
+}
+
+let calls = 0;
+
+/**
+ * Runs a command inside this process, which saves the second that starting another takes. What a process is needed for
+ * (signals, streams that close, an exit while work is left) is tested with `evenhand` or `start`.
+ */
+export async function evenhandHere(args: readonly string[], cwd: string): Promise<Ended> {
+  const before = { cwd: process.cwd(), argv: process.argv, exitCode: process.exitCode };
+  const emitters: NodeJS.EventEmitter[] = [process, process.stdout, process.stderr];
+  const events = ['SIGINT', 'SIGTERM', 'SIGHUP', 'error'];
+  const listeners = emitters.map((emitter) => events.map((event) => emitter.listeners(event)));
+  const output: Written = { stdout: '', stderr: '' };
+  process.chdir(cwd);
+  process.argv = [process.execPath, PROGRAM, ...args];
+  process.exitCode = undefined;
+  try {
+    // Another address each time has the program, not the modules that it imports, run again.
+    await written.run(output, () => import(`${pathToFileURL(PROGRAM)}?call=${++calls}`));
+    return { code: Number(process.exitCode ?? 0), signal: null, ...output };
+  } finally {
+    process.chdir(before.cwd);
+    process.argv = before.argv;
+    process.exitCode = before.exitCode;
+    for (const [i, emitter] of emitters.entries()) {
+      for (const [k, event] of events.entries()) {
+        for (const listener of emitter.listeners(event)) {
+          if (!listeners[i]![k]!.includes(listener)) emitter.off(event, listener as () => void);
+        }
+      }
+    }
+  }
+}
 
 /** Runs a command that must succeed; resolves to what it printed. */
 export async function succeed(args: readonly string[], cwd: string): Promise<string> {
-  const { code, stdout, stderr } = await evenhand(args, cwd);
+  const { code, stdout, stderr } = await evenhandHere(args, cwd);
   assert.equal(code, 0, `evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
   assert.equal(stderr, '');
   return stdout;
@@ -75,7 +130,7 @@ export async function succeed(args: readonly string[], cwd: string): Promise<str
 
 /** Runs a command that must be refused by one sentence for the user, which is resolved to. */
 export async function refusal(args: readonly string[], cwd: string, code = 2): Promise<string> {
-  const ended = await evenhand(args, cwd);
+  const ended = await evenhandHere(args, cwd);
   assert.equal(ended.code, code, `evenhand ${args.join(' ')}\n${ended.stdout}\n${ended.stderr}`);
   assert.match(ended.stderr, /^evenhand: \S/);
   assert.doesNotMatch(ended.stderr, /^ +at |unexpected failure/m, 'a stack trace is no answer to a user');
