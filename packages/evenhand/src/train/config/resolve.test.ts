@@ -229,7 +229,7 @@ describe('fields that belong together', () => {
       /^balance is sampler and weighted-loss: .*correct about twice.*set allowDoubleBalance$/,
     );
     assert.deepEqual(resolved({ balance, allowDoubleBalance: true }).balance, balance);
-    refused(() => resolved({ balance: ['none', 'sampler'], allowDoubleBalance: true }), /contradict one another/);
+    refused(() => resolved({ balance: ['none', 'sampler'], allowDoubleBalance: true }), /contradict each other/);
     refused(() => resolved({ balance }, 'strong'), /correct about twice/);
     assert.deepEqual(resolved({ balance: 'weighted-loss' }).balance, ['weighted-loss']);
   });
