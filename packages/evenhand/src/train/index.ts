@@ -12,13 +12,15 @@ export {
 export { type Recipe, recipes } from './config/recipes.js';
 export { type ConfigLayer, configOfRun, resolveConfig } from './config/resolve.js';
 export { configSchema } from './config/schema.js';
-export { countLabels, TrainingError } from './config/settings.js';
 export { type Scores, score } from './engine/epoch-end.js';
 export { extractFeatures } from './engine/features.js';
 export { NOISE_FOUND } from './engine/label-noise.js';
+export { evaluationLoader } from './engine/loaders.js';
 export { predictLogits } from './engine/predict-logits.js';
-export { evaluationLoader } from './engine/session.js';
 export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from './engine/train.js';
 export type { Progress, TrainEvent } from './events.js';
-export { buildModel, chooseDevice, chooseThreads, loadBackbone, presetAt } from './setup/backend.js';
+export { countLabels } from './objective/balance.js';
+export { chooseDevice, chooseThreads } from './setup/device.js';
+export { buildModel, loadBackbone, presetAt } from './setup/model.js';
 export { duplicateGroups, readOptions } from './setup/prepare.js';
+export { TrainingError } from './training-error.js';

@@ -5,11 +5,13 @@ import { after, describe, test } from 'node:test';
 import { nn } from '@evenhand/torch';
 import { createModel } from '../../models/index.js';
 import { RunFolder } from '../../run/index.js';
-import { TrainingError } from '../config/settings.js';
 import type { TrainEvent } from '../events.js';
-import { endEpoch, epochsWithoutGain } from './epoch-end.js';
+import { TrainingError } from '../training-error.js';
+import type { TrainingContext } from './context.js';
+import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
 import { sha256, smallConfig, temporaryFolder } from './images.test.helper.js';
-import { evaluationLoader, type Position, type Session } from './session.js';
+import { evaluationLoader } from './loaders.js';
+import { TrainingState } from './state.js';
 
 const { path: root, remove } = temporaryFolder();
 after(remove);
@@ -26,25 +28,26 @@ const EVEN = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 1, 1, 2, 2];
 const BETTER = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2];
 
 let made = 0;
-function begin(values = {}, phase: Position['phase'] = 'full'): { session: Session; events: TrainEvent[] } {
+function begin(values = {}) {
   const events: TrainEvent[] = [];
   const config = smallConfig('/photos', values);
   const val = TRUTH.map((label, i) => ({ file: `/photos/val/${i}.png`, label }));
-  const session: Session = {
+  const context: TrainingContext = {
     config,
     data: { classes: ['a', 'b', 'c'], train: [], val, fingerprint: '', skipped: [], confirmed: new Set() },
     model,
     device: 'cpu',
     folder: RunFolder.create(join(root, `run-${++made}`)),
-    position: { phase, epoch: 0, step: 3, lossSum: 2, seconds: 1, epochs: [], stoppedEarly: false },
-    labels: { train: null, val: null },
-    restored: new Map(),
     validation: evaluationLoader(config, val),
     onEvent: (event) => events.push(event),
-    interrupted: () => false,
+    isInterrupted: () => false,
   };
-  return { session, events };
+  const state = TrainingState.start(config);
+  Object.assign(state.position, { phase: 'full', step: 3, lossSum: 2, seconds: 1 });
+  return { context, state, folder: context.folder, position: state.position, events };
 }
+
+type Begun = ReturnType<typeof begin>;
 
 /** Logits by which `predicted` is likelier than each other class by a factor of e^confidence. */
 function logitsOf(predicted: readonly number[], confidence = 1): Float32Array {
@@ -54,44 +57,44 @@ function logitsOf(predicted: readonly number[], confidence = 1): Float32Array {
 }
 
 const FACTS = { size: 32, trainLoss: 1, backboneRate: 0, headRate: 0, seconds: 1, imagesPerSecond: 1 };
-const end = (session: Session, predicted: readonly number[], confidence?: number) =>
-  endEpoch(session, logitsOf(predicted, confidence), FACTS);
+const end = ({ context, state }: Begun, predicted: readonly number[], confidence?: number) =>
+  endEpoch(context, state, logitsOf(predicted, confidence), FACTS);
 
 describe('the best epoch', () => {
   test('has the best Macro F1, whatever the accuracy', () => {
-    const { session } = begin();
-    assert.equal(end(session, EVEN).best, true);
-    const before = sha256(session.folder.best);
+    const begun = begin();
+    assert.equal(end(begun, EVEN).best, true);
+    const before = sha256(begun.folder.best);
     nn.parameters(model)[0]!.setData(nn.parameters(createModel('mobilenet_v2', { numClasses: 3, seed: 2 }))[0]!);
-    const accurate = end(session, ACCURATE);
-    const [first] = session.position.epochs;
+    const accurate = end(begun, ACCURATE);
+    const [first] = begun.position.epochs;
     assert.ok(accurate.accuracy > first!.accuracy && accurate.macroF1 < first!.macroF1);
     assert.equal(accurate.best, false);
-    assert.equal(sha256(session.folder.best), before, 'weights of an epoch that is not the best were written');
-    assert.equal(end(session, BETTER).best, true);
-    assert.notEqual(sha256(session.folder.best), before);
+    assert.equal(sha256(begun.folder.best), before, 'weights of an epoch that is not the best were written');
+    assert.equal(end(begun, BETTER).best, true);
+    assert.notEqual(sha256(begun.folder.best), before);
   });
 
   test('has, of equal Macro F1, the lowest loss', () => {
-    const { session } = begin();
-    const best = [1, 2, 1.5, 2, 3].map((confidence) => end(session, BETTER, confidence).best);
+    const begun = begin();
+    const best = [1, 2, 1.5, 2, 3].map((confidence) => end(begun, BETTER, confidence).best);
     assert.deepEqual(best, [true, true, false, false, true]);
   });
 
   test('is the last where that is asked for, whatever its Macro F1', () => {
-    const { session } = begin({ keep: 'last' });
+    const begun = begin({ keep: 'last' });
     assert.deepEqual(
-      [BETTER, ACCURATE].map((predicted) => end(session, predicted).best),
+      [BETTER, ACCURATE].map((predicted) => end(begun, predicted).best),
       [true, true],
     );
-    assert.deepEqual(session.folder.readPredictions()[12], { file: 'val/12.png', label: 'b', logits: [1, 0, 0] });
+    assert.deepEqual(begun.folder.readPredictions()[12], { file: 'val/12.png', label: 'b', logits: [1, 0, 0] });
   });
 
   test('is what the predictions are of, with paths relative to the data', () => {
-    const { session } = begin();
-    end(session, EVEN, 2);
-    end(session, ACCURATE);
-    const predictions = session.folder.readPredictions();
+    const begun = begin();
+    end(begun, EVEN, 2);
+    end(begun, ACCURATE);
+    const predictions = begun.folder.readPredictions();
     assert.equal(predictions.length, TRUTH.length);
     assert.deepEqual(predictions[4], { file: 'val/4.png', label: 'a', logits: [0, 2, 0] });
     assert.deepEqual(predictions[15], { file: 'val/15.png', label: 'c', logits: [0, 0, 2] });
@@ -101,16 +104,16 @@ describe('the best epoch', () => {
   test('names images relative to the folder of the data also if the data are a CSV file', () => {
     const data = join(root, 'photos.csv');
     writeFileSync(data, 'filename,label\n');
-    const { session } = begin({ data });
-    end(session, EVEN);
-    assert.equal(session.folder.readPredictions()[4]!.file, relative(root, '/photos/val/4.png'));
+    const begun = begin({ data });
+    end(begun, EVEN);
+    assert.equal(begun.folder.readPredictions()[4]!.file, relative(root, '/photos/val/4.png'));
   });
 
   // A least gain is for stopping. The best weights that were seen are worth having however small their gain.
   test('is the best even where it gained less than the least gain', () => {
-    const { session } = begin({ minGain: 0.5 });
+    const begun = begin({ minGain: 0.5 });
     assert.deepEqual(
-      [ACCURATE, EVEN, BETTER].map((predicted) => end(session, predicted).best),
+      [ACCURATE, EVEN, BETTER].map((predicted) => end(begun, predicted).best),
       [true, true, true],
     );
   });
@@ -118,18 +121,18 @@ describe('the best epoch', () => {
 
 describe('the end of an epoch', () => {
   test('is told, and the next one begins', () => {
-    const { session, events } = begin();
-    const metrics = end(session, EVEN);
-    const { epoch, step, lossSum, seconds, epochs } = session.position;
+    const begun = begin();
+    const metrics = end(begun, EVEN);
+    const { epoch, step, lossSum, seconds, epochs } = begun.position;
     assert.deepEqual({ epoch, step, lossSum, seconds }, { epoch: 1, step: 0, lossSum: 0, seconds: 0 });
     assert.deepEqual(epochs, [metrics]);
-    assert.deepEqual(events, [{ type: 'epoch', metrics }]);
-    assert.deepEqual([metrics.phase, metrics.epoch, end(session, EVEN).epoch], ['full', 1, 2]);
+    assert.deepEqual(begun.events, [{ type: 'epoch', metrics }]);
+    assert.deepEqual([metrics.phase, metrics.epoch, end(begun, EVEN).epoch], ['full', 1, 2]);
   });
 
   test('scores by one confusion matrix', () => {
-    const { session } = begin();
-    const { accuracy, balancedAccuracy, macroF1, macroF1Present, numClasses, numPresent } = end(session, EVEN);
+    const begun = begin();
+    const { accuracy, balancedAccuracy, macroF1, macroF1Present, numClasses, numPresent } = end(begun, EVEN);
     const f1 = [8 / 16, 4 / 8, 4 / 8];
     assert.ok(Math.abs(macroF1 - f1.reduce((a, b) => a + b) / 3) < 1e-12);
     assert.ok(Math.abs(balancedAccuracy - (1 / 3 + 1 + 1) / 3) < 1e-12);
@@ -139,22 +142,22 @@ describe('the end of an epoch', () => {
   // A first epoch without numbers would be the best so far, and its weights would be kept.
   test('is an error where the model gives no numbers, and keeps what was best', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      const { session } = begin();
+      const begun = begin();
       const logits = logitsOf(EVEN);
       logits[7] = value;
       assert.throws(
-        () => endEpoch(session, logits, FACTS),
-        (error) => error instanceof TrainingError && /epoch 1.*not finite.*lower/.test(error.message),
+        () => endEpoch(begun.context, begun.state, logits, FACTS),
+        (error) => error instanceof TrainingError && /not finite.*epoch 1.*lower/.test(error.message),
       );
-      assert.equal(existsSync(session.folder.best), false);
-      assert.deepEqual(session.position.epochs, []);
+      assert.equal(existsSync(begun.folder.best), false);
+      assert.deepEqual(begun.position.epochs, []);
     }
   });
 });
 
 describe('epochs without gain', () => {
   const count = (minGain: number, ...macroF1s: readonly number[]) =>
-    epochsWithoutGain(
+    countEpochsWithoutGain(
       macroF1s.map((macroF1) => ({ phase: 'full', macroF1 })),
       minGain,
     );
@@ -176,21 +179,21 @@ describe('epochs without gain', () => {
 
   test('are counted in the full phase, against the head phase too', () => {
     const head = [0.6, 0.5, 0.5].map((macroF1) => ({ phase: 'head' as const, macroF1 }));
-    assert.equal(epochsWithoutGain(head, 0), 0);
-    assert.equal(epochsWithoutGain([...head, { phase: 'full', macroF1: 0.55 }], 0), 1);
-    assert.equal(epochsWithoutGain([...head, { phase: 'full', macroF1: 0.65 }], 0), 0);
+    assert.equal(countEpochsWithoutGain(head, 0), 0);
+    assert.equal(countEpochsWithoutGain([...head, { phase: 'full', macroF1: 0.55 }], 0), 1);
+    assert.equal(countEpochsWithoutGain([...head, { phase: 'full', macroF1: 0.65 }], 0), 0);
   });
 
   test('do not depend on the accuracy or the loss', () => {
-    const { session } = begin();
+    const begun = begin();
     for (const [predicted, confidence] of [
       [EVEN, 1],
       [ACCURATE, 1],
       [EVEN, 2],
       [EVEN, 3],
     ] as const) {
-      end(session, predicted, confidence);
+      end(begun, predicted, confidence);
     }
-    assert.equal(epochsWithoutGain(session.position.epochs, 0), 3);
+    assert.equal(countEpochsWithoutGain(begun.position.epochs, 0), 3);
   });
 });

@@ -11,13 +11,14 @@ import {
   posteriorMacroF1,
 } from '../../metrics/index.js';
 import { chosenScore, type EpochMetrics } from '../../run/index.js';
-import { remedyOf, TrainingError } from '../config/settings.js';
-import type { Session } from './session.js';
+import { remedyForDivergence, TrainingError } from '../training-error.js';
+import type { TrainingContext } from './context.js';
+import type { TrainingState } from './state.js';
 
-/** Scores of logits [N,K] against the truth, all from one confusion matrix. */
+/** Scores of logits [N,K], all from one confusion matrix. */
 export interface Scores {
   readonly report: ClassificationReport;
-  /** Of Macro F1 over all classes. */
+  /** 95 % interval of Macro F1 over all classes. */
   readonly interval: Interval;
   /** Mean negative log-likelihood, without smoothing or weights. */
   readonly loss: number;
@@ -32,7 +33,7 @@ export function score(logits: Float32Array, truth: Int32Array, numClasses: numbe
   };
 }
 
-/** What training knows of the epoch that ends. */
+/** The facts of an epoch that its scores do not give. */
 export interface EpochFacts {
   readonly size: number;
   readonly trainLoss: number;
@@ -43,19 +44,19 @@ export interface EpochFacts {
 }
 
 /**
- * How many epochs of the full phase there are since the last whose chosen score was better than all before by more than
- * `minGain`. An epoch that gains less counts as none, but what several gain adds up.
+ * Number of epochs of the full phase since the last one whose score was better than all before by more than `minGain`.
+ * Smaller gains of several epochs add up.
  */
-export function epochsWithoutGain(
+export function countEpochsWithoutGain(
   epochs: readonly Pick<EpochMetrics, 'phase' | 'macroF1' | 'macroF1Posterior'>[],
   minGain: number,
 ): number {
   let reached = Number.NEGATIVE_INFINITY;
   let count = 0;
   for (const epoch of epochs) {
-    const reaches = chosenScore(epoch);
-    if (reaches > reached + minGain) {
-      reached = reaches;
+    const score = chosenScore(epoch);
+    if (score > reached + minGain) {
+      reached = score;
       count = 0;
     } else if (epoch.phase === 'full') count++;
   }
@@ -63,33 +64,35 @@ export function epochsWithoutGain(
 }
 
 /**
- * Scores the epoch, and where it is the best so far, or the last is kept, writes its weights and predictions. The model's
- * tensors must be those that gave the logits. The caller saves the checkpoint after, so that a kill in between repeats
- * the epoch.
+ * Scores the epoch, and writes its weights and predictions if it is the best so far, or the last one is kept. The model
+ * must be the one that gave the logits. The caller saves the checkpoint afterwards, so that a kill in between repeats the
+ * epoch.
  *
- * @throws TrainingError, and nothing is written, where logits are not finite
+ * @param logits of the validation images, float32 [M,K] in a row
+ * @throws TrainingError if logits are not finite; then nothing is written
  */
-export function endEpoch(session: Session, logits: Float32Array, facts: EpochFacts): EpochMetrics {
-  const { config, data, labels, position, folder, model, onEvent } = session;
+export function endEpoch(
+  { config, data, folder, model, onEvent }: TrainingContext,
+  { labels, position }: TrainingState,
+  logits: Float32Array,
+  facts: EpochFacts,
+): EpochMetrics {
   const phase = position.phase === 'head' ? 'head' : 'full';
   if (!logits.every(Number.isFinite)) {
-    const where = `${phase} epoch ${position.epoch + 1}`;
     throw new TrainingError(
-      `after ${where} the model's logits are not finite: ${remedyOf(phase)}; the best checkpoint before is kept`,
+      `The logits of the model are not finite after ${phase} epoch ${position.epoch + 1}: ${remedyForDivergence(phase)}; ` +
+        'the best checkpoint so far is kept',
     );
   }
+  const numClasses = data.classes.length;
   const truth = Int32Array.from(data.val, ({ label }) => label);
-  const { report, interval, loss } = score(logits, truth, data.classes.length, config.seed);
-  const against =
-    labels.val &&
-    posteriorMacroF1(labels.val, argmax(logits, data.classes.length), data.classes.length, { seed: config.seed });
-  const posterior = against
-    ? { macroF1Posterior: against.value, macroF1PosteriorLow: against.low, macroF1PosteriorHigh: against.high }
-    : {};
-  const before = position.epochs.findLast((each) => each.best);
-  const reached = chosenScore({ macroF1: report.macroF1, ...posterior });
-  const gain = reached - (before ? chosenScore(before) : Number.NEGATIVE_INFINITY);
-  const best = config.keep === 'last' || gain > 0 || (gain === 0 && loss < before!.valLoss);
+  const { report, interval, loss } = score(logits, truth, numClasses, config.seed);
+  const posterior = labels?.val ? scorePosterior(labels.val, logits, numClasses, config.seed) : {};
+  const previousBest = position.epochs.findLast((epoch) => epoch.best);
+  const gain =
+    chosenScore({ macroF1: report.macroF1, ...posterior }) -
+    (previousBest ? chosenScore(previousBest) : Number.NEGATIVE_INFINITY);
+  const best = config.keep === 'last' || gain > 0 || (gain === 0 && loss < previousBest!.valLoss);
   const metrics: EpochMetrics = {
     phase,
     epoch: position.epoch + 1,
@@ -109,21 +112,23 @@ export function endEpoch(session: Session, logits: Float32Array, facts: EpochFac
   };
   if (best) {
     saveTensors(folder.best, nn.stateDict(model));
-    const classes = data.classes.length;
-    const pathOf = pathsRelativeTo(config.data);
+    const relativePath = pathsRelativeTo(config.data);
     folder.writePredictions(
       data.val.map(({ file, label }, i) => ({
-        file: pathOf(file),
+        file: relativePath(file),
         label: data.classes[label]!,
-        logits: Array.from(logits.subarray(i * classes, (i + 1) * classes)),
+        logits: Array.from(logits.subarray(i * numClasses, (i + 1) * numClasses)),
       })),
     );
   }
   position.epochs.push(metrics);
-  position.epoch++;
-  position.step = 0;
-  position.lossSum = 0;
-  position.seconds = 0;
+  Object.assign(position, { epoch: position.epoch + 1, step: 0, lossSum: 0, seconds: 0 });
   onEvent({ type: 'epoch', metrics });
   return metrics;
+}
+
+/** Macro F1 against posterior labels [M,K]. */
+function scorePosterior(posterior: Float32Array, logits: Float32Array, numClasses: number, seed: number) {
+  const { value, low, high } = posteriorMacroF1(posterior, argmax(logits, numClasses), numClasses, { seed });
+  return { macroF1Posterior: value, macroF1PosteriorLow: low, macroF1PosteriorHigh: high };
 }

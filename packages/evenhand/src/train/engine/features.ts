@@ -2,25 +2,28 @@ import type { Preset } from '@evenhand/predict';
 import { keep, noGrad, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Loader, PassOptions } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
-import { breathe, toInput } from '../setup/backend.js';
+import { yieldToEventLoop } from '../setup/device.js';
+import { presetAt, toInput } from '../setup/model.js';
+import { ProgressMeter, type TrainingContext } from './context.js';
+import type { TrainingState } from './state.js';
 
 export interface FeatureOptions {
   readonly model: ImageModel;
   readonly loader: Loader;
   readonly preset: Preset;
   readonly device: string;
-  /** Images of the loader. */
+  /** Number of images of the loader. */
   readonly count: number;
-  /** Averages each image's features with those of its mirror image. */
+  /** Whether to average the features of each image and its mirror image. */
   readonly mirrored?: boolean;
   readonly pass?: PassOptions;
-  /** Is told after each batch how many are done; ends the pass where it answers false. */
+  /** Called after each batch with the number of images done and the features of the batch; false ends the pass. */
   readonly onBatch: (done: number, rows: Tensor) => boolean;
 }
 
 /**
- * The backbone's pooled features float32 [count,F] of a pass of the loader, rows in the order of its samples; null where
- * `onBatch` ended it. The model must be in evaluation mode.
+ * Pooled features of the backbone, float32 [count,F], of one pass of the loader, rows in the order of its samples; null if
+ * `onBatch` ended it. The model must be in evaluation mode. The caller disposes of the tensor.
  */
 export async function extractFeatures(options: FeatureOptions): Promise<Tensor | null> {
   const { model, loader, preset, device, count, mirrored = false, pass, onBatch } = options;
@@ -29,26 +32,43 @@ export async function extractFeatures(options: FeatureOptions): Promise<Tensor |
   try {
     for await (const batch of loader.batches(undefined, pass)) {
       const n = batch.labels.length;
-      const goOn = scope(() => {
+      const shouldContinue = scope(() => {
         const images = toInput(batch, preset, device);
-        const made = noGrad(() => {
+        const values = noGrad(() => {
           const features = model.forwardFeatures(images);
           if (!mirrored) return features;
           return ops.mulScalar_(ops.add_(model.forwardFeatures(ops.flip(images, [3])), features), 0.5);
         });
-        ops.copy_(ops.narrow(all, 0, done, n), made);
-        return onBatch(done + n, made);
+        ops.copy_(ops.narrow(all, 0, done, n), values);
+        return onBatch(done + n, values);
       });
       done += n;
-      if (!goOn) {
+      if (!shouldContinue) {
         all.dispose();
         return null;
       }
-      await breathe();
+      await yieldToEventLoop();
     }
   } catch (error) {
     all.dispose();
     throw error;
   }
   return all;
+}
+
+/** The features of a training's model, with progress; null if interrupted. The caller disposes of the tensor. */
+export function computeFeatures(
+  context: TrainingContext,
+  state: TrainingState,
+  loader: Loader,
+  count: number,
+  options: Pick<FeatureOptions, 'mirrored' | 'pass'> = {},
+): Promise<Tensor | null> {
+  const { config, model, device, isInterrupted } = context;
+  const meter = new ProgressMeter(context, state, 'features', count);
+  const onBatch = (done: number): boolean => {
+    meter.report(done);
+    return !isInterrupted();
+  };
+  return extractFeatures({ model, loader, preset: presetAt(config), device, count, onBatch, ...options });
 }

@@ -55,11 +55,11 @@ describe('a training on noisy labels', () => {
     const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
     assert.match(
       notes.join('\n'),
-      /Training labels: \d+\.\d % \[.*\] are probably wrong; training is on posterior labels/,
+      /Training labels: \d+\.\d % \[.*\] are probably wrong; training on noise-robust soft labels/,
     );
     assert.match(
       notes.join('\n'),
-      /Validation labels: .* none is changed, but Macro F1 against posterior labels chooses/,
+      /Validation labels: .* they are kept, but Macro F1 against posterior labels selects/,
     );
     const labels = RunFolder.open(runs.path('told')).readLabels();
     assert.equal(labels.length, 84 + 60);
@@ -148,7 +148,7 @@ describe('a training on clean labels', () => {
     const clean = { ...values, data: runs.photos, epochs: 1 };
     const { events } = await runs.go('clean', clean);
     const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
-    assert.match(notes.join('\n'), /no sign of wrong ones.*they are taken as given/);
+    assert.match(notes.join('\n'), /no sign of label errors.*they are taken as given/);
     await runs.go('unasked', { ...clean, labelNoise: 'off' });
     assert.equal(sha256(runs.best('clean')), sha256(runs.best('unasked')));
     assert.deepEqual(runs.epochs('clean'), runs.epochs('unasked'));

@@ -1,138 +1,107 @@
-import { keep, nn, type Tensor, tensor } from '@evenhand/torch';
-import { expectedCounts, pathsRelativeTo, type Sample } from '../../data/index.js';
+import { nn, type Tensor } from '@evenhand/torch';
+import { pathsRelativeTo, type Sample } from '../../data/index.js';
 import { formatRate } from '../../format.js';
 import { estimateLabels, type LabelEstimate } from '../../noise/index.js';
 import type { JudgedLabel } from '../../run/index.js';
-import { countLabels } from '../config/settings.js';
-import { presetAt } from '../setup/backend.js';
-import { extractFeatures } from './features.js';
-import { evaluationLoader, type Labels, Meter, type Session } from './session.js';
+import type { TrainingContext } from './context.js';
+import { computeFeatures } from './features.js';
+import { evaluationLoader } from './loaders.js';
+import type { SoftLabels, TrainingState } from './state.js';
 
-/** Labels count as noisy where the lower bound of the estimated rate of wrong ones is above this share. */
+/** Labels count as noisy if the lower bound of their estimated error rate is above this. */
 export const NOISE_FOUND = 0.01;
 
-/** Training images of each class: expected ones where labels are probabilities. */
-export function classCounts({ labels, data }: Session): ArrayLike<number> {
-  const numClasses = data.classes.length;
-  if (labels.train === null) return countLabels(data.train, numClasses);
-  return expectedCounts({ posterior: labels.train, numClasses });
-}
-
-/** What to train towards, on the device: classes int64 [N], or their probabilities float32 [N,K]. The caller frees it. */
-export function targetsOf({ labels, data, device }: Session): Tensor {
-  const n = data.train.length;
-  if (labels.train !== null) return keep(tensor(labels.train, [n, data.classes.length], { device }));
-  const classes = Int32Array.from(data.train, ({ label }) => label);
-  return keep(tensor(classes, [n], { dtype: 'int64', device }));
-}
-
 /**
- * Judges every label by the features of the model as it is, and decides what to train towards from here on. It writes
- * what it found to the run folder. What validation images are taken for is decided once, by the first call, so that all
- * epochs are measured by one yardstick, and one that the trained network had no part in.
+ * Judges every label by the features of the model as it is, sets the training targets in `state.labels`, and writes the
+ * judgement to the run folder. The targets of the validation images are set by the first call only, so that all epochs are
+ * compared by the same score, and the trained network has no part in it.
  *
- * @returns false where it was interrupted
+ * @returns false if it was interrupted
  */
-export async function judgeLabels(session: Session, first: boolean): Promise<boolean> {
-  const { data, folder, onEvent, config } = session;
-  nn.setTraining(session.model, false);
-  const features = await viewsOf(session, data.train);
-  if (!features) return false;
-  const held = await viewsOf(session, data.val).catch((error: unknown) => {
-    features.dispose();
-    throw error;
-  });
-  if (!held) {
-    features.dispose();
-    return false;
-  }
+export async function judgeLabels(context: TrainingContext, state: TrainingState): Promise<boolean> {
+  const { data, folder, onEvent, config, model } = context;
+  const previous = state.labels;
+  nn.setTraining(model, false);
+  const features: Tensor[] = [];
   try {
-    const numClasses = data.classes.length;
-    const given = (samples: readonly Sample[]) => Int32Array.from(samples, ({ label }) => label);
-    const confirmed = (samples: readonly Sample[]) => samples.map((sample) => (data.confirmed.has(sample) ? 1 : 0));
+    for (const samples of [data.train, data.val]) {
+      const loader = evaluationLoader(config, samples);
+      const computed = await computeFeatures(context, state, loader, samples.length, { mirrored: true }).finally(() =>
+        loader.close(),
+      );
+      if (!computed) return false;
+      features.push(computed);
+    }
+    const labelled = (samples: readonly Sample[], values: Tensor) => ({
+      features: values,
+      given: Int32Array.from(samples, ({ label }) => label),
+      confirmed: samples.map((sample) => (data.confirmed.has(sample) ? 1 : 0)),
+    });
     const { labels, heldOut } = estimateLabels({
-      features,
-      given: given(data.train),
-      confirmed: confirmed(data.train),
+      ...labelled(data.train, features[0]!),
       ...(data.groups ? { groups: data.groups } : {}),
-      numClasses,
+      numClasses: data.classes.length,
       seed: config.seed,
-      heldOut: { features: held, given: given(data.val), confirmed: confirmed(data.val) },
+      heldOut: labelled(data.val, features[1]!),
     });
-    const noisy = ({ rate, posterior }: LabelEstimate) =>
-      rate.low > NOISE_FOUND ? Float32Array.from(posterior) : null;
-    session.labels = first
-      ? { train: noisy(labels), val: noisy(heldOut!) }
-      : { train: Float32Array.from(labels.posterior), val: session.labels.val };
-    const val = first ? judged(session, 'val', heldOut!) : folder.readLabels().filter(({ part }) => part === 'val');
-    folder.writeLabels([...judged(session, 'train', labels), ...val].sort((a, b) => b.wrong - a.wrong));
-    onEvent({
-      type: 'note',
-      text: first
-        ? summary(session.labels, labels, heldOut!)
-        : `Labels judged anew by the trained features: ${formatRate(labels.rate)} are probably wrong.`,
-    });
+    state.labels = previous
+      ? { train: Float32Array.from(labels.posterior), val: previous.val }
+      : { train: posteriorIfNoisy(labels), val: posteriorIfNoisy(heldOut!) };
+    const validationRows = previous
+      ? folder.readLabels().filter(({ part }) => part === 'val')
+      : judgedLabels(context, 'val', heldOut!);
+    folder.writeLabels(
+      [...judgedLabels(context, 'train', labels), ...validationRows].sort((a, b) => b.wrong - a.wrong),
+    );
+    const text = previous
+      ? `Labels judged again by the trained features: ${formatRate(labels.rate)} are probably wrong.`
+      : summarize(state.labels, labels, heldOut!);
+    onEvent({ type: 'note', text });
   } finally {
-    features.dispose();
-    held.dispose();
+    for (const values of features) values.dispose();
   }
   return true;
 }
 
-async function viewsOf(session: Session, samples: readonly Sample[]): Promise<Tensor | null> {
-  const { config, model, device, interrupted } = session;
-  const loader = evaluationLoader(config, samples);
-  const meter = new Meter(session, 'features', samples.length);
-  try {
-    return await extractFeatures({
-      model,
-      loader,
-      preset: presetAt(config),
-      device,
-      count: samples.length,
-      mirrored: true,
-      onBatch: (done) => {
-        meter.tell(done);
-        return !interrupted();
-      },
-    });
-  } finally {
-    await loader.close();
-  }
-}
+const posteriorIfNoisy = ({ rate, posterior }: LabelEstimate): Float32Array | null =>
+  rate.low > NOISE_FOUND ? Float32Array.from(posterior) : null;
 
-function judged({ data, config }: Session, part: 'train' | 'val', estimate: LabelEstimate): JudgedLabel[] {
+function judgedLabels(
+  { data, config }: TrainingContext,
+  part: 'train' | 'val',
+  estimate: LabelEstimate,
+): JudgedLabel[] {
   const { classes } = data;
-  const pathOf = pathsRelativeTo(config.data);
+  const relativePath = pathsRelativeTo(config.data);
   return data[part].map(({ file, label }, i) => {
     const row = estimate.posterior.subarray(i * classes.length, (i + 1) * classes.length);
     const suggested = estimate.suggested[i]!;
     return {
-      file: pathOf(file),
+      file: relativePath(file),
       part,
       given: classes[label]!,
-      wrong: rounded(estimate.wrong[i]!),
+      wrong: roundTo6(estimate.wrong[i]!),
       suggested: classes[suggested]!,
-      suggestedProbability: rounded(row[suggested]!),
+      suggestedProbability: roundTo6(row[suggested]!),
       posterior: Object.fromEntries(
-        Array.from(row, (p, c) => [classes[c]!, rounded(p)] as const).filter(([, p]) => p >= 0.001),
+        Array.from(row, (p, c) => [classes[c]!, roundTo6(p)] as const).filter(([, p]) => p >= 0.001),
       ),
     };
   });
 }
 
-const rounded = (p: number): number => Math.round(p * 1e6) / 1e6;
+const roundTo6 = (p: number): number => Math.round(p * 1e6) / 1e6;
 
-function summary({ train, val }: Labels, labels: LabelEstimate, heldOut: LabelEstimate): string {
+function summarize({ train, val }: SoftLabels, labels: LabelEstimate, heldOut: LabelEstimate): string {
+  const pairs = labels.kind === 'pairs' ? ', between some pairs of classes more than others' : '';
   const trained =
     train === null
-      ? `Training labels: no sign of wrong ones (${formatRate(labels.rate)}); they are taken as given.`
-      : `Training labels: ${formatRate(labels.rate)} are probably wrong` +
-        `${labels.kind === 'pairs' ? ', some pairs of classes more than others' : ''}; training is on posterior labels.`;
+      ? `Training labels: no sign of label errors (${formatRate(labels.rate)}); they are taken as given.`
+      : `Training labels: ${formatRate(labels.rate)} are probably wrong${pairs}; training on noise-robust soft labels.`;
   const validated =
     val === null
-      ? `Validation labels: no sign of wrong ones (${formatRate(heldOut.rate)}); Macro F1 on them chooses the checkpoint.`
-      : `Validation labels: ${formatRate(heldOut.rate)} are probably wrong; none is changed, but Macro F1 against posterior labels ` +
-        'chooses the checkpoint.';
+      ? `Validation labels: no sign of label errors (${formatRate(heldOut.rate)}); Macro F1 on them selects the checkpoint.`
+      : `Validation labels: ${formatRate(heldOut.rate)} are probably wrong; they are kept, but Macro F1 against posterior ` +
+        'labels selects the checkpoint.';
   return `${trained}\n${validated}`;
 }

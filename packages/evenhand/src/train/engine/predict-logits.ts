@@ -2,11 +2,12 @@ import type { Preset } from '@evenhand/predict';
 import { nn, noGrad, ops, scope } from '@evenhand/torch';
 import type { Loader } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
-import { breathe, toInput } from '../setup/backend.js';
+import { yieldToEventLoop } from '../setup/device.js';
+import { toInput } from '../setup/model.js';
 
 /**
- * Logits [count,K] of the loader's images, in their order, with the model in evaluation mode; null where `onBatch`,
- * told after each batch how many are done, answers false.
+ * Logits [count,K] of the images of the loader, in their order, with the model in evaluation mode. `onBatch` is called
+ * after each batch with the number of images done; if it returns false, the result is null.
  */
 export async function predictLogits(
   model: ImageModel,
@@ -26,7 +27,7 @@ export async function predictLogits(
     scope(() => noGrad(() => ops.reshape(model.forward(toInput(batch, preset, device)), [-1]).toArray(rows)));
     done = next;
     if (!onBatch(done)) return null;
-    await breathe();
+    await yieldToEventLoop();
   }
   return logits;
 }

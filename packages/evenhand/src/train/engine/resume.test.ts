@@ -7,7 +7,7 @@ import { train } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Progress } from '../events.js';
 import { drawImages, sha256 } from './images.test.helper.js';
-import type { Position } from './session.js';
+import type { Position } from './state.js';
 import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
@@ -87,7 +87,7 @@ describe('a training that is interrupted', () => {
     await drawImages(join(data, 'train'), 5);
     await assert.rejects(
       runs.go('stale'),
-      (error) => error instanceof ConfigError && /changing has changed since .*stale began/.test(error.message),
+      (error) => error instanceof ConfigError && /changing has changed since .*stale was started/.test(error.message),
     );
   });
 

@@ -4,35 +4,37 @@ import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
 import { configOfRun } from '../config/resolve.js';
 import type { TrainEvent } from '../events.js';
-import { buildModel, chooseDevice, chooseThreads, loadBackbone } from '../setup/backend.js';
+import { chooseDevice, chooseThreads } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
+import { buildModel, loadBackbone } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
-import { loadCheckpoint, restoredLabels, saveCheckpoint } from './checkpoint.js';
+import type { TrainingContext } from './context.js';
 import { fullPhase } from './full-phase.js';
 import { headPhase } from './head-phase.js';
 import { judgeLabels } from './label-noise.js';
-import { AS_GIVEN, evaluationLoader, type Position, type Session } from './session.js';
+import { evaluationLoader } from './loaders.js';
+import { type Position, TrainingState } from './state.js';
 
 export interface ResumeOptions {
   /** The run folder. */
   readonly run: string;
   readonly onEvent?: (event: TrainEvent) => void;
-  /** Finishes the step at hand, saves, and ends with `interrupted: true`. */
+  /** Aborting it finishes the current step, saves, and ends with `interrupted: true`. */
   readonly signal?: AbortSignal;
 }
 
 export interface TrainOptions extends ResumeOptions {
-  /** Complete, as `resolveConfig` gives it; `config.data` says where the data is. */
+  /** As `resolveConfig` returns it, with `data` set. */
   readonly config: Config;
 }
 
 export interface TrainResult {
   readonly run: string;
   readonly epochs: readonly EpochMetrics[];
-  /** The epoch whose weights are in best.safetensors; absent where none had ended. */
+  /** The epoch whose weights are in best.safetensors; absent if no epoch has ended. */
   readonly best?: EpochMetrics;
   readonly interrupted: boolean;
-  /** Whether `patience` ended it before the last epoch. */
+  /** Whether `patience` ended the training before the last epoch. */
   readonly stoppedEarly: boolean;
 }
 
@@ -44,21 +46,21 @@ export interface TrainResult {
  */
 export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   const { config } = options;
-  if (config.data === '') throw new ConfigError('data is not given: name the folder or CSV file to train on');
+  if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
   const folder = RunFolder.create(options.run);
   const data = await prepareData(config, options.onEvent ?? (() => {}));
   folder.writeEnvironment(environmentOf(config, data));
-  // last, because a folder with a configuration counts as a run
+  // Last, because a folder with a configuration counts as a run.
   folder.writeConfig(config);
   return run(folder, config, data, options);
 }
 
 /**
- * Goes on with a run that was interrupted or killed, as if nothing had happened: it ends with the weights, bit for bit,
- * that the uninterrupted run ends with on the same machine and number of threads. A finished run is left as it is.
+ * Continues a run that was interrupted or killed. It ends with the same weights, bit for bit, as an uninterrupted run on the
+ * same machine with the same number of threads. A finished run is left as it is.
  *
- * @throws as `trainRun`; ConfigError where the data has changed since
+ * @throws as `trainRun`; ConfigError if the data has changed
  */
 export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
   const folder = RunFolder.open(options.run);
@@ -68,8 +70,7 @@ export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
   const { fingerprint } = folder.readEnvironment().dataset;
   if (data.fingerprint !== fingerprint) {
     throw new ConfigError(
-      `The data in ${config.data} has changed since ${options.run} began, so it cannot go on as if nothing had happened; ` +
-        'start a new run',
+      `The data in ${config.data} has changed since ${options.run} was started, so the run cannot be resumed; start a new run`,
     );
   }
   return run(folder, config, data, options);
@@ -82,61 +83,45 @@ async function run(folder: RunFolder, config: Config, data: Prepared, options: R
   manualSeed(config.seed);
   const model = buildModel(config, data.classes.length, device);
   const validation = evaluationLoader(config, data.val);
-  let checkpoint: ReturnType<typeof loadCheckpoint> = null;
+  const isInterrupted = (): boolean => signal?.aborted ?? false;
+  const context: TrainingContext = { config, data, model, device, folder, validation, onEvent, isInterrupted };
+  let state: TrainingState | null = null;
   try {
-    checkpoint = loadCheckpoint(folder, model);
-    if (!checkpoint) await loadBackbone(model, config, onEvent);
-    const shared = { config, data, model, device, folder, validation, onEvent };
-    const tensors = checkpoint?.restored ?? new Map<string, never>();
-    const restored = restoredLabels(tensors);
-    const session: Session = {
-      ...shared,
-      position: checkpoint?.position ?? startOf(config),
-      labels: restored ?? AS_GIVEN,
-      restored: tensors,
-      interrupted: () => signal?.aborted ?? false,
-    };
-    // What is judged anew after the kill comes out the same, as nothing had been trained then.
-    const judged = restored !== undefined || config.labelNoise === 'off' || (await judgeLabels(session, true));
-    const finished = judged && (await runPhases(session));
-    // a kill between the checkpoint and the list of epochs leaves the list behind
-    folder.writeEpochs(session.position.epochs);
-    return resultOf(options.run, session.position, !finished);
+    state = TrainingState.load(folder.last, model);
+    if (!state) {
+      await loadBackbone(model, config, onEvent);
+      state = TrainingState.start(config);
+    }
+    const finished = await runPhases(context, state);
+    // A kill between writing the checkpoint and the list of epochs leaves an old list.
+    folder.writeEpochs(state.position.epochs);
+    return resultOf(options.run, state.position, !finished);
   } finally {
-    for (const each of checkpoint?.restored.values() ?? []) each.dispose();
+    state?.dispose();
     nn.disposeModule(model);
     await validation.close();
   }
 }
 
-async function runPhases(session: Session): Promise<boolean> {
-  const { position } = session;
+/** Runs what is left of the training. Returns false if it was interrupted. */
+async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
+  const { config, folder, model } = context;
+  const { position } = state;
+  // Nothing has been trained before labels are judged, so an interruption here costs no result.
+  if (config.labelNoise === 'auto' && state.labels === null && !(await judgeLabels(context, state))) return false;
   if (position.phase === 'head') {
-    if (!(await headPhase(session))) return false;
-    Object.assign(position, { phase: 'full', epoch: 0 });
-    return runPhases({ ...session, restored: new Map() });
+    if (!(await headPhase(context, state))) return false;
+    state.enterFullPhase();
   }
   if (position.phase === 'full') {
-    if (!(await fullPhase(session))) return false;
+    if (!(await fullPhase(context, state))) return false;
     position.phase = 'done';
-    saveCheckpoint(session);
+    state.save(folder.last, model);
   }
   return true;
 }
 
-function startOf(config: Config): Position {
-  return {
-    phase: config.headEpochs > 0 ? 'head' : 'full',
-    epoch: 0,
-    step: 0,
-    lossSum: 0,
-    seconds: 0,
-    epochs: [],
-    stoppedEarly: false,
-  };
-}
-
 function resultOf(run: string, { epochs, stoppedEarly }: Position, interrupted: boolean): TrainResult {
-  const best = epochs.findLast((each) => each.best);
+  const best = epochs.findLast((epoch) => epoch.best);
   return { run, epochs, ...(best ? { best } : {}), interrupted, stoppedEarly };
 }

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { gradients, scope, tensor } from '@evenhand/torch';
 import { type ConfigLayer, resolveConfig } from '../config/resolve.js';
-import { classWeights, logitShifts, makeLoss } from './losses.js';
+import { classWeights, logitShifts } from './balance.js';
+import { makeLoss } from './losses.js';
 
 interface Case {
   readonly value: number;

@@ -1,22 +1,22 @@
 import { ops, type Tensor, tensor } from '@evenhand/torch';
 import type { Random } from '../../random.js';
 import type { Config } from '../config/fields.js';
-import type { Targets } from './losses.js';
+import type { Targets } from './targets.js';
 
-/** What is done to one batch: how images are paired, and how much of each partner is seen. */
+/** How the images of one batch are mixed. */
 export interface MixPlan {
   readonly kind: 'mixup' | 'cutmix';
-  /** The share of an image that stays its own; for CutMix that of the area, after the box was cut at the border. */
+  /** The share of an image that remains; for CutMix the share of its area, after clipping the box at the border. */
   readonly lambda: number;
-  /** Each image's partner. */
+  /** The partner of each image: indices [N]. */
   readonly partners: Int32Array;
-  /** CutMix: what the partner covers, in pixels. */
+  /** CutMix: the pasted box in pixels. */
   readonly box: { readonly top: number; readonly left: number; readonly bottom: number; readonly right: number };
 }
 
 /**
- * Draws what is done to a batch, or undefined where it stays as it is. MixUp: Zhang et al., arXiv 1710.09412; CutMix:
- * Yun et al., arXiv 1905.04899, its box centred anywhere and cut at the border, lambda corrected to the area pasted.
+ * Draws how a batch is mixed; undefined if it is not. MixUp: Zhang et al., arXiv 1710.09412; CutMix:
+ * Yun et al., arXiv 1905.04899, its box centred anywhere and clipped at the border, lambda corrected to the area pasted.
  */
 export function drawMix(
   { mixProbability, cutMixShare, mixAlpha }: Pick<Config, 'mixProbability' | 'cutMixShare' | 'mixAlpha'>,
@@ -31,14 +31,15 @@ export function drawMix(
   if (kind === 'mixup') return { kind, lambda, partners, box: { top: 0, left: 0, bottom: 0, right: 0 } };
   const half = (size * Math.sqrt(1 - lambda)) / 2;
   const [y, x] = [random.int(size), random.int(size)];
-  const clip = (at: number) => Math.min(size, Math.max(0, Math.trunc(at)));
+  const clip = (coordinate: number) => Math.min(size, Math.max(0, Math.trunc(coordinate)));
   const box = { top: clip(y - half), left: clip(x - half), bottom: clip(y + half), right: clip(x + half) };
   const area = (box.bottom - box.top) * (box.right - box.left);
   return { kind, lambda: 1 - area / size ** 2, partners, box };
 }
 
 /**
- * Mixes images [N,3,H,W] (they may be overwritten) and their labels (int64 [N], or probabilities [N,K]) by the plan.
+ * Mixes images [N,3,H,W], which may be overwritten, and their labels (int64 [N], or probabilities [N,K]) by the plan.
+ *
  * @returns the images to train on, and their targets
  */
 export function applyMix(images: Tensor, labels: Tensor, plan: MixPlan): { images: Tensor; targets: Targets } {
@@ -50,7 +51,7 @@ export function applyMix(images: Tensor, labels: Tensor, plan: MixPlan): { image
     return { images: ops.add_(ops.mulScalar_(images, lambda), ops.mulScalar_(others, 1 - lambda)), targets };
   }
   const cut = (x: Tensor) => ops.slice(ops.slice(x, 2, box.top, box.bottom), 3, box.left, box.right);
-  // the patches are copied out before any is pasted: an image may give one and take one
+  // All patches are copied before any is pasted, since an image may give one and receive one.
   ops.copy_(cut(images), ops.indexSelect(cut(images), 0, order));
   return { images, targets };
 }

@@ -4,8 +4,8 @@ import { torchVersion } from '@evenhand/torch';
 import type { Environment } from '../../run/index.js';
 import { version } from '../../version.js';
 import type { Config } from '../config/fields.js';
-import { countLabels } from '../config/settings.js';
-import { chooseDevice } from './backend.js';
+import { countLabels } from '../objective/balance.js';
+import { chooseDevice } from './device.js';
 import type { Prepared } from './prepare.js';
 
 /** What a run runs on: all that its result may depend on besides its configuration. */

@@ -1,0 +1,65 @@
+import type { Loader } from '../../data/index.js';
+import type { ImageModel } from '../../models/index.js';
+import type { RunFolder } from '../../run/index.js';
+import type { Config } from '../config/fields.js';
+import type { TrainEvent } from '../events.js';
+import type { Prepared } from '../setup/prepare.js';
+import type { TrainingState } from './state.js';
+
+/** What the phases of a training share, and what does not change in its course. */
+export interface TrainingContext {
+  readonly config: Config;
+  readonly data: Prepared;
+  readonly model: ImageModel;
+  readonly device: string;
+  readonly folder: RunFolder;
+  /** The validation images. */
+  readonly validation: Loader;
+  readonly onEvent: (event: TrainEvent) => void;
+  /** Whether the user has asked to stop. */
+  readonly isInterrupted: () => boolean;
+}
+
+/** The number of the current epoch over both phases, from which random choices about its images are derived. */
+export function globalEpoch({ headEpochs }: Config, { position }: TrainingState): number {
+  return position.phase === 'head' ? position.epoch : headEpochs + position.epoch;
+}
+
+/** Number of batches in an epoch. An incomplete batch is dropped, unless there is no complete one. */
+export function countBatches(samples: number, batchSize: number): { batches: number; dropLast: boolean } {
+  const dropLast = samples >= batchSize;
+  return { batches: dropLast ? Math.floor(samples / batchSize) : 1, dropLast };
+}
+
+/** Reports progress through an epoch of `total` images, of which `before` were done before the clock started. */
+export class ProgressMeter {
+  readonly #start = performance.now();
+
+  constructor(
+    private readonly context: TrainingContext,
+    private readonly state: TrainingState,
+    private readonly stage: 'features' | 'head' | 'full' | 'validate',
+    private readonly total: number,
+    private readonly before = 0,
+  ) {}
+
+  get seconds(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
+  /** @param done images of the epoch that are done, `before` included */
+  report(done: number, training: { loss?: number; learningRate?: number } = {}): void {
+    const { config, onEvent } = this.context;
+    const { position } = this.state;
+    onEvent({
+      type: 'progress',
+      stage: this.stage,
+      epoch: position.epoch + 1,
+      epochs: position.phase === 'head' ? config.headEpochs : config.epochs,
+      done,
+      total: this.total,
+      imagesPerSecond: (done - this.before) / this.seconds,
+      ...training,
+    });
+  }
+}

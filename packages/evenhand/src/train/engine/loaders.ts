@@ -1,0 +1,60 @@
+import { type AugmentOptions, epochOrder, Loader, type Sample, softEpochOrder } from '../../data/index.js';
+import type { Config } from '../config/fields.js';
+import { samplerOptions } from '../objective/balance.js';
+import { presetAt } from '../setup/model.js';
+import type { Prepared } from '../setup/prepare.js';
+import { globalEpoch } from './context.js';
+import type { TrainingState } from './state.js';
+
+/** Augmented training images of `size` x `size` pixels. */
+export function trainingLoader(config: Config, samples: readonly Sample[], size: number): Loader {
+  return new Loader({
+    samples,
+    batchSize: config.batchSize,
+    preset: presetAt(config, size),
+    augment: augmentOptions(config),
+    seed: config.seed,
+    ...workerOptions(config),
+  });
+}
+
+/** Images as predictions will see them. */
+export function evaluationLoader(config: Config, samples: readonly Sample[]): Loader {
+  return new Loader({ samples, batchSize: config.batchSize, preset: presetAt(config), ...workerOptions(config) });
+}
+
+const workerOptions = ({ workers }: Config) => (workers > 0 ? { workers } : {});
+
+function augmentOptions(config: Config): AugmentOptions {
+  const { cropScale, cropRatio, horizontalFlip, verticalFlip, rotation, erasing, policy } = config;
+  const { brightness, contrast, saturation, hue } = config;
+  return {
+    scale: cropScale,
+    ratio: cropRatio,
+    horizontalFlip,
+    verticalFlip,
+    rotation,
+    erasing,
+    colorJitter: { brightness, contrast, saturation, hue },
+    ...(policy === 'none' ? {} : { policy: { kind: policy === 'rand-augment' ? 'randAugment' : 'trivialAugment' } }),
+  };
+}
+
+/** The order of the training images in the current epoch: indices into `train`, drawn by their labels. */
+export function drawOrder(
+  config: Config,
+  { classes, train }: Prepared,
+  state: TrainingState,
+  seed: number,
+): Int32Array {
+  const sampler = samplerOptions(config);
+  const epoch = globalEpoch(config, state);
+  const posterior = state.labels?.train;
+  if (posterior) return softEpochOrder({ posterior, numClasses: classes.length }, sampler, seed, epoch);
+  return epochOrder(
+    train.map(({ label }) => label),
+    sampler,
+    seed,
+    epoch,
+  );
+}

@@ -1,0 +1,123 @@
+import { autocast, manualSeed, nn, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
+import type { Batch, Loader } from '../../data/index.js';
+import { Random } from '../../random.js';
+import type { Loss } from '../objective/losses.js';
+import { applyMix, drawMix } from '../objective/mix.js';
+import type { Targets } from '../objective/targets.js';
+import { yieldToEventLoop } from '../setup/device.js';
+import { presetAt, toInput } from '../setup/model.js';
+import { remedyForDivergence, TrainingError } from '../training-error.js';
+import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
+import type { Ema } from './ema.js';
+import type { TrainingState } from './state.js';
+
+/** Seconds between checkpoints within an epoch. When they are written does not change the result. */
+const CHECKPOINT_SECONDS = 300;
+
+export interface EpochInputs {
+  readonly model: nn.Module;
+  readonly loader: Loader;
+  readonly optimizer: optim.Optimizer;
+  readonly loss: Loss;
+  /** Targets of all training images: classes int64 [N], or probabilities float32 [N,K]. */
+  readonly targets: Tensor;
+  readonly ema: Ema | null;
+  /** Indices of the training images in the order of the epoch. */
+  readonly order: Int32Array;
+  /** Image size in pixels. */
+  readonly size: number;
+  /** Sets the learning rates before the given batch. */
+  readonly setLearningRates: (step: number) => void;
+}
+
+/**
+ * Trains one epoch of the whole network, from the batch at which `state` is. A checkpoint is written from time to time,
+ * and when the user interrupts.
+ *
+ * @returns seconds in this epoch, and images per second; null if it was interrupted
+ * @throws TrainingError if the loss is not finite, before the weights are changed by it
+ */
+export async function trainEpoch(
+  context: TrainingContext,
+  state: TrainingState,
+  { model, loader, optimizer, loss, targets, ema, order, size, setLearningRates }: EpochInputs,
+): Promise<{ seconds: number; imagesPerSecond: number } | null> {
+  const { config, data, device, folder, isInterrupted } = context;
+  const { position } = state;
+  const { accumulate, batchSize, clipNorm } = config;
+  const { batches, dropLast } = countBatches(data.train.length, batchSize);
+  const epoch = globalEpoch(config, state);
+  const preset = presetAt(config, size);
+  const total = dropLast ? batches * batchSize : order.length;
+  const doneBefore = Math.min(position.step * batchSize, total);
+  const secondsBefore = position.seconds;
+  const meter = new ProgressMeter(context, state, 'full', total, doneBefore);
+  const parameters = nn.parameters(model);
+  let lastSave = performance.now();
+
+  nn.setTraining(model, true);
+  optimizer.zeroGrad();
+  for await (const batch of loader.batches(order, { epoch, startBatch: position.step, dropLast })) {
+    const { step } = position;
+    const isLast = step + 1 === batches;
+    const isUpdate = (step + 1) % accumulate === 0 || isLast;
+    // The last group of accumulated batches may be smaller.
+    const groupSize = Math.min(accumulate, batches - (step - (step % accumulate)));
+    setLearningRates(step);
+    manualSeed(new Random(config.seed, epoch, step, 1).uint32());
+
+    const value = scope(() => {
+      const images = toInput(batch, preset, device);
+      const mixed = mixBatch(context, images, selectTargets(targets, batch), epoch, step);
+      const compute = () => loss(model.forward(mixed.images), mixed.targets);
+      const batchLoss = config.autocast ? autocast({ device }, compute) : compute();
+      ops.divScalar(batchLoss, groupSize).backward();
+      return batchLoss.item();
+    });
+    if (!Number.isFinite(value)) {
+      throw new TrainingError(
+        `The loss is ${value} in epoch ${position.epoch + 1}, step ${step + 1}: ${remedyForDivergence('full')}; ` +
+          'the best checkpoint so far is kept',
+      );
+    }
+    if (isUpdate) {
+      if (clipNorm > 0) optim.clipGradNorm(parameters, clipNorm);
+      optimizer.step();
+      optimizer.zeroGrad();
+      ema?.update();
+    }
+
+    position.lossSum += value;
+    position.step = step + 1;
+    position.seconds = secondsBefore + meter.seconds;
+    meter.report(Math.min(position.step * batchSize, total), {
+      loss: position.lossSum / position.step,
+      learningRate: optimizer.groups.at(-1)!.learningRate,
+    });
+    await yieldToEventLoop();
+    // Partly accumulated gradients are not saved, so checkpoints follow updates only.
+    if (isUpdate && (isInterrupted() || performance.now() - lastSave > CHECKPOINT_SECONDS * 1000)) {
+      state.save(folder.last, context.model);
+      lastSave = performance.now();
+      if (isInterrupted()) return null;
+    }
+  }
+  return { seconds: position.seconds, imagesPerSecond: (total - doneBefore) / meter.seconds };
+}
+
+/** The targets of a batch, of all targets [N] or [N,K]. */
+function selectTargets(targets: Tensor, { indices }: Batch): Tensor {
+  return ops.indexSelect(targets, 0, tensor(indices, [indices.length], { dtype: 'int64', device: targets.device }));
+}
+
+function mixBatch(
+  { config }: TrainingContext,
+  images: Tensor,
+  labels: Tensor,
+  epoch: number,
+  step: number,
+): { images: Tensor; targets: Targets } {
+  const random = new Random(config.seed, epoch, step, 0);
+  const plan = drawMix(config, random, images.shape[0]!, images.shape[2]!);
+  return plan ? applyMix(images, labels, plan) : { images, targets: { a: labels, lambda: 1 } };
+}
