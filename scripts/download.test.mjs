@@ -28,8 +28,8 @@ let requests;
 let folder;
 let file;
 
-// Paths: /file with ranges, /no-ranges always from the start, both cut on the first request when 20,000 bytes are written.
-function answer(request, response) {
+// Serves /file with range requests and /no-ranges without. Both break the first connection after 20,000 bytes.
+function respond(request, response) {
   requests.push(request.headers.range ?? 'all');
   if (request.url === '/absent') return response.writeHead(404).end();
   const range = request.url === '/file' && /bytes=(\d+)-/.exec(request.headers.range ?? '');
@@ -47,7 +47,7 @@ function answer(request, response) {
 }
 
 before(async () => {
-  server = createServer(answer);
+  server = createServer(respond);
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   origin = `http://127.0.0.1:${server.address().port}`;
 });
@@ -63,31 +63,31 @@ function fetched(path, sha256 = SHA256) {
   return download({ url: `${origin}${path}`, file, sha256, pause: 1 });
 }
 
-test('a cut connection is taken up where it broke off', async () => {
+test('a broken connection resumes where it stopped', async () => {
   await fetched('/file');
   assert.deepEqual(readFileSync(file), CONTENT);
   assert.deepEqual(requests, ['all', 'bytes=20000-']);
 });
 
-test('a server that knows no ranges is read again from the start', async () => {
+test('a server without range requests is read again from the start', async () => {
   await fetched('/no-ranges');
   assert.deepEqual(readFileSync(file), CONTENT);
 });
 
-test('what an earlier run left complete is not fetched again', async () => {
+test('a complete file of an earlier run is not downloaded again', async () => {
   writeFileSync(`${file}.part`, CONTENT);
   await fetched('/file');
   assert.deepEqual(requests, [`bytes=${CONTENT.length}-`]);
   assert.deepEqual(readFileSync(file), CONTENT);
 });
 
-test('what an earlier run left of another file is dropped', async () => {
+test('the rest of another file from an earlier run is discarded', async () => {
   writeFileSync(`${file}.part`, 'something else');
   await fetched('/file');
   assert.deepEqual(readFileSync(file), CONTENT);
 });
 
-test('a file with another checksum is refused and deleted', async () => {
+test('a file with a wrong checksum is rejected and deleted', async () => {
   await assert.rejects(fetched('/file', '0'.repeat(64)), (error) => {
     assert.ok(error instanceof SetupError);
     assert.match(error.message, new RegExp(`${SHA256} instead of 0{64}`));
@@ -96,12 +96,12 @@ test('a file with another checksum is refused and deleted', async () => {
   assert.ok(!existsSync(file) && !existsSync(`${file}.part`));
 });
 
-test('a missing file is refused at once', async () => {
+test('a missing file fails at once', async () => {
   await assert.rejects(fetched('/absent'), /HTTP status 404/);
   assert.equal(requests.length, 1);
 });
 
-test('a server that does not answer is refused with the reason', async () => {
+test('a server that does not respond is an error that gives the reason', async () => {
   const url = 'http://127.0.0.1:1/file';
   await assert.rejects(download({ url, file, sha256: SHA256, pause: 1 }), /could not be downloaded \(.+\)/);
 });
@@ -114,7 +114,7 @@ test('unzip writes stored, deflated and empty files', async () => {
   assert.equal(readFileSync(join(folder, 'libtorch/empty'), 'utf8'), '');
 });
 
-test('unzip refuses what is no zip file', async () => {
+test('unzip rejects a file that is not a zip', async () => {
   writeFileSync(file, 'not a zip file');
   await assert.rejects(unzip(file, folder), /not a zip file/);
 });
