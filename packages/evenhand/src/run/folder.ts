@@ -1,7 +1,7 @@
 import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { printable } from '../printable.js';
+import { writeFileAtomic } from '../write-file-atomic.js';
 import { guarded, RunError } from './errors.js';
 import { isLock, lockFolder, refuseIfHeld } from './lock.js';
 import { checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
@@ -165,7 +165,7 @@ export class RunFolder {
 
   #write(name: string, content: string | Buffer): void {
     const path = join(this.path, name);
-    guarded(path, 'written', () => writeFileAtomic.sync(path, content));
+    guarded(path, 'written', () => writeFileAtomic(path, content));
   }
 
   #readLines<T>(name: string, parse: (line: string) => T): T[] {

@@ -1,6 +1,6 @@
-import { createWriteStream, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { readMetadata } from '@evenhand/predict';
 import { build } from 'esbuild';
@@ -13,8 +13,7 @@ import { exportRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
-import { json } from '../output/files.js';
-import { quoted } from '../output/text.js';
+import { json, writeOutput } from '../output/files.js';
 import { pinned } from '../submit/pinned.js';
 
 const flags: readonly Flag[] = [
@@ -46,7 +45,7 @@ export const submit: Command = {
       throw new UsageError(`--team must have a letter or digit, got ${JSON.stringify(team)}`);
     const out = parsed.flags.get('out') ?? `${folder}.zip`;
     const files = await filesOf(run!, team.trim(), folder);
-    await writeZip(out, folder, files);
+    writeOutput(out, await zipOf(folder, files));
     const list = [...files.keys()].map((name) => `  ${folder}/${name}`).join('\n');
     console.log(
       `${out}: after unpacking, run "npm ci" once, then "npm run predict" classifies the images of test.csv\n${list}`,
@@ -177,7 +176,8 @@ If npm fails because onnxruntime-node cannot download CUDA files: \`ONNXRUNTIME_
 `;
 }
 
-async function writeZip(out: string, folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+/** A zip file with `files` in `folder`. */
+function zipOf(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<Buffer> {
   const zip = new ZipFile();
   for (const [name, bytes] of files) {
     // Weights hardly compress.
@@ -186,12 +186,5 @@ async function writeZip(out: string, folder: string, files: ReadonlyMap<string, 
     });
   }
   zip.end();
-  const temporary = `${out}.${process.pid}.tmp`;
-  try {
-    await pipeline(zip.outputStream, createWriteStream(temporary, { flush: true }));
-    renameSync(temporary, out);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new UsageError(`${quoted(out)}: cannot be written: ${(error as Error).message}`, { cause: error });
-  }
+  return buffer(zip.outputStream);
 }

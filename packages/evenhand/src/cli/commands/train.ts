@@ -22,17 +22,17 @@ const flags: readonly Flag[] = [
     name: 'recipe',
     boolean: false,
     value: 'NAME',
-    doc: 'what to start from; evenhand recipes lists them [competition]',
+    doc: 'recipe to start from; evenhand recipes lists them [competition]',
   },
   {
     name: 'config',
     boolean: false,
     value: 'FILE',
-    doc: 'a TOML, YAML or JSON file with the names below as in epochs or headEpochs, and recipe or data; flags win over it',
+    doc: 'TOML, YAML or JSON file with settings such as headEpochs = 3; flags override it',
   },
-  { name: 'run', boolean: false, value: 'DIR', doc: 'the run folder to make [runs/DATA-RECIPE-N]' },
-  { name: 'resume', boolean: false, value: 'RUN', doc: 'go on with an interrupted or killed run' },
-  { name: 'print-config', boolean: true, doc: 'print the whole configuration as TOML, and do nothing else' },
+  { name: 'run', boolean: false, value: 'DIR', doc: 'run folder to create [runs/DATA-RECIPE-N]' },
+  { name: 'resume', boolean: false, value: 'RUN', doc: 'resume an interrupted run' },
+  { name: 'print-config', boolean: true, doc: 'print the resolved configuration as TOML and exit' },
   { name: 'config-schema', boolean: true, doc: 'print the JSON Schema of configuration files, for editors, and exit' },
   ...configFlags,
 ];
@@ -41,13 +41,13 @@ export const train: Command = {
   name: 'train',
   usage: ['train DATA [OPTIONS]', 'train --resume RUN'],
   about: [
-    'Trains a classifier on the labelled images of DATA and leaves a run folder with everything that came of it. It ' +
-      'keeps the weights with the best Macro F1 on the validation images, or with --keep last those of the last epoch. ' +
-      'Ctrl-C saves and ends; --resume goes on as if nothing had happened.',
-    'DATA is a folder with train.csv (and val.csv), a folder with a sub-folder for each class (or with such folders in ' +
-      'train and val), or a CSV file. evenhand check DATA looks at it before.',
-    'Values in brackets are those of the recipe competition. A flag without a value can be switched off again: ' +
-      '--autocast=false.',
+    'Trains a classifier on the labelled images of DATA and writes weights, metrics and a log to a run folder. The ' +
+      'checkpoint with the best Macro F1 on the validation images is kept, or the last one with --keep last. Ctrl-C saves ' +
+      'and quits; --resume then gives the same result as an uninterrupted run.',
+    'DATA is a CSV file, a folder with train.csv (and val.csv), or a folder with one sub-folder per class (or with train ' +
+      'and val folders of such sub-folders). Run evenhand check DATA first.',
+    'Defaults in brackets are those of the recipe competition. To switch off a flag without a value that a recipe or ' +
+      'file sets, write --autocast=false.',
   ],
   flags,
   async run(args) {

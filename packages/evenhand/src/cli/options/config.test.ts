@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -92,6 +93,40 @@ describe('the configuration of a command line', () => {
         () => readConfigFile(join(folder, name)),
         (error: Error) => !error.message.includes('\n'),
       );
+    }
+  });
+
+  // Each of these once ended in a stack trace, in minutes of work or in a message of megabytes.
+  test('refuses values that are endless, deep or large in one short sentence', () => {
+    const deep = '['.repeat(100_000);
+    const closed = `${deep}${']'.repeat(100_000)}`;
+    const hostile: [name: string, text: string, message: RegExp][] = [
+      ['cycle.yaml', 'epochs: &a [*a]', /epochs must be a whole number/],
+      ['cycle2.yaml', 'recipe: &a [*a]', /recipe must be one of .*, got \[…\]/],
+      ['deep.json', `{"epochs": ${closed}}`, /is too large for a configuration: 201 kB/],
+      ['deep.yaml', `epochs: ${closed.slice(90_000, 110_000)}`, /is nested too deeply/],
+      ['deep.toml', `epochs = ${deep.slice(0, 30_000)}`, /is nested too deeply/],
+      ['long.yaml', `epochs: ${'x'.repeat(30_000)}`, /epochs must be a whole number .*x…"$/],
+      ['long.toml', `epochs = "${'x'.repeat(30_000_000)}"`, /is too large for a configuration: 30,001 kB/],
+      ['key.json', `{"${'k'.repeat(30_000)}": 1}`, /key\.json: kkk/],
+      ['value.json', `{"model": "a\\u001b[2J\\nevenhand: fake"}`, /"a\\x1b\[2J\\nevenhand: fake"$/],
+      ['proto.json', '{"__proto__": 1}', /__proto__/],
+    ];
+    for (const [name, text, message] of hostile) {
+      refused(['--config', file(name, text)], message);
+      assert.throws(
+        () => resolved('--config', join(folder, name)),
+        ({ message }: Error) => message.length < 2000 && !message.includes('\n') && !message.includes('\u001b'),
+        name,
+      );
+    }
+  });
+
+  test('refuses what is not a regular file, without waiting for it', { skip: process.platform === 'win32' }, () => {
+    assert.equal(spawnSync('mkfifo', [join(folder, 'pipe.yaml')]).status, 0);
+    symlinkSync('/dev/zero', join(folder, 'zero.toml'));
+    for (const name of ['pipe.yaml', 'zero.toml']) {
+      refused(['--config', join(folder, name)], new RegExp(`${name}: must be a regular file`));
     }
   });
 

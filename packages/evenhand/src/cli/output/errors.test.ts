@@ -51,7 +51,7 @@ describe('the report of an error', () => {
     assert.deepEqual(
       ['EMFILE', 'ENOSPC', 'EACCES', 'EWEIRD'].map((code) => [of(code).text, of(code).exitCode]),
       [
-        ['/a/b: too many files are open; raise the limit with ulimit -n 4096', 2],
+        ['too many files are open; raise the limit with ulimit -n 4096', 2],
         ['/a/b: the disk is full; free some space and try again', 1],
         ['/a/b: permission denied; check the permissions of the file and its folder', 2],
         ['/a/b: EWEIRD: open', 2],

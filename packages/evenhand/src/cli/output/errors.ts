@@ -35,7 +35,9 @@ export function reportError(error: unknown): ErrorReport {
   const reason = systemReason(error);
   if (reason !== undefined) {
     const { path } = error as NodeJS.ErrnoException;
-    const text = printableMessage(path === undefined ? reason : `${path}: ${reason}`);
+    // Whichever file happens to be opened last is not at fault.
+    const isLimit = code === 'EMFILE' || code === 'ENFILE';
+    const text = printableMessage(path === undefined || isLimit ? reason : `${path}: ${reason}`);
     return { text, exitCode: isFull ? exitCodes.failure : exitCodes.mistake, stack, resumable: isFull };
   }
   const text = printableMessage(`unexpected failure: ${message}; run again with --debug, and please report it`);

@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { readCsv } from '../../data/read/csv.js';
 import { UsageError } from './errors.js';
-import { csv, writeLines } from './files.js';
+import { csv, writeLines, writeOutput, writePage } from './files.js';
 
 let folder = '';
 let file = '';
@@ -22,8 +33,8 @@ async function* lines(count: number, failAt = -1): AsyncGenerator<string> {
   }
 }
 
-describe('lines that are written', () => {
-  test('are all there, in their order, and nothing else', async () => {
+describe('lines', () => {
+  test('are written completely and in order', async () => {
     for (const count of [0, 1, 30_000]) {
       await writeLines(file, lines(count));
       assert.equal(readFileSync(file, 'utf8'), Array.from({ length: count }, (_, i) => `line ${i}, é\n`).join(''));
@@ -31,7 +42,7 @@ describe('lines that are written', () => {
     }
   });
 
-  test('take the place of the old file only when all are there', async () => {
+  test('replace the old file only when they are complete', async () => {
     writeFileSync(file, 'old');
     let seen = '';
     await writeLines(
@@ -45,7 +56,7 @@ describe('lines that are written', () => {
     assert.equal(readFileSync(file, 'utf8').split('\n').length, 20_001);
   });
 
-  test('leave the old file, and nothing else, where their source fails', {
+  test('leave the old file, and nothing else, if their source fails', {
     skip: !existsSync('/proc/self/fd'),
   }, async () => {
     writeFileSync(file, 'old');
@@ -58,7 +69,7 @@ describe('lines that are written', () => {
     assert.equal(readdirSync('/proc/self/fd').length, before, 'files are left open');
   });
 
-  test('go nowhere but to a file in a folder that is there', async () => {
+  test('are refused if there is no folder for the file, or a folder in its place', async () => {
     const refused = (path: string, reason: RegExp) =>
       assert.rejects(writeLines(path, lines(1)), (error) => {
         assert.ok(error instanceof UsageError, String(error));
@@ -66,11 +77,49 @@ describe('lines that are written', () => {
         assert.ok(error.message.startsWith(`${path}: cannot be written: `));
         return true;
       });
-    await refused(join(folder, 'no', 'out.csv'), /ENOENT/);
+    await refused(join(folder, 'no', 'out.csv'), /there is no folder .*no$/);
     mkdirSync(file);
     writeFileSync(join(file, 'kept'), '');
-    await refused(file, /EISDIR|ENOTEMPTY|EEXIST/);
+    await refused(file, /folder/);
     assert.deepEqual(readdirSync(folder), ['out.csv']);
+  });
+});
+
+describe('a file', () => {
+  const full = '/dev/full';
+  test('on a full disk is one sentence with the remedy', {
+    skip: !existsSync(full) && `there is no ${full}`,
+  }, async () => {
+    const message = `${full}: cannot be written: the disk is full; free some space and try again`;
+    assert.throws(() => writeOutput(full, 'text'), new UsageError(message));
+    assert.throws(() => writePage(full, 'text'), new UsageError(message));
+    await assert.rejects(writeLines(full, lines(1)), new UsageError(message));
+  });
+
+  test('that does not fit on the disk leaves nothing behind', (t) => {
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
+    if (status !== 0) return t.skip('no small disk can be mounted here');
+    try {
+      for (const write of [writeOutput, writePage]) {
+        assert.throws(() => write(file, 'x'.repeat(1_000_000)), /the disk is full/);
+        assert.deepEqual(readdirSync(folder), []);
+      }
+    } finally {
+      spawnSync('umount', [folder]);
+    }
+  });
+
+  // A rename would replace the device itself.
+  test('that is a pipe is written to, not replaced', { skip: process.platform === 'win32' }, async () => {
+    const pipe = join(folder, 'pipe');
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    for (const write of [() => writeOutput(pipe, 'line 0, é\n'), () => writeLines(pipe, lines(1))]) {
+      const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const read = text(reader.stdout);
+      await write();
+      assert.equal(await read, 'line 0, é\n');
+      assert.ok(statSync(pipe).isFIFO());
+    }
   });
 });
 

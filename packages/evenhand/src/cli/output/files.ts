@@ -1,9 +1,19 @@
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
-import { UsageError } from './errors.js';
+import { writeFileAtomic } from '../../write-file-atomic.js';
+import { systemReason, UsageError } from './errors.js';
 
-/** A line at the end of the terminal that is written over and over; nothing where standard error is no terminal. */
+/** A line at the end of the terminal that is overwritten; nothing is shown if standard error is not a terminal. */
 export class StatusLine {
   readonly #terminal = process.stderr.isTTY === true;
   #shown = false;
@@ -17,7 +27,7 @@ export class StatusLine {
     return process.stderr.columns || 80;
   }
 
-  /** Shows the text that `text` makes, at most ten times a second; `always` for what must not be missed. */
+  /** Shows the result of `text`, at most ten times per second unless it is to be shown `always`. */
   show(text: () => string, always = false): void {
     const now = performance.now();
     if (!this.#terminal || (!always && now - this.#last < 100)) return;
@@ -32,36 +42,52 @@ export class StatusLine {
   }
 }
 
-/** Writes what a command was asked for to a file, or to standard output where `path` is `-`. */
-export function writeOutput(path: string, text: string): void {
-  if (path === '-') {
-    process.stdout.write(text);
-    return;
-  }
-  guardedWrite(path, () => writeFileSync(path, text));
+/** Writes a file, or to standard output if `path` is `-`. @throws UsageError if the file cannot be written */
+export function writeOutput(path: string, content: string | Uint8Array): void {
+  if (path === '-') process.stdout.write(content);
+  else guardedWrite(path, () => writeWhole(path, content));
 }
 
-/** Writes a file that takes its name when all of it is there, in a folder that is made where it lacks. */
+/** Writes a file, and creates its folder if there is none. @throws UsageError if it cannot be written */
 export function writePage(path: string, text: string): void {
   guardedWrite(path, () => {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileAtomic.sync(path, text);
+    writeWhole(path, text);
   });
 }
 
-/** What `write` gives; where the system refuses, a `UsageError` that names the path. */
+/** A file gets its name when it is complete, so that a full disk leaves no part of it. */
+function writeWhole(path: string, content: string | Uint8Array): void {
+  if (isStream(path)) writeFileSync(path, content);
+  else writeFileAtomic(path, content);
+}
+
+/** Whether there is a pipe or device at `path`, such as /dev/stdout, which must not be replaced by a file. */
+function isStream(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+/** Returns the result of `write`. @throws UsageError with the path, the reason and a remedy if the system refuses */
 export function guardedWrite<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw new UsageError(`${path}: cannot be written: ${(error as Error).message}`, { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? `there is no folder ${dirname(path)}` : (systemReason(error) ?? message);
+    throw new UsageError(`${path}: cannot be written: ${reason}`, { cause: error });
   }
 }
 
-/** Writes lines, each with its end, to a file that takes its name when all of them are there and synced. */
+/**
+ * Writes lines, each with its line break, to a file that gets its name when it is complete and synced.
+ *
+ * @throws UsageError if it cannot be written; what `lines` throws
+ */
 export async function writeLines(path: string, lines: AsyncIterable<string>): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const descriptor = guardedWrite(path, () => openSync(temporary, 'w'));
+  const direct = guardedWrite(path, () => isStream(path));
+  const target = direct ? path : `${path}.${process.pid}.tmp`;
+  const descriptor = guardedWrite(path, () => openSync(target, 'w'));
   try {
     try {
       let waiting = '';
@@ -73,13 +99,13 @@ export async function writeLines(path: string, lines: AsyncIterable<string>): Pr
         waiting = '';
       }
       flush();
-      guardedWrite(path, () => fsyncSync(descriptor));
+      if (!direct) guardedWrite(path, () => fsyncSync(descriptor));
     } finally {
       closeSync(descriptor);
     }
-    guardedWrite(path, () => renameSync(temporary, path));
+    if (!direct) guardedWrite(path, () => renameSync(target, path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (!direct) rmSync(target, { force: true });
     throw error;
   }
 }
