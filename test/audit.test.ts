@@ -67,7 +67,7 @@ describe('audit', () => {
     assert.equal(byLabel.length, 8);
   });
 
-  test('leaves a page to go through the suspects', () => {
+  test('writes a page to review likely label errors', () => {
     const page = readFileSync(join(folder, 'audits/herbarium/audit.html'), 'utf8');
     assert.match(page, /corrections\.csv/);
     assert.ok(page.length < 5_000_000);
@@ -131,7 +131,7 @@ describe('audit', () => {
     assert.ok(existsSync(join(folder, 'run/labels.jsonl')));
     assert.match(await succeed(['report', 'run'], folder), /^run\/report\.html: /);
     const page = readFileSync(join(folder, 'run/report.html'), 'utf8');
-    assert.match(page, /more probably wrong than not, by the run&#39;s own posterior labels/);
+    assert.match(page, /training labels? of \d+ (is|are) more probably wrong than right \(labels\.jsonl\)/);
   });
 
   test('of a mistake is one sentence', async () => {

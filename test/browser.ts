@@ -1,6 +1,7 @@
-// A real browser for tests of what runs in one.
+/// <reference lib="dom" />
+// A real browser for tests of pages.
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 const PLACES = [
   process.env.CHROMIUM,
@@ -10,15 +11,15 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** The path of a Chromium or Chrome: of `CHROMIUM` in the environment, else where systems put it. */
+/** The path of Chromium or Chrome: `CHROMIUM` in the environment, or where systems install it. */
 export function findBrowser(): string | undefined {
   return PLACES.find((place) => place !== undefined && existsSync(place));
 }
 
-/** Why a test that needs a browser is skipped, false where it need not be. */
+/** Why tests that need a browser are skipped; false if there is one. */
 export const noBrowser: string | false =
   findBrowser() === undefined
-    ? 'there is no Chromium: install it (Debian: apt-get install chromium), or name it by CHROMIUM'
+    ? 'Chromium not found: install it (Debian: apt-get install chromium) or set CHROMIUM to its path'
     : false;
 
 export function launch(): Promise<Browser> {
@@ -35,3 +36,23 @@ export function launch(): Promise<Browser> {
     ],
   });
 }
+
+/** Words of headings, table headers, terms and buttons that are broken over two lines; class names may be. */
+export const splitWords = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const split: string[] = [];
+    for (const element of document.querySelectorAll('h1,h2,h3,h4,th,dt,button,nav a,.tiles dd,.key span')) {
+      if (element.querySelector('[data-class]') ?? element.closest('[data-class],.candidate,.likely-error')) continue;
+      const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
+        for (const { index, 0: word } of node.textContent!.matchAll(/[\p{L}\p{N}]+/gu)) {
+          const range = document.createRange();
+          range.setStart(node, index);
+          range.setEnd(node, index + word.length);
+          const tops = new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top)));
+          if (tops.size > 1) split.push(word);
+        }
+      }
+    }
+    return split;
+  });

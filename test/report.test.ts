@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { launch, noBrowser } from './browser.js';
+import { launch, noBrowser, splitWords } from './browser.js';
 import { drawDiscs, refusal, SMALL, succeed, temporaryFolder } from './support.js';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
@@ -24,12 +24,12 @@ before(async () => {
     renameSync(join(folder, 'discs', part, 'red'), join(folder, 'discs', part, HOSTILE));
   }
   await succeed(['train', 'discs', ...SMALL, '--epochs', '2', '--run', 'run'], folder);
-  answer();
+  fixPredictions();
   printed = await succeed(['report', 'run'], folder);
 });
 
-/** Fixes what the model said: of the blue images two are taken for green ones, all others are right. */
-function answer(): void {
+/** Replaces the predictions: two blue images are predicted as green, all others correctly. */
+function fixPredictions(): void {
   const file = join(run, 'predictions.jsonl');
   const classes: string[] = JSON.parse(readFileSync(join(run, 'environment.json'), 'utf8')).dataset.classes;
   let blue = 0;
@@ -38,21 +38,21 @@ function answer(): void {
     .split('\n')
     .map((line) => {
       const row: { label: string; logits: number[] } = JSON.parse(line);
-      const said = row.label === 'blue' && blue++ < 2 ? 'green' : row.label;
-      row.logits = classes.map((label) => (label === said ? 2 : 0));
+      const predicted = row.label === 'blue' && blue++ < 2 ? 'green' : row.label;
+      row.logits = classes.map((label) => (label === predicted ? 2 : 0));
       return `${JSON.stringify(row)}\n`;
     });
   writeFileSync(file, lines.join(''));
 }
 
 describe('report', () => {
-  test('writes one small page into the run folder, and says where', () => {
+  test('writes one small page into the run folder and prints its path', () => {
     assert.match(printed, /^run\/report\.html: \d\.\d MB/);
     assert.ok(statSync(page).size < 5_000_000);
     assert.doesNotMatch(printed, /missing|left out|placeholders/);
   });
 
-  test('has no number that is none, no link to elsewhere, and each name only escaped', () => {
+  test('has no missing number, no external link, and only escaped names', () => {
     const text = readFileSync(page, 'utf8');
     const [markup] = text.split('<script type="application/json"');
     assert.doesNotMatch(markup!.replaceAll(/base64,[^)]*/g, ''), /\b(NaN|undefined|Infinity|null)\b/);
@@ -61,7 +61,7 @@ describe('report', () => {
     assert.ok(text.includes('&lt;img src=x onerror=alert(1)&gt;'));
   });
 
-  test('says the settings that were chosen, and the command that repeats the run', () => {
+  test('shows the changed settings and the command that repeats the run', () => {
     const text = readFileSync(page, 'utf8');
     assert.match(text, /evenhand train \S+\/discs --config run\/config\.json --run run-again/);
     assert.match(text, /<code>imageSize<\/code><\/th><td><code>32<\/code> <small>default 0<\/small>/);
@@ -72,10 +72,10 @@ describe('report', () => {
     assert.equal(readFileSync(join(folder, 'elsewhere/again.html'), 'utf8'), readFileSync(page, 'utf8'));
   });
 
-  test('does without the images, and finds them where --data says', async () => {
+  test('has placeholders for missing images, and finds them in --data', async () => {
     renameSync(join(folder, 'discs'), join(folder, 'moved'));
     const without = await succeed(['report', 'run', '--out', 'without.html'], folder);
-    assert.match(without, /validation images are not in \S+\/discs, so the page has placeholders .*--data DIR/);
+    assert.match(without, /validation images are not in \S+\/discs, so the page has placeholders instead.*--data DIR/);
     const found = await succeed(['report', 'run', '--out', 'found.html', '--data', 'moved'], folder);
     assert.doesNotMatch(found, /placeholders/);
     await sharp({ create: { width: 9, height: 9, channels: 3, background: '#000' } }).toFile(
@@ -86,7 +86,7 @@ describe('report', () => {
     assert.match(some, /1 image is missing or unreadable, such as val\/green\/0\.jpg/);
   });
 
-  test('is refused where there is no run, by one sentence', async () => {
+  test('is refused in one sentence if there is no run', async () => {
     assert.match(await refusal(['report', 'moved'], folder), /moved holds no run/);
     writeFileSync(join(folder, 'file'), '');
     assert.match(
@@ -105,9 +105,9 @@ describe('the page in a browser', { skip }, () => {
   });
   after(() => browser.close());
 
-  /** Hands the page over without a network, and sees to it that it asked for nothing and complained of nothing. */
+  /** Opens the page without a network, and fails if it logs anything or requests anything else. */
   async function onPage(
-    look: (page: Page) => Promise<void>,
+    check: (page: Page) => Promise<void>,
     options: Parameters<Browser['newContext']>[0] = {},
   ): Promise<void> {
     const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, offline: true, ...options });
@@ -122,7 +122,7 @@ describe('the page in a browser', { skip }, () => {
     });
     opened.on('request', (request) => requests.push(request.url()));
     await opened.goto(pathToFileURL(page).href);
-    await look(opened);
+    await check(opened);
     assert.deepEqual(trouble, []);
     assert.deepEqual(
       requests.filter((url) => !url.startsWith('data:')),
@@ -134,7 +134,7 @@ describe('the page in a browser', { skip }, () => {
   const names = (opened: Page): Promise<string[]> =>
     opened.locator('#class-table tbody tr:visible th').allTextContents();
 
-  test('shows every part, and a name that is HTML as text', () =>
+  test('shows every section, and a name that is HTML as text', () =>
     onPage(async (opened) => {
       const heads = await opened.locator('main h2').allTextContents();
       assert.equal(heads.length, 9);
@@ -148,7 +148,7 @@ describe('the page in a browser', { skip }, () => {
     onPage(async (opened) => {
       await opened.fill('#class-search', 'GRE');
       assert.deepEqual(await names(opened), ['green']);
-      assert.equal(await opened.textContent('#class-found'), '1 of 3 classes');
+      assert.equal(await opened.textContent('#class-count'), '1 of 3 classes');
       await opened.fill('#class-search', '');
       assert.equal((await names(opened)).length, 3);
     }));
@@ -172,8 +172,8 @@ describe('the page in a browser', { skip }, () => {
     const cells = opened.locator('#matrix .cells');
     await cells.scrollIntoViewIfNeeded();
     const { width } = (await cells.boundingBox())!;
-    const at = (label: string): number => ((labels.indexOf(label) + 0.5) * width) / labels.length;
-    await cells.click({ position: { x: at(column), y: at(row) } });
+    const positionOf = (label: string): number => ((labels.indexOf(label) + 0.5) * width) / labels.length;
+    await cells.click({ position: { x: positionOf(column), y: positionOf(row) } });
   }
 
   test('opens the images of a cell of the confusion matrix, in every order', () =>
@@ -182,18 +182,21 @@ describe('the page in a browser', { skip }, () => {
         await opened.selectOption('#matrix-order', order);
         await clickCell(opened, 'blue', 'green');
         const dialog = opened.locator('#images');
-        assert.equal(await dialog.locator('h2').textContent(), 'blue, taken for green: 2 images');
+        assert.equal(await dialog.locator('h2').textContent(), 'blue, predicted as green: 2 images');
         assert.equal(await dialog.locator('.card').count(), 2);
         const image = dialog.locator('.thumb').first();
-        assert.match(await image.evaluate((each) => getComputedStyle(each).backgroundImage), /^url\("data:image\/webp/);
+        assert.match(
+          await image.evaluate((element) => getComputedStyle(element).backgroundImage),
+          /^url\("data:image\/webp/,
+        );
         await opened.keyboard.press('Escape');
         assert.equal(await dialog.isVisible(), false);
       }
       await clickCell(opened, HOSTILE, HOSTILE);
-      assert.equal(await opened.locator('#images h2').textContent(), `${HOSTILE}, answered rightly: 6 images`);
+      assert.equal(await opened.locator('#images h2').textContent(), `${HOSTILE}, predicted correctly: 6 images`);
     }));
 
-  test('has a matrix for the keyboard, and one of mistakes alone', () =>
+  test('has a matrix that works with the keyboard and can show errors only', () =>
     onPage(async (opened) => {
       await opened.check('#matrix-mistakes');
       assert.equal(await opened.locator('#matrix .cells text').count(), 1);
@@ -201,17 +204,17 @@ describe('the page in a browser', { skip }, () => {
       await opened.focus('#matrix');
       // By name the hostile class comes first, then blue and green.
       for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowRight']) await opened.keyboard.press(key);
-      assert.equal(await opened.textContent('#matrix-said'), 'blue, taken for green: 2 of 6 (33\u00a0%)');
+      assert.equal(await opened.textContent('#matrix-cell'), 'blue, predicted as green: 2 of 6 (33\u00a0%)');
       await opened.keyboard.press('Enter');
       assert.equal(await opened.locator('#images .card').count(), 2);
     }));
 
-  test('opens a class from its name and from its bar, and says what a point of a chart is', () =>
+  test('opens a class from its name and from its bar, and describes the points of charts', () =>
     onPage(async (opened) => {
       await opened.click('#class-table button:has-text("blue")');
       const dialog = opened.locator('#images');
       assert.equal(await dialog.locator('h2').textContent(), 'blue');
-      assert.match((await dialog.locator('h3').allTextContents()).join(), /^2 images taken for another class/);
+      assert.match((await dialog.locator('h3').allTextContents()).join(), /^2 images predicted as another class/);
       await opened.click('#images-close');
       const bar = opened.locator('[data-chart=f1] .wide [ecmeta_data_index="2"]');
       await bar.hover();
@@ -220,14 +223,14 @@ describe('the page in a browser', { skip }, () => {
       assert.equal(await dialog.locator('h2').textContent(), 'blue');
     }));
 
-  test('follows the reader into the dark, and the button over it', () => {
+  test('follows the theme of the system, and the button overrides it', () => {
     const background = (opened: Page): Promise<string> =>
       opened.evaluate(() => getComputedStyle(document.body).backgroundColor);
     return onPage(
       async (opened) => {
         const dark = await background(opened);
         const line = opened.locator('[data-chart=scores] path[stroke="var(--accent)"]').first();
-        const colour = (): Promise<string> => line.evaluate((each) => getComputedStyle(each).stroke);
+        const colour = (): Promise<string> => line.evaluate((element) => getComputedStyle(element).stroke);
         const inDark = await colour();
         await opened.click('#theme');
         assert.notEqual(await background(opened), dark);
@@ -241,18 +244,22 @@ describe('the page in a browser', { skip }, () => {
     );
   });
 
-  test('fits a phone, and can be read without a script', async () => {
-    const wider = (opened: Page): Promise<number> =>
-      opened.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    const phone = { viewport: { width: 390, height: 844 } };
-    await onPage(async (opened) => assert.ok((await wider(opened)) <= 0), phone);
-    await onPage(
+  test('fits a phone without horizontal scrolling or split words', () =>
+    onPage(
+      async (opened) => {
+        assert.ok((await opened.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+        assert.deepEqual(await splitWords(opened), []);
+      },
+      { viewport: { width: 390, height: 844 } },
+    ));
+
+  test('can be read without a script', () =>
+    onPage(
       async (opened) => {
         assert.equal(await opened.locator('.chart svg:visible').count(), 6);
         assert.ok((await opened.locator('.gallery .thumb:visible').count()) >= 2);
         assert.equal(await opened.locator('#theme').isVisible(), false);
       },
       { javaScriptEnabled: false },
-    );
-  });
+    ));
 });

@@ -11,7 +11,7 @@ export { ExportError, type ExportOptions, exportOnnx } from './export/index.js';
 export * as metrics from './metrics/index.js';
 export * from './models/index.js';
 export type { LabelEstimate, NoiseModel, Rate } from './noise/index.js';
-export { type AuditFacts, type AuditImage, type AuditRate, auditPage } from './report/index.js';
+export { type AuditFacts, type AuditImage, type AuditRate, auditPage, type Candidate } from './report/index.js';
 export { type Environment, type EpochMetrics, RunError, RunFolder, type ValidationPrediction } from './run/index.js';
 export {
   type Config,

@@ -2,6 +2,12 @@ import type { Interval } from './bootstrap.js';
 import type { ConfusionMatrix } from './confusion.js';
 import { classificationReport, type MacroF1Average } from './report.js';
 
+/**
+ * The widest 95 % interval of Macro F1 with which a validation set can choose an epoch: the scores of neighbouring epochs
+ * differ by a few hundredths.
+ */
+export const WIDEST_INTERVAL = 0.1;
+
 /** The 97.5 % point of the standard normal distribution. */
 const Z = 1.959963984540054;
 

@@ -1,5 +1,5 @@
 /** Scores of a classifier and what they can be trusted for: pure functions on typed arrays. */
-export { expectedMacroF1IntervalWidth, macroF1AnalyticInterval } from './analytic.js';
+export { expectedMacroF1IntervalWidth, macroF1AnalyticInterval, WIDEST_INTERVAL } from './analytic.js';
 export {
   type BootstrapOptions,
   type Interval,

@@ -1,21 +1,22 @@
-/** From a run folder, or from what is known of labels, to what a person reads. */
+/** HTML pages on a run and on label errors, and the PDF of a submission. */
 import type { auditPage as writeAuditPage } from './audit/index.js';
 import type { htmlReport as writeReport } from './run/index.js';
 import type { submissionReport as writeSubmission } from './submission/submission.js';
 
-export type { AuditFacts, AuditImage, AuditRate } from './audit/index.js';
+export { likeliestCandidates } from './audit/candidates.js';
+export type { AuditFacts, AuditImage, AuditRate, Candidate } from './audit/index.js';
+export { isLikelyError } from './label-errors.js';
 export type { Page } from './page/document.js';
-export type { PageFacts, RepeatCommand, Setting } from './run/index.js';
+export type { PageFacts, Setting, ShellCommand, ShellPaths } from './run/index.js';
 export type { SubmissionFacts } from './submission/submission.js';
-export { isSuspect } from './suspect.js';
 
 // Charts and PDF need libraries that take more than a second to load, so each page is loaded when it is asked for.
 
-/** A run folder as one HTML page that needs nothing besides itself. Throws a `RunError` if the folder cannot be read. */
+/** A run folder as one self-contained HTML page. Throws a `RunError` if the folder cannot be read. */
 export const htmlReport: typeof writeReport = async (run, facts) =>
   (await import('./run/index.js')).htmlReport(run, facts);
 
-/** The page in which a person goes through the labels that are probably wrong and decides on each. */
+/** The page on which a person reviews likely label errors. */
 export const auditPage: typeof writeAuditPage = async (facts) => (await import('./audit/index.js')).auditPage(facts);
 
 /** The two-page report on a run that goes with a submission, as a PDF. */

@@ -10,4 +10,5 @@ export {
   judgementsOf,
   predictionArrays,
   type ValidationPrediction,
+  withLikelyLabels,
 } from './records.js';

@@ -128,6 +128,19 @@ export function judgementsOf(
   return ({ file, label }) => byKey.get(keyOf(file, label)) ?? byKey.get(keyOf(file.replace(/^\.\.[\\/]/, ''), label));
 }
 
+/** The predictions with the most probable labels instead of the given ones; unchanged if no labels were judged. */
+export function withLikelyLabels(
+  predictions: readonly ValidationPrediction[],
+  labels: readonly JudgedLabel[],
+): readonly ValidationPrediction[] {
+  const judgementOf = judgementsOf(labels);
+  return predictions.map((prediction) => {
+    const judged = judgementOf(prediction);
+    const isLikelyWrong = judged !== undefined && 1 - judged.wrong < judged.suggestedProbability;
+    return isLikelyWrong ? { ...prediction, label: judged.suggested } : prediction;
+  });
+}
+
 /** What a run's result depends on besides its configuration: environment.json. */
 export interface Environment {
   /** Versions of `evenhand`, `node`, `libtorch`, ... */

@@ -11,7 +11,7 @@ import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@ev
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { createModel, type ImageModel, modelInfo } from '../models/index.js';
-import { judgementsOf, predictionArrays, RunError, RunFolder, type ValidationPrediction } from '../run/index.js';
+import { predictionArrays, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
 import { buildModel, type Config, ConfigError, configOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
@@ -143,12 +143,7 @@ function loadWeights(model: ImageModel, weights: string, { model: name, classes 
 function likelyLabels(folder: RunFolder, rows: readonly ValidationPrediction[]): readonly ValidationPrediction[] {
   const best = folder.readEpochs().findLast((epoch) => epoch.best);
   if (best?.macroF1Posterior === undefined) return rows;
-  const judgementOf = judgementsOf(folder.readLabels());
-  return rows.map((row) => {
-    const judged = judgementOf(row);
-    const isLikelyWrong = judged !== undefined && 1 - judged.wrong < judged.suggestedProbability;
-    return isLikelyWrong ? { ...row, label: judged.suggested } : row;
-  });
+  return withLikelyLabels(rows, folder.readLabels());
 }
 
 /** How the model answers best, and its honest score on the validation images; null of both where there are none. */

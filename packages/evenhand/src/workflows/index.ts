@@ -10,4 +10,4 @@ export {
   exportWeights,
 } from './export-run.js';
 export { resume, train } from './train.js';
-export { judgeValidation, type Validation, WIDEST_INTERVAL } from './validation.js';
+export { judgeValidation, type Validation } from './validation.js';

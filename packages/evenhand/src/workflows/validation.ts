@@ -1,13 +1,7 @@
 import { type Dataset, splitFold, splitFraction } from '../data/index.js';
 import { formatScore, plural } from '../format.js';
-import { classCounts, expectedMacroF1IntervalWidth } from '../metrics/index.js';
+import { classCounts, expectedMacroF1IntervalWidth, WIDEST_INTERVAL } from '../metrics/index.js';
 import { countLabels, fields } from '../train/index.js';
-
-/**
- * The widest 95 % interval of Macro F1 with which checkpoints are worth comparing: the scores of neighbouring epochs
- * differ by a few hundredths.
- */
-export const WIDEST_INTERVAL = 0.1;
 
 /** What a validation set can tell, before anything is trained. */
 export interface Validation {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { pathsRelativeTo, readDataset, rootOf } from '../../data/index.js';
 import { formatRate, plural } from '../../format.js';
-import { type AuditFacts, type AuditImage, auditPage, isSuspect } from '../../report/index.js';
+import { type AuditFacts, type AuditImage, auditPage, isLikelyError, likeliestCandidates } from '../../report/index.js';
 import { countLabels, flagName } from '../../train/index.js';
 import { type Audit, auditLabels } from '../../workflows/index.js';
 import type { Command } from '../command.js';
@@ -99,8 +99,7 @@ function rankImages(data: string, { dataset, train, val }: Audit): AuditImage[] 
       part,
       given: label,
       wrong: estimate!.wrong[i]!,
-      suggested: estimate!.suggested[i]!,
-      suggestedProbability: estimate!.posterior[i * k + estimate!.suggested[i]!]!,
+      candidates: likeliestCandidates(estimate!.posterior.subarray(i * k, (i + 1) * k), label),
     }));
   };
   return [...imagesOf('train'), ...imagesOf('val')].sort((a, b) => b.wrong - a.wrong);
@@ -118,19 +117,21 @@ function pageFacts(data: string, images: readonly AuditImage[], result: Audit): 
     kind: train.kind,
     model,
     fingerprint,
+    trainCommand: `evenhand train ${quoted(data)} --corrections corrections.csv`,
   };
 }
 
 function labelsCsv(images: readonly AuditImage[], { dataset: { classes } }: Audit, safe: boolean): string {
   const digits = (p: number): string => p.toFixed(4);
   const header = ['file', 'part', 'given', 'wrong', 'suggested', 'suggested_probability'];
-  const rows = images.map(({ file, part, given, wrong, suggested, suggestedProbability }) => {
-    return [file, part, classes[given]!, digits(wrong), classes[suggested]!, digits(suggestedProbability)];
+  const rows = images.map(({ file, part, given, wrong, candidates }) => {
+    const { label, probability } = candidates[0]!;
+    return [file, part, classes[given]!, digits(wrong), classes[label]!, digits(probability)];
   });
   return csv([header, ...rows], { safe });
 }
 
-const countSuspects = (wrong: Float64Array): number => wrong.filter((p) => isSuspect({ wrong: p })).length;
+const countLikelyErrors = (wrong: Float64Array): number => wrong.filter((p) => isLikelyError({ wrong: p })).length;
 
 /** Every label with the number of its training images and the estimated share of wrong ones. */
 function ratesByLabel({ dataset, train }: Pick<Audit, 'dataset' | 'train'>) {
@@ -147,10 +148,10 @@ function summarize(data: string, { dataset, fingerprint, model, noisy, train, va
     noisy,
     rate: train.rate,
     kind: train.kind,
-    suspects: countSuspects(train.wrong),
+    suspects: countLikelyErrors(train.wrong),
     byLabel: ratesByLabel({ dataset, train }),
     validation:
-      val === null ? null : { images: dataset.val.length, rate: val.rate, suspects: countSuspects(val.wrong) },
+      val === null ? null : { images: dataset.val.length, rate: val.rate, suspects: countLikelyErrors(val.wrong) },
     bad,
   };
 }
@@ -159,7 +160,7 @@ function describe(data: string, out: string, result: Audit): string {
   const { dataset, train, val, noisy, bad, model } = result;
   const rows = [
     ['  Estimated rate of wrong labels', formatRate(train.rate)],
-    ['  Likely label errors (P > 0.5)', String(countSuspects(train.wrong))],
+    ['  Likely label errors (P > 0.5)', String(countLikelyErrors(train.wrong))],
   ];
   if (noisy) {
     const spread =

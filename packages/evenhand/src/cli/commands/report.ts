@@ -1,4 +1,4 @@
-import { htmlReport, type RepeatCommand, type Setting } from '../../report/index.js';
+import { htmlReport, type Setting, type ShellPaths } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
 import { DATA_FILES, type Field, type FieldName, fields } from '../../train/index.js';
 import type { Command } from '../command.js';
@@ -33,7 +33,7 @@ export const report: Command = {
     const data = parsed.flags.get('data');
     const { html, notes } = await htmlReport(folder, {
       settings: settingsOf(folder.readConfig()),
-      commands: commandsFor(run!, folder.readConfig()),
+      paths: shellPaths(run!, folder.readConfig(), data),
       ...(data === undefined ? {} : { data }),
     });
     const out = parsed.flags.get('out') ?? folder.report;
@@ -65,18 +65,14 @@ const textOf = (value: unknown): string =>
       ? value.map(textOf).join(', ')
       : (JSON.stringify(value) ?? '');
 
-function commandsFor(run: string, config: Readonly<Record<string, unknown>>): RepeatCommand[] {
-  const data = typeof config.data === 'string' && config.data !== '' ? quoted(config.data) : 'DATA';
-  const folder = quoted(run);
-  const again = quoted(`${run.replace(/[\\/]+$/, '')}-again`);
-  return [
-    {
-      why: 'Train again',
-      command: `evenhand train ${data} --config ${quoted(`${run}/config.json`)} --run ${again}`,
-    },
-    { why: 'Score its validation images', command: `evenhand eval ${folder}` },
-    { why: 'Export to one file', command: `evenhand export ${folder}` },
-    { why: 'Classify new images', command: `evenhand predict ${folder} IMAGES` },
-    { why: 'Write this report again', command: `evenhand report ${folder}` },
-  ];
+/** The run folder and the data as they are typed in a shell. */
+function shellPaths(run: string, config: Readonly<Record<string, unknown>>, movedTo: string | undefined): ShellPaths {
+  const folder = run.replace(/(?<=.)[\\/]+$/, '');
+  const data = movedTo ?? config.data;
+  return {
+    run: quoted(run),
+    data: typeof data === 'string' && data !== '' ? quoted(data) : 'DATA',
+    file: (name) => quoted(`${folder}/${name}`),
+    sibling: (suffix) => quoted(`${folder}-${suffix}`),
+  };
 }

@@ -1,3 +1,3 @@
-/** What is known of a data set's labels as one HTML page, in which a person decides on those that look wrong. */
-export type { AuditFacts, AuditImage, AuditRate } from './facts.js';
+/** The label errors of a data set as one HTML page, on which a person reviews them. */
+export type { AuditFacts, AuditImage, AuditRate, Candidate } from './facts.js';
 export { auditPage } from './page.js';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
+import { likeliestCandidates } from './candidates.js';
 import type { AuditFacts, AuditImage } from './facts.js';
 import { auditPage } from './page.js';
 import type { AuditPayload } from './payload.js';
@@ -20,11 +21,13 @@ const image = (file: string, given: number, wrong: number, suggested = (given + 
   part: 'train',
   given,
   wrong,
-  suggested,
-  suggestedProbability: wrong * 0.9,
+  candidates: [
+    { label: suggested, probability: wrong * 0.9 },
+    { label: 3, probability: wrong * 0.1 },
+  ],
 });
 
-/** Twelve images: four of each of three classes, of which the first is suspect; none of the fourth. */
+/** Four images of each of three classes, of which the first is a likely label error, and none of a fourth class. */
 const images: readonly AuditImage[] = [0, 1, 2]
   .flatMap((label) => [0, 1, 2, 3].map((n) => image(`${label}-${n}.png`, label, n === 0 ? 0.9 - label / 10 : 0.1 / n)))
   .sort((a, b) => b.wrong - a.wrong);
@@ -39,13 +42,14 @@ const factsOf = (parts: Partial<AuditFacts> = {}): AuditFacts => ({
   kind: 'pairs',
   model: 'mobilenet_v2',
   fingerprint: 'f00',
+  trainCommand: 'evenhand train trees --corrections corrections.csv',
   ...parts,
 });
 
 const payloadOf = (page: string): AuditPayload =>
   JSON.parse(page.match(/<script type="application\/json" id="data">(.*?)<\/script>/s)![1]!);
 
-const cards = (page: string): number => page.split('data-suspect=').length - 1;
+const cards = (page: string): number => page.split('data-error=').length - 1;
 const rules = (page: string): number => page.match(/^\.t\d+\{|<style>\.t0\{/gm)?.length ?? 0;
 
 describe('the audit page', () => {
@@ -56,19 +60,16 @@ describe('the audit page', () => {
     }
   });
 
-  test('says the rate with its interval, the suspects, and how wrong labels are spread', async () => {
+  test('shows the error rate with its interval, the number of likely errors, and their distribution', async () => {
     const { html, notes } = await auditPage(factsOf());
     assert.deepEqual(notes, []);
     assert.match(html, /<p class="big">8\.1\u00a0%<\/p>\n<p class="interval">95 % interval 6\.8 to 10\.0\u00a0%/);
-    assert.match(html, /<dt>Labels to look at<\/dt><dd>3</);
-    assert.match(
-      html,
-      /<b>3 labels are each more probably wrong than right\.<\/b> Wrong labels keep to certain\s+pairs/,
-    );
-    assert.match((await auditPage(factsOf({ kind: 'uniform' }))).html, /keep to no pair of classes/);
+    assert.match(html, /<dt>Likely label errors<\/dt><dd>3</);
+    assert.match(html, /<b>3 labels are more probably wrong than right\.<\/b> Some pairs of classes are mixed up/);
+    assert.match((await auditPage(factsOf({ kind: 'uniform' }))).html, /Errors are spread evenly across classes/);
   });
 
-  test('has every class in its table, those with suspects as a way to them', async () => {
+  test('lists every class, and those with likely errors as buttons that filter', async () => {
     const { html } = await auditPage(factsOf());
     const body = html.slice(html.indexOf('<tbody>'), html.indexOf('</tbody>'));
     assert.equal(body.split('<tr>').length - 1, 4);
@@ -80,15 +81,23 @@ describe('the audit page', () => {
     );
   });
 
-  test('has a card and a thumbnail a suspect, and typical images that are the surest of their class', async () => {
+  test('has a card and a thumbnail per likely error, and the least doubtful images of each class as typical ones', async () => {
     const { html } = await auditPage(factsOf());
-    const { suspects, typical, fingerprint } = payloadOf(html);
+    const { likelyErrors, typical, fingerprint } = payloadOf(html);
     assert.equal(fingerprint, 'f00');
     assert.deepEqual(
-      suspects.map(([file]) => file),
+      likelyErrors.map(([file]) => file),
       ['0-0.png', '1-0.png', '2-0.png'],
     );
-    assert.deepEqual(suspects[0], ['0-0.png', 0, 0.9, 1, 0.81]);
+    assert.deepEqual(likelyErrors[0], [
+      '0-0.png',
+      0,
+      0.9,
+      [
+        [1, 0.81],
+        [3, 0.09],
+      ],
+    ]);
     assert.deepEqual(
       typical.map((ids) => ids.length),
       [3, 3, 3, 0],
@@ -101,8 +110,8 @@ describe('the audit page', () => {
     assert.equal(rules(html), 12);
   });
 
-  test('takes no suspect and no validation image for typical', async () => {
-    const changed = images.map((each) => (each.given === 1 ? { ...each, part: 'val' as const } : each));
+  test('uses no likely error and no validation image as a typical one', async () => {
+    const changed = images.map((other) => (other.given === 1 ? { ...other, part: 'val' as const } : other));
     const { typical } = payloadOf((await auditPage(factsOf({ images: changed }))).html);
     assert.deepEqual(
       typical.map((ids) => ids.length),
@@ -110,7 +119,7 @@ describe('the audit page', () => {
     );
   });
 
-  test('has names only escaped, no number that is none, and a script that its policy allows', async () => {
+  test('escapes names, shows no missing number, and has a script that its policy allows', async () => {
     const { html } = await auditPage(factsOf());
     assert.ok(!html.includes(HOSTILE));
     assert.ok(html.includes('&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;'));
@@ -121,16 +130,16 @@ describe('the audit page', () => {
     assert.doesNotMatch(html, /(src|href)="(https?:)?\/\//);
   });
 
-  test('says plainly that no label looks wrong', async () => {
-    const sure = images.map((each) => ({ ...each, wrong: each.wrong / 2 }));
+  test('says that there are no likely label errors', async () => {
+    const sure = images.map((other) => ({ ...other, wrong: other.wrong / 2 }));
     const { html, notes } = await auditPage(factsOf({ images: sure }));
     assert.deepEqual(notes, []);
-    assert.match(html, /<b>No label looks wrong\.<\/b>/);
+    assert.match(html, /<b>No likely label errors\.<\/b>/);
     assert.equal(cards(html), 0);
-    assert.doesNotMatch(html, /id="download"|id="pane"|data-class=/);
+    assert.doesNotMatch(html, /class="plainbutton download"|id="pane"|data-class=/);
   });
 
-  test('does without a rate and without images', async () => {
+  test('can be written without a rate and without images', async () => {
     const none = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
     const { html } = await auditPage(factsOf({ images: [], rate: none, rateByLabel: [none, none, none, none] }));
     assert.match(html, /<p class="big">–<\/p>/);
@@ -148,17 +157,51 @@ describe('the audit page', () => {
     assert.equal(cards(elsewhere.html), 3);
   });
 
-  test('keeps to its size: many suspects have no thumbnail, and very many no card', async () => {
+  test('stays small: many likely errors have no thumbnail, and very many no card', async () => {
     const noise = Buffer.from(Array.from({ length: 128 * 128 * 3 }, (_, i) => (i * i * 7919) % 251));
     await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } }).toFile(join(root, 'noise.png'));
     const many = (n: number): AuditImage[] => Array.from({ length: n }, (_, i) => image('noise.png', i % 3, 0.9));
     const some = await auditPage(factsOf({ images: many(700) }));
     assert.equal(cards(some.html), 700);
     assert.ok(rules(some.html) <= 600);
-    assert.match(some.notes.join(), /^\d+ of 700 suspects have their image in the page, .* file names\.$/);
+    assert.match(some.notes.join(), /^\d+ of 700 likely label errors have their image in the page, .* file names\.$/);
     const more = await auditPage(factsOf({ images: many(4100) }));
     assert.ok(Buffer.byteLength(more.html) < 5_000_000);
     assert.equal(cards(more.html), 4000);
-    assert.match(more.notes.join(), /100 more suspects are left out .* audit again\.$/);
+    assert.match(more.notes.join(), /100 more likely label errors were left out .* audit again with --corrections\.$/);
+  });
+
+  test('works with classes whose names JavaScript objects know', async () => {
+    const names = ['__proto__', 'constructor', '<script>', 'toString'];
+    const { html } = await auditPage(factsOf({ classes: names }));
+    assert.deepEqual(payloadOf(html).classes, names);
+    const body = html.slice(html.indexOf('<tbody>'), html.indexOf('</tbody>'));
+    assert.match(body, /data-class="0">__proto__<\/button><\/th><td class="number">4<\/td>/);
+    assert.match(body, /<th scope="row">toString<\/th><td class="number">0<\/td>/);
+  });
+
+  test('shows the command that trains with the verdicts', async () => {
+    assert.match(
+      (await auditPage(factsOf())).html,
+      /<code>evenhand train trees --corrections corrections\.csv<\/code>/,
+    );
+  });
+});
+
+describe('the likeliest candidates', () => {
+  test('are the three most probable classes other than the label', () => {
+    assert.deepEqual(likeliestCandidates([0.1, 0.4, 0.2, 0.25, 0.05], 1), [
+      { label: 3, probability: 0.25 },
+      { label: 2, probability: 0.2 },
+      { label: 0, probability: 0.1 },
+    ]);
+    assert.deepEqual(likeliestCandidates([1, 0], 0), [{ label: 1, probability: 0 }]);
+  });
+
+  test('have the lower class index first on a tie', () => {
+    assert.deepEqual(
+      likeliestCandidates([0, 0, 1, 0, 0], 2).map(({ label }) => label),
+      [0, 1, 3],
+    );
   });
 });

@@ -1,128 +1,139 @@
-import { bundled, type Page, withThumbnails } from '../page/document.js';
-import { count, plural } from '../page/markup.js';
-import { type Detail, thumbnails, unreadNotes } from '../page/thumbnails.js';
-import { isSuspect } from '../suspect.js';
+import { plural } from '../../format.js';
+import { isLikelyError } from '../label-errors.js';
+import { buildPage, bundleScript, type Page } from '../page/document.js';
+import { showCount } from '../page/numbers.js';
+import { type Detail, makeThumbnails, unreadNotes } from '../page/thumbnails.js';
 import type { AuditFacts, AuditImage } from './facts.js';
 import type { AuditPayload } from './payload.js';
-import { progressBar, reviewPart } from './review.js';
+import { progressBar, reviewSection } from './review-section.js';
 import { auditStyle } from './style.js';
-import { classesPart, overviewPart } from './summary.js';
+import { classesSection, overviewSection } from './summary-sections.js';
 
-/** Suspects with a thumbnail, and suspects in the page at all: the most probable ones. */
-const MOST_SHOWN = 600;
-const MOST_LISTED = 4000;
-/** Typical images of a class. */
+/** The number of likely label errors with a thumbnail, and in the page at all: the most probable ones. */
+const MAX_WITH_THUMBNAIL = 600;
+const MAX_LISTED = 4000;
+/** Typical images per class. */
 const TYPICAL = 4;
 
 /**
- * The page in which a person goes through the labels that are probably wrong and decides on each. It needs nothing
- * besides itself; verdicts stay in the reader's browser and leave it as a corrections.csv.
+ * The page on which a person reviews likely label errors. It is self-contained; verdicts are stored in the browser and
+ * saved as corrections.csv.
  */
 export async function auditPage(facts: AuditFacts): Promise<Page> {
-  const { classes, data, fingerprint, model, name, images } = facts;
-  const suspects = images.filter(isSuspect);
-  const listed = suspects.slice(0, MOST_LISTED);
-  const shown = listed.slice(0, MOST_SHOWN);
-  const { wanted, typical } = wantedThumbnails(shown, listed.length, typicalImages(facts));
+  const { classes, data, fingerprint, model, name, images, trainCommand } = facts;
+  const likelyErrors = images.filter(isLikelyError);
+  const listed = likelyErrors.slice(0, MAX_LISTED);
+  const withThumbnail = listed.slice(0, MAX_WITH_THUMBNAIL);
+  const { wanted, typical } = chooseThumbnails(withThumbnail, listed.length, typicalImages(facts));
   const payload: AuditPayload = {
     classes,
     fingerprint,
-    suspects: listed.map(({ file, given, wrong, suggested, suggestedProbability }) => [
+    likelyErrors: listed.map(({ file, given, wrong, candidates }) => [
       file,
       given,
       rounded(wrong),
-      suggested,
-      rounded(suggestedProbability),
+      candidates.map(({ label, probability }) => [label, rounded(probability)] as const),
     ]),
     typical: classes.map((_, label) => typical.get(label) ?? []),
   };
-  const document = {
+  const contents = {
     kind: 'audit',
     name,
-    about: [plural(images.length, 'image'), plural(classes.length, 'class', 'classes'), `judged by ${model}`],
-    skip: { to: 'review', text: 'To the labels to look at' },
-    parts: [overviewPart(facts, suspects), classesPart(facts, suspects), reviewPart(payload)],
-    bar: listed.length > 0 && progressBar(listed.length),
-    source: 'what it estimated of the labels',
+    about: [plural(images.length, 'image'), plural(classes.length, 'class', 'classes'), `features of ${model}`],
+    skipLink: { to: 'review', text: 'Skip to the likely label errors' },
+    sections: [
+      overviewSection(facts, likelyErrors),
+      classesSection(facts, likelyErrors),
+      reviewSection(payload, trainCommand),
+    ],
+    navigationExtra: listed.length > 0 && progressBar(listed.length),
+    source: 'the audited data',
     style: auditStyle,
     payload,
-    script: await bundled(new URL('./browser/main.js', import.meta.url)),
+    script: await bundleScript(new URL('./browser/main.js', import.meta.url)),
   };
-  return withThumbnails(document, async (room) => {
-    const [large, small] = details(shown.length, wanted.length - shown.length, room);
-    const made = await thumbnails(
-      wanted.map((each) => ({ ...each, detail: each.id < listed.length ? large : small })),
+  return buildPage(contents, async (maxBytes) => {
+    const isError = ({ id }: { readonly id: number }): boolean => id < listed.length;
+    const [large, small] = detailsFor(withThumbnail.length, wanted.length - withThumbnail.length, maxBytes);
+    const thumbnails = await makeThumbnails(
+      wanted.map((image) => ({ ...image, detail: isError(image) ? large : small })),
       data,
-      room,
+      maxBytes,
     );
-    const left = wanted.slice(wanted.length - made.leftOut).filter(({ id }) => id < listed.length).length;
+    const leftOut = wanted.slice(wanted.length - thumbnails.leftOut).filter(isError).length;
     const notes = [
-      ...(wanted.length > 0 && made.unread.length === wanted.length
-        ? [`The images are not in ${data}, so the page has placeholders in their place.`]
-        : unreadNotes(made.unread)),
-      ...leftOutNotes(suspects.length, listed.length, left + listed.length - shown.length),
+      ...(wanted.length > 0 && thumbnails.unread.length === wanted.length
+        ? [`The images are not in ${data}, so the page has placeholders instead.`]
+        : unreadNotes(thumbnails.unread)),
+      ...leftOutNotes(likelyErrors.length, listed.length, leftOut + listed.length - withThumbnail.length),
     ];
-    return { css: made.css, notes };
+    return { css: thumbnails.css, notes };
   });
 }
 
-function leftOutNotes(suspects: number, listed: number, withoutImage: number): string[] {
+function leftOutNotes(numErrors: number, numListed: number, withoutThumbnail: number): string[] {
   const notes: string[] = [];
-  if (withoutImage > 0) {
+  if (withoutThumbnail > 0) {
     notes.push(
-      `${count(listed - withoutImage)} of ${plural(listed, 'suspect')} have their image in the page, the most probably wrong first; the other ${count(withoutImage)} can be decided by their file names.`,
+      `${showCount(numListed - withoutThumbnail)} of ${plural(numListed, 'likely label error')} have their image in the page, most probable first; the other ${showCount(withoutThumbnail)} can be reviewed by their file names.`,
     );
   }
-  if (suspects > listed) {
+  if (numErrors > numListed) {
     notes.push(
-      `${count(suspects - listed)} more suspects are left out to keep the page small: decide on these first, then audit again.`,
+      `${plural(numErrors - numListed, 'more likely label error')} ${numErrors - numListed === 1 ? 'was' : 'were'} left out to keep the page small: review these first, then audit again with --corrections.`,
     );
   }
   return notes;
 }
 
-/** By class, the training images that are most surely of it. */
+/** By class, the training images whose label is least doubtful. */
 function typicalImages({ images }: AuditFacts): Map<number, AuditImage[]> {
-  const found = new Map<number, AuditImage[]>();
-  for (let i = images.length - 1; i >= 0 && !isSuspect(images[i]!); i--) {
+  const typical = new Map<number, AuditImage[]>();
+  for (let i = images.length - 1; i >= 0 && !isLikelyError(images[i]!); i--) {
     const image = images[i]!;
     if (image.part !== 'train') continue;
-    const list = found.get(image.given) ?? [];
-    if (list.length < TYPICAL) found.set(image.given, [...list, image]);
+    const list = typical.get(image.given) ?? [];
+    if (list.length < TYPICAL) typical.set(image.given, [...list, image]);
   }
-  return found;
+  return typical;
 }
 
-interface WantedThumbnails {
+interface ChosenThumbnails {
   readonly wanted: readonly { readonly id: number; readonly file: string }[];
-  /** The thumbnails of a class. */
+  /** By class, the numbers of the thumbnails of its typical images. */
   readonly typical: ReadonlyMap<number, readonly number[]>;
 }
 
-/** Each suspect is followed by what it is compared with, so that those at the end miss both and none lacks one. */
-function wantedThumbnails(
-  shown: readonly AuditImage[],
+/**
+ * Each likely label error is followed by the typical images of its label and of the likeliest class, so that none lacks
+ * only these if the page has no room for all. Those of less likely classes come last.
+ */
+function chooseThumbnails(
+  errors: readonly AuditImage[],
   firstId: number,
   images: ReadonlyMap<number, readonly AuditImage[]>,
-): WantedThumbnails {
-  let next = firstId;
+): ChosenThumbnails {
+  let nextId = firstId;
   const wanted: { id: number; file: string }[] = [];
   const typical = new Map<number, number[]>();
-  for (const [id, { file, given, suggested }] of shown.entries()) {
+  const addTypical = (label: number): void => {
+    if (typical.has(label)) return;
+    const ids = (images.get(label) ?? []).map(({ file }) => {
+      wanted.push({ id: nextId, file });
+      return nextId++;
+    });
+    typical.set(label, ids);
+  };
+  for (const [id, { file, given, candidates }] of errors.entries()) {
     wanted.push({ id, file });
-    for (const label of [given, suggested]) {
-      if (typical.has(label)) continue;
-      const ids = (images.get(label) ?? []).map((image) => {
-        wanted.push({ id: next, file: image.file });
-        return next++;
-      });
-      typical.set(label, ids);
-    }
+    addTypical(given);
+    addTypical(candidates[0]!.label);
   }
+  for (const { candidates } of errors) for (const { label } of candidates) addTypical(label);
   return { wanted, typical };
 }
 
-/** Sides of a suspect's image and of a typical one. */
+/** Sides in pixels of the thumbnails of likely label errors and of typical images. */
 const SIDES = [
   [400, 176],
   [320, 160],
@@ -132,13 +143,13 @@ const SIDES = [
   [144, 80],
 ] as const;
 
-/** Bytes of a photo's pixel as WebP in base64, about. */
+/** Approximate bytes per pixel of a photo as WebP in base64. */
 const BYTES_PER_PIXEL = 0.16;
 
-/** As large as the page has room for. */
-function details(suspects: number, typical: number, room: number): [Detail, Detail] {
+/** The largest thumbnails that fit. */
+function detailsFor(numErrors: number, numTypical: number, maxBytes: number): [Detail, Detail] {
   const fitting = SIDES.find(
-    ([large, small]) => (suspects * large ** 2 + typical * small ** 2) * BYTES_PER_PIXEL <= room,
+    ([large, small]) => (numErrors * large ** 2 + numTypical * small ** 2) * BYTES_PER_PIXEL <= maxBytes,
   );
   const [large, small] = fitting ?? SIDES.at(-1)!;
   return [

@@ -1,17 +1,19 @@
-/** What the page's script knows: the JSON inside the page. Plain data, indices in place of names. */
+/** The JSON in the page, for its script: plain data with indices instead of names. */
 export interface AuditPayload {
   readonly classes: readonly string[];
   readonly fingerprint: string;
-  /** The number of a suspect's thumbnail is its place here. */
-  readonly suspects: readonly Suspect[];
-  /** By class index: the thumbnails of images that are typical of the class. */
+  /** The index of a likely label error is the number of its thumbnail. */
+  readonly likelyErrors: readonly LikelyError[];
+  /** By class index: the thumbnails of typical images. */
   readonly typical: readonly (readonly number[])[];
 }
 
-export type Suspect = readonly [
+export type LikelyError = readonly [
   file: string,
   given: number,
   wrong: number,
-  suggested: number,
-  suggestedProbability: number,
+  candidates: readonly (readonly [label: number, probability: number])[],
 ];
+
+/** Below this probability the likeliest class is not recommended. */
+export const RECOMMENDED = 0.5;

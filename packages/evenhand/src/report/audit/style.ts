@@ -1,4 +1,4 @@
-import { styleWith } from '../page/style.js';
+import { pageStyle } from '../page/style.js';
 
 const bar = `
 main,header .inside,footer{max-width:1240px}
@@ -46,12 +46,19 @@ const pane = `
 .verdict:hover{border-color:var(--ink)}
 .suggested .verdict{background:var(--accent-soft);border-color:var(--accent)}
 .pane [aria-pressed=true]{box-shadow:inset 0 0 0 2px var(--accent)}
+.candidates{display:grid;gap:.35rem}
+.candidate{display:flex;gap:.55rem;align-items:baseline;text-align:left;background:var(--card);border:1px solid var(--rule-strong);border-radius:8px;padding:.35rem .6rem;min-width:0}
+.candidate:hover{border-color:var(--ink)}
+.candidate span{flex:1;min-width:0;overflow-wrap:anywhere}.candidate small{white-space:nowrap}
+.finished{background:var(--accent-soft);border-radius:12px;padding:1rem 1.3rem;margin:1.1rem 0 0}
+.finished p{margin:0 0 .6rem}
+.pane[data-unsure] .suggested [data-verdict=accept]{background:var(--card);border-color:var(--rule-strong)}
 .others{display:flex;flex-wrap:wrap;gap:.6rem .8rem;align-items:center}
 .others label{flex:1 1 16rem;min-width:0;display:flex;gap:.6rem;align-items:center;color:var(--soft);font-size:.92rem;white-space:nowrap}
 .others select{flex:1;min-width:0;color:var(--ink);background:var(--card);border:1px solid var(--rule-strong);border-radius:8px;padding:.42rem .6rem}
 .pane button:disabled{opacity:.45;cursor:default;border-color:var(--rule-strong)}
 kbd{display:inline-block;min-width:1.5em;text-align:center;font:600 .78rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;border:1px solid var(--rule-strong);border-bottom-width:2px;border-radius:5px;padding:0 .3em;background:var(--paper);color:var(--ink)}
-#said{color:var(--soft);font-size:.92rem;min-height:1.5em;overflow-wrap:anywhere}
+#last-verdict{color:var(--soft);font-size:.92rem;min-height:1.5em;overflow-wrap:anywhere}
 .hints{list-style:none;display:grid;grid-template-columns:auto auto;justify-content:start;gap:.4rem 1.6rem;margin:1.1rem 0 0;padding:0;color:var(--soft);font-size:.85rem}
 .bad{color:var(--wrong)!important}
 `;
@@ -61,21 +68,21 @@ const list = `
 .tools select{max-width:13rem;min-width:0}
 .tools input[type=range],.tools input[type=checkbox]{accent-color:var(--accent)}
 .tools input[type=range]{width:8rem}.tools output{min-width:3.2rem}
-.suspects{list-style:none;margin:1.2rem 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,1fr));gap:.5rem}
-.scripted .suspects{max-height:36rem;overflow:auto;padding:.8rem;background:var(--shade);border-radius:14px}
-.suspects li{min-width:0;content-visibility:auto;contain-intrinsic-size:auto 148px auto 250px;break-inside:avoid}
-.suspect{all:unset;cursor:pointer;display:block;box-sizing:border-box;width:100%;height:100%;padding:.5rem;border-radius:12px;position:relative;font-size:.85rem;line-height:1.35}
-.suspect:hover{background:var(--shade)}
-.suspect:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
-.suspect[aria-current]{background:var(--card);box-shadow:inset 0 0 0 2px var(--accent)}
-.suspect .thumb{margin-bottom:.4rem}
-.suspect .said{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);margin-bottom:.15rem}
-.suspect .said b{color:var(--ink);min-width:0;font-weight:600;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
-.suspect .said span{white-space:nowrap}
-.suspect .likely b{color:var(--accent)}
-html:not(.scripted) .suspect .said b{display:block}
-.suspect .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
-.suspect[data-decided] .thumb{opacity:.45}
+.likely-errors{list-style:none;margin:1.2rem 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(148px,1fr));gap:.5rem}
+.scripted .likely-errors{max-height:36rem;overflow:auto;padding:.8rem;background:var(--shade);border-radius:14px}
+.likely-errors li{min-width:0;content-visibility:auto;contain-intrinsic-size:auto 148px auto 250px;break-inside:avoid}
+.likely-error{all:unset;cursor:pointer;display:block;box-sizing:border-box;width:100%;height:100%;padding:.5rem;border-radius:12px;position:relative;font-size:.85rem;line-height:1.35}
+.likely-error:hover{background:var(--shade)}
+.likely-error:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
+.likely-error[aria-current]{background:var(--card);box-shadow:inset 0 0 0 2px var(--accent)}
+.likely-error .thumb{margin-bottom:.4rem}
+.likely-error .said{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);margin-bottom:.15rem}
+.likely-error .said b{color:var(--ink);min-width:0;font-weight:600;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
+.likely-error .said span{white-space:nowrap}
+.likely-error .likelier b{color:var(--accent)}
+html:not(.scripted) .likely-error .said b{display:block}
+.likely-error .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.likely-error[data-decided] .thumb{opacity:.45}
 .badge{position:absolute;left:.8rem;top:.8rem;max-width:calc(100% - 1.6rem);background:var(--ink);color:var(--paper);font-size:.75rem;font-weight:600;line-height:1.2;padding:.28rem .5rem;border-radius:99px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 [data-decided=accept] .badge{background:var(--accent);color:var(--on-dark)}
 @media (max-width:1000px){.pane{grid-template-columns:minmax(0,1fr)}.subject{max-width:26rem;width:100%;margin:0 auto}}
@@ -83,14 +90,14 @@ html:not(.scripted) .suspect .said b{display:block}
 nav{padding-inline:1.1rem}.progress{width:100%;padding-bottom:.5rem;justify-content:space-between}progress{flex:1;width:2rem;min-width:1rem}.progress{gap:.6rem;font-size:.85rem}.progress .plainbutton{font-size:.85rem;padding-inline:.5rem}
 .pane{padding:.9rem;gap:1rem;margin-inline:-.4rem}.choices{gap:.8rem}.hints{display:none}
 .verdict{padding:.6rem;font-size:.92rem}.verdict kbd,.others kbd{display:none}
-.suspects{grid-template-columns:repeat(auto-fill,minmax(104px,1fr))}
+.likely-errors{grid-template-columns:repeat(auto-fill,minmax(104px,1fr))}
 }
 @media print{
-.scripted .suspects{max-height:none;overflow:visible;background:none;padding:0}
-.suspects{grid-template-columns:repeat(6,1fr)}.suspects li{content-visibility:visible}
-.suspect{font-size:8pt;padding:.2rem}.suspect .said b{display:block}#classes td small{font-size:1em}.suspect[aria-current]{box-shadow:none}.suspect .file{font-size:6.5pt}
+.scripted .likely-errors{max-height:none;overflow:visible;background:none;padding:0}
+.likely-errors{grid-template-columns:repeat(6,1fr)}.likely-errors li{content-visibility:visible}
+.likely-error{font-size:8pt;padding:.2rem}.likely-error .said b{display:block}#classes td small{font-size:1em}.likely-error[aria-current]{box-shadow:none}.likely-error .file{font-size:6.5pt}
 }
 `;
 
 /** The audit's style sheet, without the thumbnails. */
-export const auditStyle = styleWith(`${bar}${pane}${list}`);
+export const auditStyle = pageStyle(`${bar}${pane}${list}`);

@@ -1,6 +1,6 @@
 /**
- * The page's colours, in light and in dark. Blue and vermilion are told apart by every kind of colour vision (Okabe and
- * Ito 2008); the scale of supports is a part of cividis (Nuñez, Anderton and Renslow 2018).
+ * The page's colours, light and dark. Blue and vermilion differ for every type of colour vision (Okabe and Ito 2008);
+ * the colours for the number of images are from cividis (Nuñez, Anderton and Renslow 2018).
  */
 const light = {
   paper: '#f7f7f4',
@@ -66,20 +66,20 @@ const dark: typeof light = {
   'on-dark': '#0d1116',
 };
 
-const declared = (colours: typeof light, scheme: string): string =>
+const declareColours = (colours: typeof light, scheme: string): string =>
   `color-scheme:${scheme};${Object.entries(colours)
     .map(([name, colour]) => `--${name}:${colour};`)
     .join('')}`;
 
-const classes = Object.keys(light)
+const colourClasses = Object.keys(light)
   .filter((name) => /-\d$/.test(name))
   .map((name) => `.${name}{background:var(--${name});fill:var(--${name})}`)
   .join('');
 
-/** By the reader's setting, unless the page's own button chose; paper is always light. */
-export const colours = `:root{${declared(light, 'light')}}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${declared(dark, 'dark')}}}
-:root[data-theme=dark]{${declared(dark, 'dark')}}
-@media print{:root,:root[data-theme=dark],:root:not([data-theme=light]){${declared(light, 'light')}}}
-${classes}
+/** Follows the reader's system unless the page's button was used. Prints are always light. */
+export const colours = `:root{${declareColours(light, 'light')}}
+@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${declareColours(dark, 'dark')}}}
+:root[data-theme=dark]{${declareColours(dark, 'dark')}}
+@media print{:root,:root[data-theme=dark],:root:not([data-theme=light]){${declareColours(light, 'light')}}}
+${colourClasses}
 `;

@@ -4,62 +4,63 @@ import { build } from 'esbuild';
 import { version } from '../../version.js';
 import { type Content, html, Markup } from './markup.js';
 
-/** Bytes of a page, thumbnails and all. */
-const MOST_BYTES = 4_800_000;
-const MOST_THUMBNAIL_BYTES = 3_800_000;
+/** Maximum bytes of a page, and of its thumbnails. */
+const MAX_BYTES = 4_800_000;
+const MAX_THUMBNAIL_BYTES = 3_800_000;
 
 export interface Page {
   readonly html: string;
-  /** What is not in it, in sentences. */
+  /** Sentences on what is missing from it. */
   readonly notes: readonly string[];
 }
 
-/** A part of a page. */
-export interface Part {
+/** A section of a page. */
+export interface Section {
   readonly id: string;
-  /** In the navigation. */
+  /** Its name in the navigation. */
   readonly name: string;
   readonly title: string;
   readonly body: Markup;
 }
 
-/** A page that needs nothing besides itself: no network, and no script to be read or printed. */
-export interface Document {
-  /** What sort of page it is, as in its title. */
+/** A self-contained page: it needs no network, and no script to be read or printed. */
+export interface PageContents {
+  /** The type of page, shown in its title: `report`. */
   readonly kind: string;
   readonly name: string;
-  /** Facts below the name. */
+  /** Facts shown below the name. */
   readonly about: readonly string[];
-  /** For those who jump over the navigation. */
-  readonly skip: { readonly to: string; readonly text: string };
-  readonly parts: readonly Part[];
-  /** Beside the navigation. */
-  readonly bar?: Content;
-  /** After the rest, such as dialogs. */
-  readonly end?: Markup;
-  /** What the page is made from. */
+  /** A link for keyboard users that skips the navigation. */
+  readonly skipLink: { readonly to: string; readonly text: string };
+  readonly sections: readonly Section[];
+  /** Shown beside the navigation. */
+  readonly navigationExtra?: Content;
+  /** Dialogs and other elements after the main part. */
+  readonly overlays?: Markup;
+  /** What the page was made from, for the footer. */
   readonly source: string;
   readonly style: string;
-  /** What the script knows. */
+  /** Data for the script, as JSON. */
   readonly payload: unknown;
   readonly script: string;
 }
 
 /**
- * The page with its thumbnails; `image` makes them as far as the bytes go that the page leaves to it, and says what
- * it left out.
+ * Builds the page.
+ *
+ * @param makeThumbnails makes the thumbnails as CSS rules within a number of bytes, with notes on what it left out
  */
-export async function withThumbnails(
-  document: Document,
-  image: (room: number) => Promise<{ css: string; notes: readonly string[] }>,
+export async function buildPage(
+  contents: PageContents,
+  makeThumbnails: (maxBytes: number) => Promise<{ css: string; notes: readonly string[] }>,
 ): Promise<Page> {
-  const bare = documentMarkup(document, '', []);
-  const { css, notes } = await image(Math.min(MOST_THUMBNAIL_BYTES, MOST_BYTES - Buffer.byteLength(bare)));
-  return { html: documentMarkup(document, css, notes), notes };
+  const bare = pageMarkup(contents, '', []);
+  const { css, notes } = await makeThumbnails(Math.min(MAX_THUMBNAIL_BYTES, MAX_BYTES - Buffer.byteLength(bare)));
+  return { html: pageMarkup(contents, css, notes), notes };
 }
 
-/** A page's own script, as one, from what TypeScript made of it. */
-export async function bundled(entry: URL): Promise<string> {
+/** Bundles a page's script and its imports into one minified script. */
+export async function bundleScript(entry: URL): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,
@@ -74,15 +75,15 @@ export async function bundled(entry: URL): Promise<string> {
   return outputFiles[0]!.text.trim();
 }
 
-function documentMarkup(
-  { kind, name, about, skip, parts, bar, end, source, style, payload, script }: Document,
+function pageMarkup(
+  { kind, name, about, skipLink, sections, navigationExtra, overlays, source, style, payload, script }: PageContents,
   thumbnailCss: string,
   notes: readonly string[],
 ): string {
   const hash = createHash('sha256').update(script).digest('base64');
-  // Should a name ever slip through unescaped, the browser still runs no script but this one, and asks nobody.
+  // If a name ever slipped through unescaped, the browser would still run no other script and load nothing.
   const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
-  // In a script element only this would end the JSON.
+  // Only `</script` could end the script element.
   const json = JSON.stringify(payload).replaceAll('<', '\\u003c');
   return `<!doctype html>\n${
     html`<html lang="en"><head><meta charset="utf-8">
@@ -93,13 +94,13 @@ function documentMarkup(
 <style>${new Markup(style)}</style>
 <style>${new Markup(thumbnailCss)}</style>
 </head><body>
-<a class="skip" href="#${skip.to}">${skip.text}</a>
+<a class="skip" href="#${skipLink.to}">${skipLink.text}</a>
 <header><div class="inside"><div><p class="eyebrow">evenhand ${kind}</p><h1>${name}</h1><p class="about">${about.filter(Boolean).join(' · ')}</p></div>
 <button type="button" id="theme" class="plainbutton script" aria-pressed="false">Dark</button></div></header>
-<nav aria-label="Sections"><ul>${parts.map(({ id, name: title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul>${bar}</nav>
-<main>${parts.map(({ id, title, body }) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`)}</main>
+<nav aria-label="Sections"><ul>${sections.map(({ id, name: sectionName }) => html`<li><a href="#${id}">${sectionName}</a></li>`)}</ul>${navigationExtra}</nav>
+<main>${sections.map(({ id, title, body }) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`)}</main>
 <footer>${notes.map((note) => html`<p>${note}</p>`)}<p>Written by evenhand ${version()} from ${source}. This page needs no network.</p></footer>
-${end}
+${overlays}
 <script type="application/json" id="data">${new Markup(json)}</script>
 <script>${new Markup(script)}</script>
 </body></html>`.text

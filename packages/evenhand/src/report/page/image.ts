@@ -1,6 +1,6 @@
 import { html, type Markup } from './markup.js';
 
-/** A thumbnail; its pixels are in the style sheet, so that one image may stand in several places. */
+/** A thumbnail. Its pixels are in the style sheet, so that an image shown several times is stored once. */
 export function thumbnail(id: number, alt: string): Markup {
   return html`<span class="thumb t${id}" role="img" aria-label="${alt}"></span>`;
 }

@@ -39,7 +39,7 @@ button{cursor:pointer}
 html:not(.scripted) .script{display:none}
 `;
 
-const overview = `
+const scores = `
 .hero{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,6fr);gap:1.4rem}
 .headline,.tiles>div,.pair,figure:not(.card){background:var(--card);border:1px solid var(--rule);border-radius:12px}
 .headline{padding:1.5rem 1.7rem}
@@ -108,7 +108,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .facts,.commands{margin:0}.facts dt,.commands dt{color:var(--soft)}.facts dd,.commands dd{margin:0;overflow-wrap:anywhere}
 `;
 
-/** Where a thumbnail lacks: a frame with a hill and a sun, which each thumbnail's own rule replaces. */
+/** Shown if a thumbnail is missing: a frame with a hill and a sun. */
 const placeholder =
   "url(\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%23888' stroke-opacity='.6'%3E%3Crect x='12' y='15' width='24' height='18' rx='2'/%3E%3Cpath d='M12 30l7-7 6 6 4-4 7 7'/%3E%3Ccircle cx='29.5' cy='20.5' r='2'/%3E%3C/svg%3E\")";
 
@@ -122,7 +122,7 @@ const images = `
 .card .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 `;
 
-const smaller = `
+const smallScreensAndPrint = `
 @media (max-width:760px){
 main,header .inside,nav ul,footer{padding-inline:1.1rem}
 header{padding:1.6rem 0 1.1rem}
@@ -155,5 +155,6 @@ figure,.tiles>div,.headline,.pair,.card,tr{break-inside:avoid}
 }
 `;
 
-/** What every page shares. What a page adds stands between, as the rules for phones and paper go last. */
-export const styleWith = (own: string): string => [colours, layout, overview, tables, images, own, smaller].join('');
+/** The style shared by all pages, with a page's own rules before those for phones and print. */
+export const pageStyle = (own: string): string =>
+  [colours, layout, scores, tables, images, own, smallScreensAndPrint].join('');

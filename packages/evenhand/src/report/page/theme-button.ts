@@ -2,8 +2,8 @@
 
 const KEY = 'evenhand-theme';
 
-/** The button that changes between light and dark. */
-export function themeButton(): void {
+/** Lets the reader switch between light and dark. */
+export function enableThemeButton(): void {
   const root = document.documentElement;
   const button = document.getElementById('theme')!;
   const system = matchMedia('(prefers-color-scheme: dark)');
@@ -12,19 +12,19 @@ export function themeButton(): void {
     button.textContent = isDark() ? 'Light' : 'Dark';
     button.setAttribute('aria-pressed', String(isDark()));
   };
-  const remembered = remember();
+  const remembered = rememberTheme();
   if (remembered === 'dark' || remembered === 'light') root.dataset.theme = remembered;
   button.addEventListener('click', () => {
     root.dataset.theme = isDark() ? 'light' : 'dark';
-    remember(root.dataset.theme);
+    rememberTheme(root.dataset.theme);
     show();
   });
   system.addEventListener('change', show);
   show();
 }
 
-/** A page that is opened as a file may have no storage. */
-function remember(value?: string): string | null {
+/** Stores the theme if one is given, and returns the stored one; null if the browser has no storage for the page. */
+function rememberTheme(value?: string): string | null {
   try {
     if (value !== undefined) localStorage.setItem(KEY, value);
     return localStorage.getItem(KEY);

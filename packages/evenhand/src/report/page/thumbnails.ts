@@ -1,52 +1,58 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import sharp from 'sharp';
-import { plural } from './markup.js';
+import { plural } from '../../format.js';
+import { printable } from '../../printable.js';
 
 export interface Thumbnails {
-  /** A rule of CSS an image. */
+  /** One CSS rule per image. */
   readonly css: string;
   readonly shown: number;
-  /** Not shown, to keep the page small. */
+  /** The number of images left out to keep the page small. */
   readonly leftOut: number;
-  /** Missing or unreadable. */
+  /** Files that are missing or cannot be read. */
   readonly unread: readonly string[];
 }
 
-interface Wanted {
+interface WantedThumbnail {
   readonly id: number;
-  /** Relative to the data. */
+  /** Path relative to the data. */
   readonly file: string;
-  /** In place of what suits the number of images. */
+  /** By default what suits the number of images. */
   readonly detail?: Detail;
 }
 
 export interface Detail {
   /** Pixels of the longer side. */
   readonly size: number;
-  /** Of WebP, from 1 to 100. */
+  /** WebP quality, from 1 to 100. */
   readonly quality: number;
-  /** Not cut to a square. */
+  /** Keeps the aspect ratio instead of cropping to a square. */
   readonly whole?: boolean;
 }
 
-const AT_ONCE = 8;
+/** Images decoded at the same time. */
+const BATCH = 8;
 
 /**
- * Thumbnails of images, the first of them as far as `budget` bytes go. They are rules of CSS, so that an image may
- * stand in several places of a page and is in it once.
+ * Makes thumbnails of the first images until `budget` bytes are used. They are CSS rules, so that an image shown several
+ * times is stored once.
  *
  * @param data the folder that the files' paths are relative to, or a CSV file in it
  */
-export async function thumbnails(wanted: readonly Wanted[], data: string, budget: number): Promise<Thumbnails> {
-  const usual = sizeFor(wanted.length);
+export async function makeThumbnails(
+  wanted: readonly WantedThumbnail[],
+  data: string,
+  budget: number,
+): Promise<Thumbnails> {
+  const defaultDetail = detailFor(wanted.length);
   const rules: string[] = [];
   const unread: string[] = [];
   let left = budget;
   let next = 0;
   while (next < wanted.length && left > 0) {
-    const batch = wanted.slice(next, next + AT_ONCE);
-    const made = await Promise.all(batch.map(({ file, detail = usual }) => thumbnail(data, file, detail)));
+    const batch = wanted.slice(next, next + BATCH);
+    const made = await Promise.all(batch.map(({ file, detail = defaultDetail }) => makeThumbnail(data, file, detail)));
     for (const [i, bytes] of made.entries()) {
       const { id, file } = batch[i]!;
       if (bytes === undefined) {
@@ -64,15 +70,15 @@ export async function thumbnails(wanted: readonly Wanted[], data: string, budget
   return { css: rules.join(''), shown: rules.length, leftOut: wanted.length - next, unread };
 }
 
-/** What to say of images that are missing or unreadable. */
+/** A note on images that are missing or unreadable, if there are any. */
 export function unreadNotes(unread: readonly string[]): string[] {
   if (unread.length === 0) return [];
   const are = unread.length === 1 ? 'is' : 'are';
-  return [`${plural(unread.length, 'image')} ${are} missing or unreadable, such as ${unread[0]}.`];
+  return [`${plural(unread.length, 'image')} ${are} missing or unreadable, such as ${printable(unread[0]!)}.`];
 }
 
-/** As much detail as lets many images fit too. */
-function sizeFor(images: number): Detail {
+/** Less detail for many images, so that they fit. */
+function detailFor(images: number): Detail {
   if (images <= 300) return { size: 176, quality: 62 };
   return images <= 700 ? { size: 128, quality: 58 } : { size: 96, quality: 55 };
 }
@@ -87,7 +93,7 @@ function placesOf(data: string, file: string): Set<string> {
 }
 
 /** Undefined if there is no such image. */
-async function thumbnail(
+async function makeThumbnail(
   data: string,
   file: string,
   { size, quality, whole = false }: Detail,
@@ -101,7 +107,7 @@ async function thumbnail(
         .webp({ quality, effort: 4 })
         .toBuffer();
     } catch {
-      // The next place, or a placeholder.
+      // Try the next place; if there is none, the page shows a placeholder.
     }
   }
   return undefined;

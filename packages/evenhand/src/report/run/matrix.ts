@@ -1,12 +1,12 @@
 import { html, Markup } from '../page/markup.js';
 import type { Cell } from './payload.js';
 
-/** Shades of a cell, by its share of the row. */
+/** The number of shades for a cell's share of its row. */
 export const SHADES = 5;
 
-/** Below this many pixels a cell has no room for a label beside it. */
-const LEAST_FOR_LABELS = 8;
-const LEAST_FOR_COUNTS = 22;
+/** The smallest cells, in pixels, with labels beside them and with counts in them. */
+const MIN_CELL_WITH_LABELS = 8;
+const MIN_CELL_WITH_COUNTS = 22;
 
 export interface MatrixView {
   readonly classes: readonly string[];
@@ -14,45 +14,45 @@ export interface MatrixView {
   readonly support: readonly number[];
   /** Class indices from first to last. */
   readonly order: readonly number[];
-  /** Pixels of a cell's side. */
-  readonly cell: number;
-  /** Pixels for a label beside it. */
-  readonly room: number;
-  /** Leaves out the right answers. */
+  /** Side of a cell in pixels. */
+  readonly cellSize: number;
+  /** Pixels for the labels beside the matrix. */
+  readonly labelSize: number;
+  /** Leaves out correct predictions. */
   readonly mistakesOnly: boolean;
 }
 
 /**
- * The confusion matrix with its labels. Cells of one shade are one path, so that a matrix of 500 classes stays small;
- * which cell a click meant follows from where it was.
+ * The confusion matrix with its labels. All cells of one shade are one path, so that a matrix of 500 classes stays small;
+ * the script finds the cell of a click by its position.
  */
 export function matrixMarkup(view: MatrixView): Markup {
-  const { order, cell, room, classes } = view;
+  const { order, cellSize, labelSize, classes } = view;
   const size = order.length;
-  const side = Math.round(size * cell);
-  const labelled = cell >= LEAST_FOR_LABELS;
+  const side = Math.round(size * cellSize);
+  const labelled = cellSize >= MIN_CELL_WITH_LABELS;
   const labels = (kind: string): Markup | false =>
     labelled &&
     html`<div class="labels ${kind}" aria-hidden="true">${order.map((k) => html`<span>${classes[k]}</span>`)}</div>`;
-  const font = Math.min(13, Math.max(7, cell - 1.5)).toFixed(1);
-  return html`<div class="matrix-grid${labelled ? '' : ' bare'}" style="--cell:${cell.toFixed(3)}px;--label:${font}px;--room:${room}px">
+  const font = Math.min(13, Math.max(7, cellSize - 1.5)).toFixed(1);
+  return html`<div class="matrix-grid${labelled ? '' : ' bare'}" style="--cell:${cellSize.toFixed(3)}px;--label:${font}px;--room:${labelSize}px">
 <div class="corner" aria-hidden="true"></div>${labels('top')}${labels('left')}
-<svg class="cells" viewBox="0 0 ${size} ${size}" width="${side}" height="${side}" role="img" aria-label="Confusion matrix: a row a label, a column an answer" shape-rendering="crispEdges">${cellsMarkup(view)}</svg></div>`;
+<svg class="cells" viewBox="0 0 ${size} ${size}" width="${side}" height="${side}" role="img" aria-label="Confusion matrix: rows are labels, columns are predictions" shape-rendering="crispEdges">${cellsMarkup(view)}</svg></div>`;
 }
 
-function cellsMarkup({ cells, order, support, cell, mistakesOnly }: MatrixView): Markup[] {
+function cellsMarkup({ cells, order, support, cellSize, mistakesOnly }: MatrixView): Markup[] {
   const place = new Int32Array(order.length);
-  for (const [at, k] of order.entries()) place[k] = at;
+  for (const [position, k] of order.entries()) place[k] = position;
   const paths = new Map<string, string>();
   const counts: Markup[] = [];
   for (const [truth, predicted, count] of cells) {
-    const right = truth === predicted;
-    if (right && mistakesOnly) continue;
+    const correct = truth === predicted;
+    if (correct && mistakesOnly) continue;
     const shade = shadeOf(count / Math.max(1, support[truth]!));
-    const name = `${right ? 'right' : 'wrong'}-${shade}`;
+    const name = `${correct ? 'right' : 'wrong'}-${shade}`;
     const [x, y] = [place[predicted]!, place[truth]!];
     paths.set(name, `${paths.get(name) ?? ''}M${x} ${y}h1v1h-1z`);
-    if (cell >= LEAST_FOR_COUNTS) {
+    if (cellSize >= MIN_CELL_WITH_COUNTS) {
       const dark = shade >= 3 ? ' class="on-dark"' : '';
       counts.push(new Markup(`<text x="${x + 0.5}" y="${y + 0.5}"${dark}>${count}</text>`));
     }
@@ -61,15 +61,16 @@ function cellsMarkup({ cells, order, support, cell, mistakesOnly }: MatrixView):
   return [new Markup(diagonal(order.length)), ...drawn, ...counts];
 }
 
-/** A faint line along which right answers lie, so that the eye finds it where there are none. */
+/** A faint line along the diagonal, also visible if there are no correct predictions. */
 const diagonal = (size: number): string => `<path class="diagonal" d="M0 0L${size} ${size}"/>`;
 
-/** From 0 to SHADES - 1. */
+/** The shade of a share from 0 to 1: from 0 to SHADES - 1. */
 export const shadeOf = (share: number): number => Math.min(SHADES - 1, Math.max(0, Math.ceil(share * SHADES) - 1));
 
-/** Pixels of a cell and of a label, so that the matrix fits `width` with its labels where there is room for them. */
-export function fit(width: number, size: number): Pick<MatrixView, 'cell' | 'room'> {
-  const room = width >= 700 && size <= 60 ? 150 : 80;
-  const roomy = (width - room - 8) / size;
-  return { room, cell: Math.min(44, Math.max(1.2, roomy >= LEAST_FOR_LABELS ? roomy : width / size)) };
+/** Sizes in pixels with which a matrix of `numClasses` classes fits into `width`, with labels if there is room. */
+export function fitMatrix(width: number, numClasses: number): Pick<MatrixView, 'cellSize' | 'labelSize'> {
+  const labelSize = width >= 700 && numClasses <= 60 ? 150 : 80;
+  const withLabels = (width - labelSize - 8) / numClasses;
+  const cellSize = withLabels >= MIN_CELL_WITH_LABELS ? withLabels : width / numClasses;
+  return { labelSize, cellSize: Math.min(44, Math.max(1.2, cellSize)) };
 }

@@ -1,79 +1,83 @@
+import { existsSync } from 'node:fs';
+import { plural } from '../../format.js';
 import type { RunFolder } from '../../run/index.js';
-import { bundled, type Page, withThumbnails } from '../page/document.js';
-import { html, plural } from '../page/markup.js';
-import { type Thumbnails, thumbnails, unreadNotes } from '../page/thumbnails.js';
-import { type Analysis, analyse } from './analysis.js';
+import { buildPage, bundleScript, type Page } from '../page/document.js';
+import { html } from '../page/markup.js';
+import { makeThumbnails, type Thumbnails, unreadNotes } from '../page/thumbnails.js';
+import { type Analysis, analyseRun } from './analysis/analyse-run.js';
+import { nextSteps, type ShellCommand, type ShellPaths, trainAgain } from './analysis/next-steps.js';
 import type { ListedImage, Payload } from './payload.js';
+import { calibrationSection } from './sections/calibration.js';
 import { classesSection, countsSection } from './sections/classes.js';
-import {
-  calibrationSection,
-  cellsOf,
-  confusionSection,
-  gallerySection,
-  listed,
-  ordersOf,
-  pairsSection,
-  wantedImages,
-} from './sections/confusion.js';
-import { curvesSection, overviewSection, type Section } from './sections/overview.js';
-import { type RepeatCommand, repeatSection, type Setting } from './sections/provenance.js';
-import { style } from './style.js';
+import { cellsOf, confusionSection, ordersOf, pairsSection } from './sections/confusion.js';
+import { imagesByImportance, listImage, mistakesSection } from './sections/mistakes.js';
+import { overviewSection } from './sections/overview.js';
+import { repeatSection, type Setting } from './sections/repeat.js';
+import type { ReportSection } from './sections/section.js';
+import { trainingSection } from './sections/training.js';
+import { reportStyle } from './style.js';
 
 export interface PageFacts {
-  /** Where the run's data lie now, unless where it found them. */
+  /** Where the run's data is now, if it has moved since training. */
   readonly data?: string;
   readonly settings: readonly Setting[];
-  readonly commands: readonly RepeatCommand[];
+  /** For the commands that the page shows. */
+  readonly paths: ShellPaths;
 }
 
-/** Images that the page's script knows of; mistakes come first. */
-const MOST_LISTED = 15_000;
+/** The number of images that the page's script knows; mistakes come first. */
+const MAX_LISTED = 15_000;
 
 /**
- * A run folder as one HTML page that needs nothing besides itself: no network, and no script to be read or printed.
+ * A run folder as one self-contained HTML page, which needs no network, and no script to be read or printed.
  *
- * @throws RunError where the folder cannot be read
+ * @throws RunError if the folder cannot be read
  */
-export async function htmlReport(run: RunFolder, facts: PageFacts): Promise<Page> {
-  const analysis = analyse(run);
+export async function htmlReport(run: RunFolder, { settings, paths, data: movedTo }: PageFacts): Promise<Page> {
+  const analysis = analyseRun(run);
+  const { name, environment, config } = analysis;
   const sections = [
-    overviewSection(analysis),
-    curvesSection(analysis),
+    overviewSection(analysis, nextSteps(analysis, paths, existsSync(run.model))),
+    trainingSection(analysis),
     classesSection(analysis),
     countsSection(analysis),
     confusionSection(analysis),
     pairsSection(analysis),
-    gallerySection(analysis),
+    mistakesSection(analysis),
     calibrationSection(analysis),
-    repeatSection(analysis, facts.settings, facts.commands),
+    repeatSection(analysis, settings, repeatCommands(paths)),
   ].filter((section) => section !== null);
-  const wanted = wantedImages(analysis);
-  const { name, environment, config } = analysis;
-  const data = facts.data ?? environment.dataset.path;
-  const document = {
+  const images = imagesByImportance(analysis);
+  const data = movedTo ?? environment.dataset.path;
+  const contents = {
     kind: 'report',
     name,
     about: [
       typeof config.model === 'string' ? config.model : '',
       plural(environment.dataset.classes.length, 'class', 'classes'),
-      dayOf(environment.started),
+      showDay(environment.started),
     ],
-    skip: { to: 'overview', text: 'To the scores' },
-    parts: sections.map((section) => ({ ...section, title: titles[section.id]! })),
-    end: html`<dialog id="images" aria-labelledby="images-title"><div class="bar-top"><h2 id="images-title"></h2><button type="button" id="images-close" class="plainbutton">Close</button></div><div class="inside" id="images-list"></div></dialog>
+    skipLink: { to: 'overview', text: 'Skip to the scores' },
+    sections,
+    overlays: html`<dialog id="images" aria-labelledby="images-title"><div class="bar-top"><h2 id="images-title"></h2><button type="button" id="images-close" class="plainbutton">Close</button></div><div class="inside" id="images-list"></div></dialog>
 <div id="tip" role="tooltip" hidden></div>`,
-    source: "the run's own records",
-    style,
-    payload: payloadOf(analysis, sections, wanted.slice(0, MOST_LISTED).map(listed)),
-    script: await bundled(new URL('./browser/main.js', import.meta.url)),
+    source: 'the files of the run folder',
+    style: reportStyle,
+    payload: payloadOf(analysis, sections, images.slice(0, MAX_LISTED).map(listImage)),
+    script: await bundleScript(new URL('./browser/main.js', import.meta.url)),
   };
-  return withThumbnails(document, async (room) => {
-    const made = await thumbnails(wanted, data, room);
-    return { css: made.css, notes: notesOf(made, wanted.length, data) };
+  return buildPage(contents, async (maxBytes) => {
+    const thumbnails = await makeThumbnails(images, data, maxBytes);
+    return { css: thumbnails.css, notes: thumbnailNotes(thumbnails, images.length, data) };
   });
 }
 
-function payloadOf(analysis: Analysis, sections: readonly Section[], images: readonly ListedImage[]): Payload {
+const repeatCommands = (paths: ShellPaths): ShellCommand[] => [
+  { why: 'Train again', command: `${trainAgain(paths)} --run ${paths.sibling('again')}` },
+  { why: 'Write this report again', command: `evenhand report ${paths.run}` },
+];
+
+function payloadOf(analysis: Analysis, sections: readonly ReportSection[], images: readonly ListedImage[]): Payload {
   const { classes, scores } = analysis;
   return {
     classes,
@@ -85,34 +89,22 @@ function payloadOf(analysis: Analysis, sections: readonly Section[], images: rea
   };
 }
 
-function notesOf({ shown, leftOut, unread }: Thumbnails, wanted: number, data: string): string[] {
-  if (wanted > 0 && unread.length === wanted) {
+function thumbnailNotes({ shown, leftOut, unread }: Thumbnails, numImages: number, data: string): string[] {
+  if (numImages > 0 && unread.length === numImages) {
     return [
-      `The validation images are not in ${data}, so the page has placeholders in their place: give their folder with --data DIR.`,
+      `The validation images are not in ${data}, so the page has placeholders instead: name their folder with --data DIR.`,
     ];
   }
   const notes = unreadNotes(unread);
   if (leftOut > 0) {
     notes.push(
-      `${plural(shown, 'image')} ${shown === 1 ? 'is' : 'are'} shown, mistakes first; ${leftOut} more are left out to keep the page small.`,
+      `The page has ${plural(shown, 'image')}, mistakes first; ${plural(leftOut, 'image')} ${leftOut === 1 ? 'was' : 'were'} left out to keep it small.`,
     );
   }
   return notes;
 }
 
-const titles: Readonly<Record<string, string>> = {
-  overview: 'How good it is',
-  curves: 'How training went',
-  classes: 'Every class',
-  counts: 'Rare and frequent classes',
-  confusion: 'What is taken for what',
-  pairs: 'The most confused pairs',
-  mistakes: 'The most confident mistakes',
-  calibration: 'Whether its confidence can be believed',
-  repeat: 'What it was made of, and how to repeat it',
-};
-
-function dayOf(started: string): string {
+function showDay(started: string): string {
   const date = new Date(started);
   if (Number.isNaN(date.getTime())) return '';
   return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });

@@ -1,24 +1,28 @@
-/** What the page's script knows: the JSON inside the page. Plain data, indices in place of names. */
+/** The JSON in the page, for its script: plain data with indices instead of names. */
 export interface Payload {
   readonly classes: readonly string[];
   readonly images: readonly ListedImage[];
   readonly cells: readonly Cell[];
-  /** Validation images of each class. */
+  /** Validation images per class. */
   readonly support: readonly number[];
   /** Orders of the confusion matrix by name: class indices from first to last. */
   readonly orders: Readonly<Record<string, readonly number[]>>;
-  /** By chart and series: of each of its points what is said of it, and the class that it stands for. */
+  /** By chart and series: the description of each point, and its class if it has one. */
   readonly points: Readonly<Record<string, readonly (readonly Point[])[]>>;
 }
 
-/** A validation image: number, file, label, answer, and the calibrated probabilities of answer and label. */
+/**
+ * A validation image: number, file, label, predicted class, the calibrated probabilities of prediction and label, and the
+ * probability that the label is wrong, if the run judged labels.
+ */
 export type ListedImage = readonly [
   id: number,
   file: string,
   truth: number,
   predicted: number,
   confidence: number,
-  given: number,
+  labelProbability: number,
+  labelWrong?: number,
 ];
 
 /** A cell of the confusion matrix that is not zero. */

@@ -1,4 +1,4 @@
-import { styleWith } from '../page/style.js';
+import { pageStyle } from '../page/style.js';
 
 const matrix = `
 .matrix{position:relative;overflow:auto}
@@ -11,14 +11,14 @@ const matrix = `
 .labels.top{position:sticky;top:0;grid-auto-flow:column;grid-auto-columns:var(--cell);align-items:end;padding-bottom:5px;max-height:var(--room)}
 .labels.top span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:calc(var(--room) - 5px);justify-self:center}
 .corner{position:sticky;left:0;top:0;background:var(--card);z-index:2}
-.labels .at{color:var(--ink);font-weight:700}
+.labels .active{color:var(--ink);font-weight:700}
 .cells{display:block;background:var(--shade);cursor:crosshair}
 .cells .diagonal{stroke:var(--rule-strong);stroke-width:1px;vector-effect:non-scaling-stroke;fill:none}
 .cells text{font-size:.42px;text-anchor:middle;dominant-baseline:central;fill:var(--ink);pointer-events:none}
 .cells .on-dark{fill:var(--on-dark)}
 .cells .cursor{fill:none;stroke:var(--ink);stroke-width:2px;vector-effect:non-scaling-stroke;pointer-events:none}
 .cells .cross{fill:var(--ink);opacity:.1;pointer-events:none}
-#matrix-said{margin:.6rem .2rem 0;min-height:1.5em}
+#matrix-cell{margin:.6rem .2rem 0;min-height:1.5em}
 `;
 
 const images = `
@@ -42,4 +42,4 @@ dialog h3:first-child{margin-top:0}
 `;
 
 /** The report's style sheet, without the thumbnails. */
-export const style = styleWith(`${matrix}${images}`);
+export const reportStyle = pageStyle(`${matrix}${images}`);

@@ -1,110 +1,114 @@
 /// <reference lib="dom" preserve="true" />
 
 import type { Correction, Verdict } from '../../../corrections.js';
+import { plural } from '../../../format.js';
 import { baseName } from '../../page/image.js';
-import { count, percent, plural } from '../../page/markup.js';
+import { showCount, showPercent } from '../../page/numbers.js';
 import type { AuditPayload } from '../payload.js';
-import { keys } from './keys.js';
+import { listenToKeys } from './keyboard.js';
 import { Pane } from './pane.js';
 import type { Verdicts } from './verdicts.js';
 
 const byId = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E;
 
-/** The suspects that the filters let through, the one that is looked at, and the verdicts on them. */
+/** The likely label errors that match the filters, the one under review, and the verdicts. */
 export class Review {
   readonly #pane: Pane;
-  readonly #list = byId('suspects');
+  readonly #list = byId('likely-errors');
   readonly #cards: readonly HTMLButtonElement[];
-  readonly #said = byId('said');
+  readonly #lastVerdict = byId('last-verdict');
   readonly #filter = {
     label: byId<HTMLSelectElement>('filter-class'),
     order: byId<HTMLSelectElement>('filter-order'),
-    least: byId<HTMLInputElement>('filter-least'),
-    undecided: byId<HTMLInputElement>('filter-undecided'),
+    minimum: byId<HTMLInputElement>('filter-minimum'),
+    unreviewed: byId<HTMLInputElement>('filter-unreviewed'),
   };
-  /** In the order of the page. */
+  /** Those that match the filters, in the order of the page. */
   #shown: number[] = [];
-  #at: number | undefined;
+  /** The one under review. */
+  #current: number | undefined;
 
   constructor(
     private readonly payload: AuditPayload,
     private readonly verdicts: Verdicts,
   ) {
     this.#pane = new Pane(payload);
-    this.#cards = Array.from(this.#list.querySelectorAll<HTMLButtonElement>('[data-suspect]'));
-    this.#order();
+    this.#cards = Array.from(this.#list.querySelectorAll<HTMLButtonElement>('[data-error]'));
+    this.#sortList();
     this.update();
 
     this.#list.addEventListener('click', ({ target }) => {
-      const card = (target as Element).closest<HTMLElement>('[data-suspect]');
-      if (card !== null) this.#look(Number(card.dataset.suspect));
+      const card = (target as Element).closest<HTMLElement>('[data-error]');
+      if (card !== null) this.#show(Number(card.dataset.error));
     });
     this.#filter.order.addEventListener('change', () => {
-      this.#order();
+      this.#sortList();
       this.update();
     });
-    for (const control of [this.#filter.label, this.#filter.undecided]) {
+    for (const control of [this.#filter.label, this.#filter.unreviewed]) {
       control.addEventListener('change', () => this.update());
     }
-    this.#filter.least.addEventListener('input', () => this.update());
+    this.#filter.minimum.addEventListener('input', () => this.update());
     byId('pane').addEventListener('click', ({ target }) => {
-      const verdict = (target as Element).closest<HTMLElement>('[data-verdict]')?.dataset.verdict;
-      if (verdict !== undefined) this.#decide(verdict as Verdict);
+      const button = (target as Element).closest<HTMLElement>('[data-verdict],[data-candidate]');
+      if (button?.dataset.verdict !== undefined) this.#decide(button.dataset.verdict as Verdict);
+      else if (button !== null) this.#acceptCandidate(Number(button.dataset.candidate));
     });
     byId('previous').addEventListener('click', () => this.#move(-1));
     byId('next').addEventListener('click', () => this.#move(1));
     byId('undo').addEventListener('click', () => this.#undo());
-    keys({
+    listenToKeys({
       move: (step) => this.#move(step),
       decide: (verdict) => this.#decide(verdict),
-      choose: () => this.#pane.choose(),
+      acceptCandidate: (index) => this.#acceptCandidate(index),
+      chooseLabel: () => this.#pane.chooseLabel(),
       undo: () => this.#undo(),
     });
   }
 
-  /** Shows the suspects of one label, and brings them into view. */
+  /** Filters by a label and scrolls to the review. */
   showClass(label: string): void {
     this.#filter.label.value = label;
     this.update();
     byId('review').scrollIntoView();
-    // Keys go to the images from now on.
+    // From now on keys go to the review.
     byId('pane').focus({ preventScroll: true });
   }
 
-  /** Shows what is so now: filters, verdicts, and how far the reader is. */
+  /** Updates everything that depends on filters and verdicts. */
   update(): void {
-    const { label, least, undecided } = this.#filter;
-    const { suspects } = this.payload;
-    byId('least').textContent = percent(Number(least.value) / 100);
+    const { label, minimum, unreviewed } = this.#filter;
+    const { likelyErrors } = this.payload;
+    byId('minimum').textContent = showPercent(Number(minimum.value) / 100);
     const shown = new Set(
-      [...suspects.keys()].filter((id) => {
-        const [file, given, wrong] = suspects[id]!;
+      [...likelyErrors.keys()].filter((id) => {
+        const [file, given, wrong] = likelyErrors[id]!;
         return (
           (label.value === '' || given === Number(label.value)) &&
-          wrong >= Number(least.value) / 100 &&
-          !(undecided.checked && this.verdicts.of(file) !== undefined)
+          wrong >= Number(minimum.value) / 100 &&
+          !(unreviewed.checked && this.verdicts.get(file) !== undefined)
         );
       }),
     );
     this.#shown = [];
     for (const item of this.#list.children) {
       const card = item.firstElementChild as HTMLButtonElement;
-      const id = Number(card.dataset.suspect);
+      const id = Number(card.dataset.error);
       (item as HTMLElement).hidden = !shown.has(id);
       if (shown.has(id)) this.#shown.push(id);
-      this.#mark(card, this.verdicts.of(suspects[id]![0]));
+      this.#mark(card, this.verdicts.get(likelyErrors[id]![0]));
     }
-    byId('found').textContent =
-      shown.size === suspects.length
-        ? plural(suspects.length, 'image')
-        : `${count(shown.size)} of ${plural(suspects.length, 'image')}`;
+    byId('shown-count').textContent =
+      shown.size === likelyErrors.length
+        ? plural(likelyErrors.length, 'image')
+        : `${showCount(shown.size)} of ${plural(likelyErrors.length, 'image')}`;
     this.#progress();
-    this.#look(this.#at !== undefined && shown.has(this.#at) ? this.#at : this.#firstToDecide());
+    this.#show(this.#current !== undefined && shown.has(this.#current) ? this.#current : this.#firstToReview());
   }
 
   #mark(card: HTMLElement, correction: Correction | undefined): void {
     const badge = card.querySelector<HTMLElement>('.badge')!;
-    const text = correction === undefined ? '' : short(correction);
+    const text = correction === undefined ? '' : badgeText(correction);
     if (badge.textContent === text) return;
     badge.textContent = text;
     badge.hidden = text === '';
@@ -113,50 +117,51 @@ export class Review {
   }
 
   #progress(): void {
-    const { suspects } = this.payload;
-    const decided = suspects.filter(([file]) => this.verdicts.of(file) !== undefined).length;
-    byId('progress').textContent = `${count(decided)} of ${count(suspects.length)} decided`;
-    byId<HTMLProgressElement>('progress-bar').value = decided;
+    const { likelyErrors } = this.payload;
+    const reviewed = likelyErrors.filter(([file]) => this.verdicts.get(file) !== undefined).length;
+    byId('progress').textContent = `${showCount(reviewed)} of ${showCount(likelyErrors.length)} reviewed`;
+    byId<HTMLProgressElement>('progress-bar').value = reviewed;
     byId<HTMLButtonElement>('undo').disabled = !this.verdicts.canUndo;
+    byId('finished').hidden = reviewed < likelyErrors.length;
     const storage = byId('storage');
     if (storage.hidden === this.verdicts.saved) return;
     storage.hidden = this.verdicts.saved;
     storage.textContent = this.verdicts.saved
       ? ''
-      : 'This browser lets the page save nothing: download corrections.csv before you leave, or the verdicts are lost.';
+      : 'This browser saves nothing for the page: download corrections.csv before you leave, or the verdicts are lost.';
   }
 
-  #order(): void {
-    const { suspects, classes } = this.payload;
+  #sortList(): void {
+    const { likelyErrors, classes } = this.payload;
     const byLabel = this.#filter.order.value === 'class';
-    const name = (id: number): string => classes[suspects[id]![1]]!;
-    const order = [...suspects.keys()];
+    const name = (id: number): string => classes[likelyErrors[id]![1]]!;
+    const order = [...likelyErrors.keys()];
     if (byLabel) order.sort((a, b) => name(a).localeCompare(name(b), 'en', { numeric: true }) || a - b);
     this.#list.append(...order.map((id) => this.#cards[id]!.parentElement!));
   }
 
-  /** The first undecided suspect after a place in the list, else the first of all; undefined where none is left. */
-  #toDecide(after: number): number | undefined {
-    const isOpen = (id: number): boolean => this.verdicts.of(this.payload.suspects[id]![0]) === undefined;
-    return this.#shown.slice(after + 1).find(isOpen) ?? this.#shown.find(isOpen);
+  /** The first without a verdict after a place in the list, else the first of all; undefined if all have one. */
+  #nextToReview(after: number): number | undefined {
+    const isUnreviewed = (id: number): boolean => this.verdicts.get(this.payload.likelyErrors[id]![0]) === undefined;
+    return this.#shown.slice(after + 1).find(isUnreviewed) ?? this.#shown.find(isUnreviewed);
   }
 
-  #firstToDecide(): number | undefined {
-    return this.#toDecide(-1) ?? this.#shown[0];
+  #firstToReview(): number | undefined {
+    return this.#nextToReview(-1) ?? this.#shown[0];
   }
 
-  #look(id: number | undefined): void {
-    const before = this.#list.querySelector('[aria-current]');
-    const hadFocus = before !== null && document.activeElement === before;
-    before?.removeAttribute('aria-current');
-    this.#at = id;
+  #show(id: number | undefined): void {
+    const previous = this.#list.querySelector('[aria-current]');
+    const hadFocus = previous !== null && document.activeElement === previous;
+    previous?.removeAttribute('aria-current');
+    this.#current = id;
     byId('pane').hidden = id === undefined;
     const none = byId('none');
     none.hidden = id !== undefined;
     if (id === undefined) {
-      none.textContent = this.#filter.undecided.checked
-        ? 'No suspect that these filters let through is left to decide.'
-        : 'The filters let no suspect through.';
+      none.textContent = this.#filter.unreviewed.checked
+        ? 'All images that match the filters are reviewed.'
+        : 'No image matches the filters.';
       return;
     }
     const card = this.#cards[id]!;
@@ -167,11 +172,11 @@ export class Review {
       id,
       this.#shown.indexOf(id) + 1,
       this.#shown.length,
-      this.verdicts.of(this.payload.suspects[id]![0]),
+      this.verdicts.get(this.payload.likelyErrors[id]![0]),
     );
   }
 
-  /** Within the list alone: the page stays where the reader has it. */
+  /** Scrolls only the list, not the page. */
   #scrollTo(card: HTMLElement): void {
     const [outer, inner] = [this.#list.getBoundingClientRect(), card.getBoundingClientRect()];
     if (inner.top < outer.top) this.#list.scrollTop += inner.top - outer.top - 12;
@@ -179,44 +184,49 @@ export class Review {
   }
 
   #move(step: number): void {
-    const place = this.#at === undefined ? -1 : this.#shown.indexOf(this.#at);
+    const place = this.#current === undefined ? -1 : this.#shown.indexOf(this.#current);
     const next = this.#shown[place + step];
-    if (next !== undefined) this.#look(next);
+    if (next !== undefined) this.#show(next);
     this.#pane.bringIntoView();
   }
 
-  #decide(verdict: Verdict): void {
-    if (this.#at === undefined) return;
-    const { suspects, classes } = this.payload;
-    const [file, givenLabel] = suspects[this.#at]!;
+  /** Gives the image under review the label of a candidate. */
+  #acceptCandidate(index: number): void {
+    const label = this.#current === undefined ? undefined : this.#pane.candidate(index);
+    if (label !== undefined) this.#decide('accept', label);
+  }
+
+  #decide(verdict: Verdict, accepted = this.#pane.label): void {
+    if (this.#current === undefined) return;
+    const { likelyErrors, classes } = this.payload;
+    const [file, givenLabel] = likelyErrors[this.#current]!;
     const given = classes[givenLabel]!;
-    const label = { accept: this.#pane.label, keep: given, drop: '' }[verdict];
+    const label = { accept: accepted, keep: given, drop: '' }[verdict];
     const correction = { file, given, verdict, label };
-    const place = this.#shown.indexOf(this.#at);
+    const place = this.#shown.indexOf(this.#current);
     this.verdicts.add([correction]);
-    this.#at = this.#toDecide(place) ?? this.#at;
+    this.#current = this.#nextToReview(place) ?? this.#current;
     this.update();
     this.#pane.bringIntoView();
-    const left = this.#toDecide(-1) === undefined ? ' All of these are decided.' : '';
-    this.#said.textContent = `${baseName(file)}: ${long(correction)}.${left}`;
+    this.#lastVerdict.textContent = `${baseName(file)}: ${describe(correction)}.`;
   }
 
   #undo(): void {
     const step = this.verdicts.undo();
     if (step === undefined) return;
     const [only] = step;
-    const id = step.length === 1 ? this.payload.suspects.findIndex(([file]) => file === only!.file) : -1;
+    const id = step.length === 1 ? this.payload.likelyErrors.findIndex(([file]) => file === only!.file) : -1;
     this.update();
-    if (this.#shown.includes(id)) this.#look(id);
-    this.#said.textContent =
+    if (this.#shown.includes(id)) this.#show(id);
+    this.#lastVerdict.textContent =
       step.length === 1 ? `${baseName(only!.file)}: undone.` : `${plural(step.length, 'verdict')} undone.`;
   }
 }
 
-function short({ verdict, label }: Correction): string {
-  return { accept: `→ ${label}`, keep: 'kept', drop: 'left out' }[verdict];
+function badgeText({ verdict, label }: Correction): string {
+  return { accept: `→ ${label}`, keep: 'kept', drop: 'dropped' }[verdict];
 }
 
-function long({ verdict, label }: Correction): string {
-  return { accept: `changed to ${label}`, keep: `stays ${label}`, drop: 'left out' }[verdict];
+function describe({ verdict, label }: Correction): string {
+  return { accept: `changed to ${label}`, keep: `kept ${label}`, drop: 'dropped' }[verdict];
 }

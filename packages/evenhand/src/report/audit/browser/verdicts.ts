@@ -1,43 +1,43 @@
 /// <reference lib="dom" preserve="true" />
 import { type Correction, isVerdict } from '../../../corrections.js';
 
-/** What was decided, step by step, so that each step can be undone. Every step is saved at once. */
+/** The verdicts as a list of steps, so that each can be undone. Every step is saved at once. */
 export class Verdicts {
   readonly #key: string;
   #steps: (readonly Correction[])[] = [];
   #byFile = new Map<string, Correction>();
-  /** Whether all steps are in the browser's storage. */
+  /** Whether all steps are saved in the browser's storage. */
   saved = true;
-  /** Whether the reader has all of them in a file. */
+  /** Whether all verdicts were downloaded as a file. */
   downloaded = true;
 
   constructor(fingerprint: string) {
     this.#key = `evenhand-audit-${fingerprint}`;
     this.reload();
-    this.saved = takesAnything();
+    this.saved = canStore();
     if (this.saved && this.canUndo) this.#save();
   }
 
-  /** Takes what is in the storage, where another window may have gone on. */
+  /** Reads the steps from the storage, which another window may have changed. */
   reload(): void {
     try {
-      this.#steps = stepsOf(localStorage.getItem(this.#key) ?? sessionStorage.getItem(this.#key));
+      this.#steps = parseSteps(localStorage.getItem(this.#key) ?? sessionStorage.getItem(this.#key));
       this.#replay();
     } catch {
-      // Without a storage there is nothing to take.
+      // Without storage there is nothing to read.
     }
   }
 
-  /** Whether this is where the verdicts are stored. */
-  isKey(key: string | null): boolean {
+  /** Whether the verdicts are stored under this key. */
+  isStorageKey(key: string | null): boolean {
     return key === this.#key;
   }
 
-  of(file: string): Correction | undefined {
+  get(file: string): Correction | undefined {
     return this.#byFile.get(file);
   }
 
-  /** By file. */
+  /** All verdicts by file. */
   get all(): ReadonlyMap<string, Correction> {
     return this.#byFile;
   }
@@ -46,14 +46,14 @@ export class Verdicts {
     return this.#steps.length > 0;
   }
 
-  /** One step: the corrections replace those of the same files. */
+  /** Adds one step, which replaces earlier verdicts on the same files. */
   add(step: readonly Correction[]): void {
     this.#steps.push(step);
     for (const correction of step) this.#byFile.set(correction.file, correction);
     this.#changed();
   }
 
-  /** Takes the last step back and returns what it was. */
+  /** Undoes and returns the last step; undefined if there is none. */
   undo(): readonly Correction[] | undefined {
     const step = this.#steps.pop();
     if (step === undefined) return undefined;
@@ -75,7 +75,7 @@ export class Verdicts {
     try {
       const steps = JSON.stringify(this.#steps);
       localStorage.setItem(this.#key, steps);
-      // Chromium at times finds a file's storage empty after a reload, but never the tab's own.
+      // Chromium sometimes finds the storage of a file page empty after a reload, but never the tab's own.
       sessionStorage.setItem(this.#key, steps);
       this.saved = true;
     } catch {
@@ -84,8 +84,8 @@ export class Verdicts {
   }
 }
 
-/** Some browsers have no storage for a page that is opened as a file, or one that takes nothing. */
-function takesAnything(): boolean {
+/** Whether the browser has storage for the page; some have none for pages opened as a file. */
+function canStore(): boolean {
   try {
     localStorage.setItem('evenhand-audit', 'probe');
     localStorage.removeItem('evenhand-audit');
@@ -95,14 +95,14 @@ function takesAnything(): boolean {
   }
 }
 
-/** What was stored, so far as it can be read. */
-function stepsOf(stored: string | null): (readonly Correction[])[] {
-  const steps: unknown = read(stored);
+/** The stored steps, without those that cannot be read. */
+function parseSteps(stored: string | null): (readonly Correction[])[] {
+  const steps: unknown = parseJson(stored);
   if (!Array.isArray(steps)) return [];
   return steps.filter((step) => Array.isArray(step) && step.every(isCorrection));
 }
 
-function read(stored: string | null): unknown {
+function parseJson(stored: string | null): unknown {
   try {
     return JSON.parse(stored ?? '[]');
   } catch {
@@ -113,5 +113,5 @@ function read(stored: string | null): unknown {
 function isCorrection(value: unknown): value is Correction {
   if (typeof value !== 'object' || value === null) return false;
   const { file, given, verdict, label } = value as Partial<Record<keyof Correction, unknown>>;
-  return [file, given, label].every((each) => typeof each === 'string') && isVerdict(verdict);
+  return [file, given, label].every((field) => typeof field === 'string') && isVerdict(verdict);
 }

@@ -1,13 +1,14 @@
 /// <reference lib="dom" preserve="true" />
 
-import { html, type Markup, plural } from '../../page/markup.js';
-import { card } from '../card.js';
+import { plural } from '../../../format.js';
+import { html, type Markup } from '../../page/markup.js';
+import { imageCard } from '../image-card.js';
 import type { ListedImage, Payload } from '../payload.js';
 
-/** More would make the dialog slow. */
-const MOST = 300;
+/** More images would make the dialog slow. */
+const MAX_SHOWN = 300;
 
-/** The images of a cell of the confusion matrix, or of a class. */
+/** A dialog with the images of a cell of the confusion matrix or of a class. */
 export class ImageDialog {
   readonly #dialog = document.getElementById('images') as HTMLDialogElement;
   readonly #title = document.getElementById('images-title')!;
@@ -23,8 +24,8 @@ export class ImageDialog {
   showCell(truth: number, predicted: number): void {
     const { classes, cells } = this.payload;
     const count = cells.find(([t, p]) => t === truth && p === predicted)?.[2] ?? 0;
-    const answered = truth === predicted ? 'answered rightly' : `taken for ${classes[predicted]}`;
-    this.#open(`${classes[truth]}, ${answered}: ${plural(count, 'image')}`, [
+    const outcome = truth === predicted ? 'predicted correctly' : `predicted as ${classes[predicted]}`;
+    this.#open(`${classes[truth]}, ${outcome}: ${plural(count, 'image')}`, [
       this.#gallery((t, p) => t === truth && p === predicted, count),
     ]);
   }
@@ -32,9 +33,9 @@ export class ImageDialog {
   showClass(label: number): void {
     const { cells, classes } = this.payload;
     const kinds: readonly (readonly [string, (t: number, p: number) => boolean])[] = [
-      ['taken for another class', (t, p) => t === label && p !== label],
-      ['of another class, taken for this one', (t, p) => t !== label && p === label],
-      ['answered rightly', (t, p) => t === label && p === label],
+      ['predicted as another class', (t, p) => t === label && p !== label],
+      ['of another class predicted as this one', (t, p) => t !== label && p === label],
+      ['predicted correctly', (t, p) => t === label && p === label],
     ];
     const parts = kinds.map(([name, fits]) => {
       const count = cells.reduce((sum, [t, p, n]) => sum + (fits(t, p) ? n : 0), 0);
@@ -45,11 +46,11 @@ export class ImageDialog {
 
   #gallery(fits: (truth: number, predicted: number) => boolean, count: number): Markup {
     const { images, classes } = this.payload;
-    const found: ListedImage[] = images.filter(([, , truth, predicted]) => fits(truth, predicted));
-    const shown = found.sort((a, b) => b[4] - a[4]).slice(0, MOST);
+    const matching: ListedImage[] = images.filter(([, , truth, predicted]) => fits(truth, predicted));
+    const shown = matching.sort((a, b) => b[4] - a[4]).slice(0, MAX_SHOWN);
     const more = count - shown.length;
-    return html`<div class="gallery">${shown.map((image) => card(image, classes))}</div>
-${more > 0 && html`<p class="faint">${plural(more, 'image')} more, not listed in this page.</p>`}`;
+    return html`<div class="gallery">${shown.map((image) => imageCard(image, classes))}</div>
+${more > 0 && html`<p class="faint">${plural(more, 'more image')} not in this page.</p>`}`;
   }
 
   #open(title: string, parts: readonly Markup[]): void {

@@ -1,21 +1,21 @@
 /// <reference lib="dom" preserve="true" />
-// The page's script. All that it does is more comfort: the page reads and prints without it.
+// The report's script. The page can be read and printed without it.
 
-import { classTable } from '../../page/class-table.js';
-import { themeButton } from '../../page/theme-button.js';
+import { enableClassTable } from '../../page/class-table.js';
+import { enableThemeButton } from '../../page/theme-button.js';
 import type { Payload } from '../payload.js';
 import { ImageDialog } from './image-dialog.js';
 import { MatrixControl } from './matrix-control.js';
-import { chartTips, Tip } from './tips.js';
+import { enableChartTips, Tip } from './tips.js';
 
 const payload: Payload = JSON.parse(document.getElementById('data')!.textContent!);
 document.documentElement.classList.add('scripted');
 
 const tip = new Tip(document.getElementById('tip')!);
 const dialog = new ImageDialog(payload);
-themeButton();
-classTable();
-chartTips(payload, tip, (label) => dialog.showClass(label));
+enableThemeButton();
+enableClassTable();
+enableChartTips(payload, tip, (label) => dialog.showClass(label));
 const matrix = document.getElementById('matrix');
 if (matrix !== null) new MatrixControl(payload, matrix, tip, (truth, predicted) => dialog.showCell(truth, predicted));
 
@@ -27,7 +27,7 @@ document.addEventListener('click', ({ target }) => {
   else dialog.showCell(Number(truth), Number(predicted));
 });
 
-// The section that is read is marked in the navigation.
+// Marks the section in view in the navigation.
 const links = new Map(
   Array.from(document.querySelectorAll<HTMLAnchorElement>('nav a'), (link) => [link.hash.slice(1), link]),
 );

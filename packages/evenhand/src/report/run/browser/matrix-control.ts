@@ -1,6 +1,6 @@
 /// <reference lib="dom" preserve="true" />
-import { percent } from '../../page/markup.js';
-import { fit, matrixMarkup } from '../matrix.js';
+import { showPercent } from '../../page/numbers.js';
+import { fitMatrix, matrixMarkup } from '../matrix.js';
 import type { Payload } from '../payload.js';
 import type { Tip } from './tips.js';
 
@@ -13,14 +13,14 @@ const steps: Readonly<Record<string, Place>> = {
   ArrowRight: [0, 1],
 };
 
-/** The confusion matrix under the reader's hands: its order, its size, and the cell that is looked at. */
+/** Lets the reader order and zoom the confusion matrix and select its cells. */
 export class MatrixControl {
-  readonly #said = document.getElementById('matrix-said')!;
+  readonly #cellText = document.getElementById('matrix-cell')!;
   readonly #counts: ReadonlyMap<number, number>;
   #order: readonly number[];
   #zoom = 1;
   #mistakesOnly = false;
-  /** Of the keyboard. */
+  /** The cell selected with the keyboard. */
   #cursor: Place | undefined;
 
   constructor(
@@ -33,23 +33,23 @@ export class MatrixControl {
     this.#counts = new Map(payload.cells.map(([truth, predicted, count]) => [truth * size + predicted, count]));
     this.#order = payload.orders.similarity!;
     const order = document.getElementById('matrix-order') as HTMLSelectElement;
-    // Browsers keep a choice when a page is loaded again.
+    // Browsers keep a selection when a page is reloaded.
     order.value = 'similarity';
     order.addEventListener('change', () => {
       this.#order = payload.orders[order.value]!;
       this.#cursor = undefined;
       this.#draw();
     });
-    const mistakes = document.getElementById('matrix-mistakes') as HTMLInputElement;
-    mistakes.checked = false;
-    mistakes.addEventListener('change', () => {
-      this.#mistakesOnly = mistakes.checked;
+    const errorsOnly = document.getElementById('matrix-mistakes') as HTMLInputElement;
+    errorsOnly.checked = false;
+    errorsOnly.addEventListener('change', () => {
+      this.#mistakesOnly = errorsOnly.checked;
       this.#draw();
     });
     const zooms = document.querySelectorAll<HTMLElement>('[data-zoom]');
     for (const button of zooms) {
       button.addEventListener('click', () => {
-        for (const each of zooms) each.setAttribute('aria-pressed', String(each === button));
+        for (const other of zooms) other.setAttribute('aria-pressed', String(other === button));
         this.#zoom = Number(button.dataset.zoom);
         this.#draw();
       });
@@ -77,15 +77,15 @@ export class MatrixControl {
 
   #draw(): void {
     const { classes, cells, support } = this.payload;
-    const { cell, room } = fit(this.box.clientWidth - 2, classes.length);
+    const { cellSize, labelSize } = fitMatrix(this.box.clientWidth - 2, classes.length);
     this.box.toggleAttribute('data-zoomed', this.#zoom > 1);
     this.box.innerHTML = matrixMarkup({
       classes,
       cells,
       support,
       order: this.#order,
-      cell: cell * this.#zoom,
-      room,
+      cellSize: cellSize * this.#zoom,
+      labelSize,
       mistakesOnly: this.#mistakesOnly,
     }).text;
     if (this.#cursor !== undefined) this.#mark(this.#cursor, true);
@@ -113,17 +113,17 @@ export class MatrixControl {
     const { classes, support } = this.payload;
     const [truth, predicted] = [this.#order[place[0]]!, this.#order[place[1]]!];
     const count = this.#countAt(place);
-    const of = support[truth]!;
-    const share = of > 0 && count > 0 ? ` (${percent(count / of)})` : '';
-    const verb = truth === predicted ? 'answered rightly' : `taken for ${classes[predicted]}`;
-    return `${classes[truth]}, ${verb}: ${count} of ${of}${share}`;
+    const total = support[truth]!;
+    const share = total > 0 && count > 0 ? ` (${showPercent(count / total)})` : '';
+    const outcome = truth === predicted ? 'predicted correctly' : `predicted as ${classes[predicted]}`;
+    return `${classes[truth]}, ${outcome}: ${count} of ${total}${share}`;
   }
 
-  /** A cross through the cell and its labels in bold; a frame around it where the keyboard is. */
+  /** Highlights the row, the column and the labels of a cell, and frames the cell if it was selected with the keyboard. */
   #mark([row, column]: Place, framed = false): void {
     const size = this.#order.length;
     for (const old of this.box.querySelectorAll('.cross,.cursor')) old.remove();
-    for (const old of this.box.querySelectorAll('.labels .at')) old.classList.remove('at');
+    for (const old of this.box.querySelectorAll('.labels .active')) old.classList.remove('active');
     const rectangle = (name: string, x: number, y: number, width: number, height: number): void => {
       const element = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
       for (const [key, value] of Object.entries({ class: name, x, y, width, height })) {
@@ -134,14 +134,14 @@ export class MatrixControl {
     rectangle('cross', 0, row, size, 1);
     rectangle('cross', column, 0, 1, size);
     if (framed) rectangle('cursor', column, row, 1, 1);
-    this.box.querySelector('.labels.left')?.children[row]?.classList.add('at');
-    this.box.querySelector('.labels.top')?.children[column]?.classList.add('at');
+    this.box.querySelector('.labels.left')?.children[row]?.classList.add('active');
+    this.box.querySelector('.labels.top')?.children[column]?.classList.add('active');
   }
 
   #leave(): void {
     this.tip.hide();
     for (const old of this.box.querySelectorAll('.cross')) old.remove();
-    for (const old of this.box.querySelectorAll('.labels .at')) old.classList.remove('at');
+    for (const old of this.box.querySelectorAll('.labels .active')) old.classList.remove('active');
   }
 
   #openAt(place: Place): void {
@@ -160,16 +160,16 @@ export class MatrixControl {
     event.preventDefault();
     this.#cursor = this.#cursor === undefined ? [0, 0] : this.#next(this.#cursor, step);
     this.#mark(this.#cursor, true);
-    this.#said.textContent = this.#describe(this.#cursor);
+    this.#cellText.textContent = this.#describe(this.#cursor);
     this.box.querySelector('.cursor')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
-  /** The next cell that way which is not empty, so that large matrices are soon gone through; else the next one. */
+  /** The next cell with images in a direction, so that large matrices are quick to walk through; else the next cell. */
   #next(from: Place, [down, right]: Place): Place {
     const size = this.#order.length;
     const inside = ([row, column]: Place): boolean => row >= 0 && row < size && column >= 0 && column < size;
-    const ahead = (steps: number): Place => [from[0] + steps * down, from[1] + steps * right];
-    for (let n = 1; inside(ahead(n)); n++) if (this.#countAt(ahead(n)) > 0) return ahead(n);
-    return inside(ahead(1)) ? ahead(1) : from;
+    const cellAhead = (steps: number): Place => [from[0] + steps * down, from[1] + steps * right];
+    for (let n = 1; inside(cellAhead(n)); n++) if (this.#countAt(cellAhead(n)) > 0) return cellAhead(n);
+    return inside(cellAhead(1)) ? cellAhead(1) : from;
   }
 }

@@ -1,7 +1,7 @@
 /// <reference lib="dom" preserve="true" />
 import type { Payload, Point } from '../payload.js';
 
-/** A few words beside the pointer. */
+/** A tooltip beside the pointer. */
 export class Tip {
   constructor(private readonly element: HTMLElement) {}
 
@@ -20,8 +20,8 @@ export class Tip {
   }
 }
 
-/** Says what the points of the charts are; those that stand for a class open it. */
-export function chartTips(payload: Payload, tip: Tip, openClass: (label: number) => void): void {
+/** Shows a tooltip for each point of the charts; a click opens the point's class, if it has one. */
+export function enableChartTips(payload: Payload, tip: Tip, openClass: (label: number) => void): void {
   const pointAt = (target: EventTarget | null): Point | undefined => {
     const shape = (target as Element).closest('[ecmeta_data_index]');
     const chart = shape?.closest<HTMLElement>('[data-chart]');

@@ -1,38 +1,39 @@
-import { percent, plural } from '../../page/markup.js';
-import type { Bin } from '../analysis.js';
+import { plural } from '../../../format.js';
+import { showPercent } from '../../page/numbers.js';
+import type { Bin } from '../analysis/analyse-run.js';
 import type { Point } from '../payload.js';
-import { axisStyle, type Chart, unitAxis } from './draw.js';
+import { axisStyle, type Chart, unitAxis } from './draw-chart.js';
 
 const rangeOf = ({ low, high }: Bin): string => `${Math.round(low * 100)} to ${Math.round(high * 100)} %`;
 
-/** Accuracy by confidence: as trained, and with the temperature where one was fitted. */
+/** Accuracy by confidence: as trained, and with the temperature if one was fitted. */
 export function reliabilityChart(raw: readonly Bin[], fitted: readonly Bin[] | null): Chart {
-  const say =
+  const describe =
     (name: string) =>
     (bin: Bin): Point => [
-      `${name}, confidence ${rangeOf(bin)}: ${percent(bin.accuracy)} right of ${plural(bin.count, 'image')}`,
+      `${name}, confidence ${rangeOf(bin)}: ${showPercent(bin.accuracy)} of ${plural(bin.count, 'image')} correct`,
     ];
   const filled = (bins: readonly Bin[]): Bin[] => bins.filter((bin) => bin.count > 0);
-  const greatest = Math.max(...raw.map((bin) => bin.count), ...(fitted ?? []).map((bin) => bin.count));
+  const maxCount = Math.max(...raw.map((bin) => bin.count), ...(fitted ?? []).map((bin) => bin.count));
   const line = (bins: readonly Bin[], colour: string, dashed: boolean, symbol: string): object => ({
     type: 'line',
     color: colour,
     symbol,
-    // The area tells how many images a point stands for.
+    // A point's area shows its number of images.
     symbolSize: (_: unknown, { dataIndex }: { dataIndex: number }) =>
-      5 + 15 * Math.sqrt(filled(bins)[dataIndex]!.count / greatest),
+      5 + 15 * Math.sqrt(filled(bins)[dataIndex]!.count / maxCount),
     lineStyle: { width: 2, type: dashed ? 'dashed' : 'solid' },
     itemStyle: { color: colour, opacity: 0.85, borderColor: 'var(--card)', borderWidth: 1 },
     data: filled(bins).map(({ confidence, accuracy }) => [confidence, accuracy]),
   });
   return {
     id: 'reliability',
-    alt: 'Reliability diagram: share of right answers against the confidence of the model.',
+    alt: 'Reliability diagram: accuracy by confidence.',
     size: [500, 400],
     points: [
       [],
-      filled(raw).map(say('As trained')),
-      ...(fitted === null ? [] : [filled(fitted).map(say('Calibrated'))]),
+      filled(raw).map(describe('As trained')),
+      ...(fitted === null ? [] : [filled(fitted).map(describe('Calibrated'))]),
     ],
     option: {
       grid: { left: 58, right: 18, top: 14, bottom: 48 },
@@ -43,7 +44,7 @@ export function reliabilityChart(raw: readonly Bin[], fitted: readonly Bin[] | n
         nameGap: 30,
         axisLine: axisStyle.axisLine,
       },
-      yAxis: { ...unitAxis, name: 'share that is right', nameLocation: 'middle', nameGap: 40 },
+      yAxis: { ...unitAxis, name: 'accuracy', nameLocation: 'middle', nameGap: 40 },
       series: [
         {
           type: 'line',
@@ -62,10 +63,10 @@ export function reliabilityChart(raw: readonly Bin[], fitted: readonly Bin[] | n
   };
 }
 
-/** How many images were answered with which confidence, right and wrong ones. */
+/** The number of correct and wrong predictions by confidence. */
 export function confidenceChart(bins: readonly Bin[]): Chart {
-  const right = bins.map((bin) => (bin.count === 0 ? 0 : Math.round(bin.count * bin.accuracy)));
-  const wrong = bins.map((bin, b) => bin.count - right[b]!);
+  const correct = bins.map((bin) => (bin.count === 0 ? 0 : Math.round(bin.count * bin.accuracy)));
+  const wrong = bins.map((bin, b) => bin.count - correct[b]!);
   const bars = (data: readonly number[], colour: string): object => ({
     type: 'bar',
     stack: 'all',
@@ -73,19 +74,19 @@ export function confidenceChart(bins: readonly Bin[]): Chart {
     data: data.map((value) => ({ value })),
     itemStyle: { color: colour },
   });
-  const say = (name: string, counts: readonly number[]): Point[] =>
-    bins.map((bin, b): Point => [`Confidence ${rangeOf(bin)}: ${plural(counts[b]!, 'image')} ${name}`]);
+  const describe = (name: string, counts: readonly number[]): Point[] =>
+    bins.map((bin, b): Point => [`Confidence ${rangeOf(bin)}: ${plural(counts[b]!, `${name} prediction`)}`]);
   return {
     id: 'confidence',
-    alt: 'How many images were answered rightly and wrongly by the confidence of the model.',
+    alt: 'The number of correct and wrong predictions by confidence.',
     size: [500, 400],
-    points: [say('answered rightly', right), say('answered wrongly', wrong)],
+    points: [describe('correct', correct), describe('wrong', wrong)],
     option: {
       grid: { left: 58, right: 18, top: 14, bottom: 48 },
       xAxis: {
         type: 'category',
         data: bins.map(({ high }) => high.toFixed(2)),
-        name: 'confidence, up to',
+        name: 'confidence (upper end of bin)',
         nameLocation: 'middle',
         nameGap: 30,
         ...axisStyle,
@@ -100,7 +101,7 @@ export function confidenceChart(bins: readonly Bin[]): Chart {
         ...axisStyle,
         axisLine: { show: false },
       },
-      series: [bars(right, 'var(--right)'), bars(wrong, 'var(--wrong)')],
+      series: [bars(correct, 'var(--right)'), bars(wrong, 'var(--wrong)')],
     },
   };
 }

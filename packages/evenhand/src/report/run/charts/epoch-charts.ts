@@ -1,9 +1,9 @@
-import { chosenInterval, type EpochMetrics } from '../../../run/index.js';
-import { score } from '../../page/markup.js';
+import type { EpochMetrics } from '../../../run/index.js';
+import { showScore } from '../../page/numbers.js';
 import type { Point } from '../payload.js';
-import { axisStyle, type Chart, unitAxis } from './draw.js';
+import { axisStyle, type Chart, unitAxis } from './draw-chart.js';
 
-/** An epoch as it is called in charts and tables. */
+/** The name of an epoch in charts and tables. */
 export const epochName = ({ phase, epoch }: EpochMetrics): string => `${phase === 'head' ? 'head ' : ''}${epoch}`;
 
 interface Line {
@@ -13,32 +13,37 @@ interface Line {
   value(epoch: EpochMetrics): number;
 }
 
-/** Losses after each epoch. */
+/** Training and validation loss per epoch. */
 export function lossChart(epochs: readonly EpochMetrics[], best: EpochMetrics | null): Chart {
   const lines: Line[] = [
     { name: 'validation loss', colour: 'var(--accent)', value: ({ valLoss }) => valLoss },
     { name: 'training loss', colour: 'var(--other)', dashed: true, value: ({ trainLoss }) => trainLoss },
   ];
   return {
-    ...curves('loss', lines, epochs, best, []),
-    alt: 'Training and validation loss after each epoch.',
+    ...epochChart('loss', lines, epochs, best, []),
+    alt: 'Training and validation loss per epoch.',
   };
 }
 
-/** Macro F1 with its interval and accuracy after each epoch. */
+const posteriorLine: Line = {
+  name: 'Macro F1 against posterior labels',
+  colour: 'var(--soft)',
+  dashed: true,
+  value: ({ macroF1Posterior }) => macroF1Posterior ?? Number.NaN,
+};
+
+/** Macro F1 with its 95 % interval, and accuracy, per epoch. */
 export function scoreChart(epochs: readonly EpochMetrics[], best: EpochMetrics | null): Chart {
   const lines: Line[] = [
-    { name: 'Macro F1', colour: 'var(--accent)', value: (epoch) => chosenInterval(epoch).value },
+    { name: 'Macro F1', colour: 'var(--accent)', value: ({ macroF1 }) => macroF1 },
     { name: 'accuracy', colour: 'var(--other)', dashed: true, value: ({ accuracy }) => accuracy },
+    ...(epochs.some(({ macroF1Posterior }) => macroF1Posterior !== undefined) ? [posteriorLine] : []),
   ];
   const gap = (value: number): number | '-' => (Number.isFinite(value) ? value : '-');
   const band = [
-    { data: epochs.map((epoch) => gap(chosenInterval(epoch).low)), opacity: 0 },
+    { data: epochs.map(({ macroF1Low }) => gap(macroF1Low)), opacity: 0 },
     {
-      data: epochs.map((epoch) => {
-        const { low, high } = chosenInterval(epoch);
-        return gap(high - low);
-      }),
+      data: epochs.map(({ macroF1Low, macroF1High }) => gap(macroF1High - macroF1Low)),
       opacity: 0.16,
     },
   ].map(({ data, opacity }) => ({
@@ -50,22 +55,22 @@ export function scoreChart(epochs: readonly EpochMetrics[], best: EpochMetrics |
     lineStyle: { opacity: 0 },
     areaStyle: { color: 'var(--accent)', opacity },
   }));
-  const chart = curves('scores', lines, epochs, best, band);
+  const chart = epochChart('scores', lines, epochs, best, band);
   return {
     ...chart,
-    alt: 'Macro F1 with its interval, and accuracy, after each epoch.',
+    alt: 'Macro F1 with its 95 % interval, and accuracy, per epoch.',
     option: { ...chart.option, yAxis: unitAxis },
   };
 }
 
-function curves(
+function epochChart(
   id: string,
   lines: readonly Line[],
   epochs: readonly EpochMetrics[],
   best: EpochMetrics | null,
-  before: readonly object[],
+  background: readonly object[],
 ): Omit<Chart, 'alt'> {
-  const chosen = best === null ? -1 : epochs.indexOf(best);
+  const bestIndex = best === null ? -1 : epochs.indexOf(best);
   const names = epochs.map(epochName);
   const numHead = epochs.filter(({ phase }) => phase === 'head').length;
   const symbolSize = epochs.length > 40 ? 4 : 7;
@@ -75,31 +80,31 @@ function curves(
     color: colour,
     symbol: 'circle',
     symbolSize: (_: unknown, { dataIndex }: { dataIndex: number }) =>
-      dataIndex === chosen && s === 0 ? symbolSize + 5 : symbolSize,
+      dataIndex === bestIndex && s === 0 ? symbolSize + 5 : symbolSize,
     data: epochs.map((epoch) => (Number.isFinite(value(epoch)) ? value(epoch) : '-')),
     lineStyle: { width: 2.2, type: dashed ? 'dashed' : 'solid' },
     itemStyle: { color: colour, borderColor: 'var(--card)', borderWidth: 1.5 },
     ...(s > 0
       ? {}
       : {
-          markLine: markOf(chosen),
+          markLine: markBest(bestIndex),
           markArea: {
             silent: true,
             itemStyle: { color: 'var(--shade)' },
             label: { color: 'var(--soft)', fontSize: 11, position: 'insideTopLeft' },
-            // Where everything is of one phase, there is nothing to tell apart.
+            // Marks the head phase if there are both phases.
             data:
               numHead > 1 && numHead < epochs.length ? [[{ name: 'head only', xAxis: 0 }, { xAxis: numHead - 1 }]] : [],
           },
         }),
   }));
   const points = lines.map(({ name, value }) =>
-    epochs.map((epoch): Point => [`Epoch ${epochName(epoch)}: ${name} ${score(value(epoch))}`]),
+    epochs.map((epoch): Point => [`Epoch ${epochName(epoch)}: ${name} ${showScore(value(epoch))}`]),
   );
   return {
     id,
     size: [500, 300],
-    points: [...before.map(() => []), ...points],
+    points: [...background.map(() => []), ...points],
     option: {
       grid: { left: 44, right: 20, top: 30, bottom: 44 },
       xAxis: {
@@ -113,22 +118,22 @@ function curves(
         splitLine: { show: false },
       },
       yAxis: { type: 'value', scale: true, ...axisStyle, axisLine: { show: false } },
-      series: [...before, ...series],
+      series: [...background, ...series],
     },
   };
 }
 
-const markOf = (chosen: number): object => ({
+const markBest = (bestIndex: number): object => ({
   silent: true,
   symbol: 'none',
   lineStyle: { color: 'var(--ink)', type: 'dotted', width: 1.4 },
   label: {
-    formatter: 'chosen',
+    formatter: 'best',
     color: 'var(--ink)',
     fontSize: 12,
     fontWeight: 600,
     textBorderWidth: 0,
     position: 'end',
   },
-  data: chosen < 0 ? [] : [{ xAxis: chosen }],
+  data: bestIndex < 0 ? [] : [{ xAxis: bestIndex }],
 });

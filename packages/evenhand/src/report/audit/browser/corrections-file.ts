@@ -1,13 +1,13 @@
 /// <reference lib="dom" preserve="true" />
 import { type Correction, correctionsCsv, correctionsOf } from '../../../corrections.js';
-import { plural } from '../../page/markup.js';
+import { plural } from '../../../format.js';
 import type { AuditPayload } from '../payload.js';
 import { parseTable } from './parse-table.js';
 import type { Verdicts } from './verdicts.js';
 
-/** Verdicts out of the page as corrections.csv, and into it again. */
-export function exchange(payload: AuditPayload, verdicts: Verdicts, update: () => void): void {
-  document.getElementById('download')!.addEventListener('click', () => {
+/** Saves verdicts as corrections.csv and loads them again. */
+export function connectCorrectionsFile(payload: AuditPayload, verdicts: Verdicts, update: () => void): void {
+  const download = (): void => {
     const url = URL.createObjectURL(new Blob([correctionsCsv(inOrder(payload, verdicts))], { type: 'text/csv' }));
     const link = document.createElement('a');
     link.href = url;
@@ -16,7 +16,8 @@ export function exchange(payload: AuditPayload, verdicts: Verdicts, update: () =
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
     verdicts.downloaded = true;
     update();
-  });
+  };
+  for (const button of document.querySelectorAll('.download')) button.addEventListener('click', download);
 
   const input = document.getElementById('load-file') as HTMLInputElement;
   const loaded = document.getElementById('loaded')!;
@@ -29,14 +30,14 @@ export function exchange(payload: AuditPayload, verdicts: Verdicts, update: () =
       const corrections = correctionsOf(table, file.name, payload.classes).map(({ line, ...correction }) => correction);
       refuseOthers(payload, corrections, file.name);
       verdicts.add(corrections);
-      loaded.textContent = `${plural(corrections.length, 'verdict')} read from ${file.name}.`;
+      loaded.textContent = `Loaded ${plural(corrections.length, 'verdict')} from ${file.name}.`;
       loaded.classList.remove('bad');
       update();
     } catch (error) {
       loaded.textContent = (error as Error).message;
       loaded.classList.add('bad');
     }
-    // The same file may be chosen again, mended.
+    // Otherwise the same file could not be chosen again after it was fixed.
     input.value = '';
   });
 
@@ -44,22 +45,22 @@ export function exchange(payload: AuditPayload, verdicts: Verdicts, update: () =
     if (!verdicts.saved && !verdicts.downloaded) event.preventDefault();
   });
   addEventListener('storage', ({ key }) => {
-    if (!verdicts.isKey(key)) return;
+    if (!verdicts.isStorageKey(key)) return;
     verdicts.reload();
     update();
   });
 }
 
-/** In the order of the suspects; then those that were decided before and are none any more. */
-function inOrder({ suspects }: AuditPayload, verdicts: Verdicts): Correction[] {
-  const files = new Set(suspects.map(([file]) => file));
-  const here = Array.from(files, (file) => verdicts.of(file)).filter((each) => each !== undefined);
+/** Verdicts in the order of the page, then those loaded for images that the page does not list. */
+function inOrder({ likelyErrors }: AuditPayload, verdicts: Verdicts): Correction[] {
+  const files = new Set(likelyErrors.map(([file]) => file));
+  const here = Array.from(files, (file) => verdicts.get(file)).filter((correction) => correction !== undefined);
   return [...here, ...Array.from(verdicts.all.values()).filter(({ file }) => !files.has(file))];
 }
 
-/** @throws Error where an image has another label here than there */
-function refuseOthers({ suspects, classes }: AuditPayload, corrections: readonly Correction[], name: string): void {
-  const labels = new Map(suspects.map(([file, given]) => [file, classes[given]]));
+/** @throws Error if an image has another label in the file than in the page */
+function refuseOthers({ likelyErrors, classes }: AuditPayload, corrections: readonly Correction[], name: string): void {
+  const labels = new Map(likelyErrors.map(([file, given]) => [file, classes[given]]));
   for (const { file, given } of corrections) {
     const label = labels.get(file) ?? given;
     if (label !== given) {

@@ -1,33 +1,31 @@
-import { count, html, type Markup, NONE, plural } from '../../page/markup.js';
-import type { Analysis } from '../analysis.js';
-import type { Section } from './overview.js';
+import { plural } from '../../../format.js';
+import { html, type Markup } from '../../page/markup.js';
+import { NONE, showCount } from '../../page/numbers.js';
+import type { Analysis } from '../analysis/analyse-run.js';
+import type { ShellCommand } from '../analysis/next-steps.js';
+import { commandList } from './command-list.js';
+import type { ReportSection } from './section.js';
 
-/** A setting of the run, as the command line knows it. */
+/** A setting of the run. */
 export interface Setting {
   readonly name: string;
   readonly value: string;
-  /** Whether it is not the default; undefined where that is not known. */
+  /** Whether it differs from the default; undefined if that is unknown. */
   readonly changed?: boolean;
   readonly default?: string;
   readonly doc?: string;
 }
 
-/** A command, and what it is for. */
-export interface RepeatCommand {
-  readonly command: string;
-  readonly why: string;
-}
-
 export function repeatSection(
   { environment }: Analysis,
   settings: readonly Setting[],
-  commands: readonly RepeatCommand[],
-): Section {
+  commands: readonly ShellCommand[],
+): ReportSection {
   const { dataset, git, versions } = environment;
   const facts: [string, string | Markup][] = [
     ['Data', html`<code>${dataset.path || NONE}</code>`],
-    ['Images', `${count(dataset.train)} to train on, ${count(dataset.val)} to validate on`],
-    ['Fingerprint', html`<code>${dataset.fingerprint ?? NONE}</code>`],
+    ['Images', `${showCount(dataset.train)} for training, ${showCount(dataset.val)} for validation`],
+    ['Fingerprint (SHA-256)', html`<code>${dataset.fingerprint ?? NONE}</code>`],
     [
       'Versions',
       Object.entries(versions ?? {})
@@ -36,25 +34,26 @@ export function repeatSection(
     ],
     ['Machine', [environment.cpu, environment.os].filter(Boolean).join(', ') || NONE],
     [
-      'Computed by',
-      `${environment.device ?? NONE}, ${plural(environment.threads ?? Number.NaN, 'thread')} of ${plural(environment.cores ?? Number.NaN, 'core')}`,
+      'Device',
+      `${environment.device ?? NONE}, ${showCount(environment.threads)} threads, ${showCount(environment.cores)} cores`,
     ],
     ['Memory', Number.isFinite(environment.memoryMB) ? `${(environment.memoryMB / 1000).toFixed(1)} GB` : NONE],
-    ['Commit', git == null ? 'none' : html`<code>${git.commit}</code>${git.dirty && ', with changes'}`],
-    ['Begun', environment.started ?? NONE],
+    ['Commit', git == null ? 'none' : html`<code>${git.commit}</code>${git.dirty && ', with uncommitted changes'}`],
+    ['Started', environment.started ?? NONE],
   ];
   const skipped = dataset.skipped ?? [];
   const changed = settings.filter((setting) => setting.changed !== false);
   const rest = settings.filter((setting) => setting.changed === false);
   return {
     id: 'repeat',
-    name: 'Repeat',
+    name: 'Reproduce',
+    title: 'How to reproduce this run',
     body: html`<h3>Commands</h3>
-<p>Every random choice follows from the seed: on the same machine, with the same number of threads, the first command ends with the same weights bit for bit.</p>
-<dl class="commands">${commands.map(({ command, why }) => html`<div><dt>${why}</dt><dd><code>${command}</code></dd></div>`)}</dl>
+<p>All random choices follow from the seed: on the same machine, with the same libtorch and number of threads, the first command gives the same weights bit for bit.</p>
+${commandList(commands)}
 <h3>Settings${rest.length > 0 && ' that differ from the defaults'}</h3>
 ${changed.length === 0 ? html`<p>All settings are the defaults.</p>` : settingTable(changed)}
-${rest.length > 0 && html`<details><summary>The ${rest.length} others, which are the defaults</summary>${settingTable(rest)}</details>`}
+${rest.length > 0 && html`<details><summary>${plural(rest.length, 'setting')} with the default value</summary>${settingTable(rest)}</details>`}
 <h3>Environment</h3>
 <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${skipped.length > 0 && html`<details><summary>${plural(skipped.length, 'unreadable image')} left out</summary><ul>${skipped.map(({ file, reason }) => html`<li><code>${file}</code>: ${reason}</li>`)}</ul></details>`}`,
@@ -63,8 +62,8 @@ ${skipped.length > 0 && html`<details><summary>${plural(skipped.length, 'unreada
 
 function settingTable(settings: readonly Setting[]): Markup {
   const rows = settings.map(
-    ({ name, value, changed, default: usual, doc }) =>
-      html`<tr><th scope="row"><code>${name}</code></th><td><code>${value === '' ? NONE : value}</code>${changed && usual !== undefined && html` <small>default ${usual === '' ? NONE : usual}</small>`}</td><td class="doc">${doc}</td></tr>`,
+    ({ name, value, changed, default: defaultValue, doc }) =>
+      html`<tr><th scope="row"><code>${name}</code></th><td><code>${value === '' ? NONE : value}</code>${changed && defaultValue !== undefined && html` <small>default ${defaultValue === '' ? NONE : defaultValue}</small>`}</td><td class="doc">${doc}</td></tr>`,
   );
   return html`<div class="scroll"><table class="plain settings"><tbody>${rows}</tbody></table></div>`;
 }

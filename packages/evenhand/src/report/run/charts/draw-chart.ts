@@ -7,19 +7,19 @@ import type { Point } from '../payload.js';
 
 use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, MarkAreaComponent, MarkLineComponent, SVGRenderer]);
 
-/** A chart, and by series what is said of each point. */
+/** A chart, and per series the description of each point. */
 export interface Chart {
   readonly id: string;
-  /** What it shows, in a sentence, for those who do not see it. */
+  /** A sentence on what it shows, for screen readers. */
   readonly alt: string;
-  /** Pixels; `narrow` is for phones where the chart fills the page's width. */
+  /** In pixels. `narrow` is for phones, if the chart fills the page's width elsewhere. */
   readonly size: readonly [width: number, height: number];
   readonly narrow?: readonly [width: number, height: number];
   readonly option: EChartsCoreOption;
   readonly points: readonly (readonly Point[])[];
 }
 
-/** Colours are the page's variables, so that a chart follows its light and dark. */
+/** Colours are the page's variables, so that charts follow its light and dark theme. */
 export const axisStyle = {
   axisLine: { lineStyle: { color: 'var(--rule-strong)' } },
   axisTick: { lineStyle: { color: 'var(--rule-strong)' } },
@@ -28,7 +28,7 @@ export const axisStyle = {
   nameTextStyle: { color: 'var(--soft)', fontSize: 12 },
 } as const;
 
-/** An axis of shares or scores. */
+/** An axis of shares or scores from 0 to 1. */
 export const unitAxis = {
   type: 'value',
   min: 0,
@@ -38,27 +38,33 @@ export const unitAxis = {
   axisLine: { show: false },
 } as const;
 
-/** Charts as SVG, drawn here so that the page shows them without a script and on paper. */
+/**
+ * A name as chart text. ECharts keeps texts as keys of plain objects, so `__proto__` would change the prototype of all
+ * objects: such names get an invisible character in front (word joiner).
+ */
+export const chartText = (name: string): string => (name in Object.prototype ? `\u2060${name}` : name);
+
+/** Draws a chart as SVG when the page is written, so that it is shown without a script and in print. */
 export function drawChart({ id, alt, size, narrow, option }: Chart): Markup {
-  const one = (kind: string, [width, height]: readonly [number, number]): Markup =>
-    new Markup(svg(`${id}-${kind}`, width, height, option));
+  const draw = (kind: string, [width, height]: readonly [number, number]): Markup =>
+    new Markup(renderSvg(`${id}-${kind}`, width, height, option));
   const drawn =
     narrow === undefined
-      ? one('any', size)
-      : html`<div class="wide">${one('wide', size)}</div><div class="narrow">${one('narrow', narrow)}</div>`;
+      ? draw('any', size)
+      : html`<div class="wide">${draw('wide', size)}</div><div class="narrow">${draw('narrow', narrow)}</div>`;
   return html`<div class="chart" data-chart="${id}" role="img" aria-label="${alt}">${drawn}</div>`;
 }
 
-function svg(id: string, width: number, height: number, option: EChartsCoreOption): string {
+function renderSvg(id: string, width: number, height: number, option: EChartsCoreOption): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption({ animation: false, textStyle: { fontFamily: 'inherit', color: 'var(--soft)' }, ...option });
     return (
       chart
         .renderToSVGString()
-        // Its rules for the mouse are the page's affair.
+        // The page has its own hover styles.
         .replace(/<style[^>]*>.*?<\/style>/s, '')
-        // Numbers of the process would make each report of a run another.
+        // ECharts numbers its elements per process, which would make every report of a run differ.
         .replace(/\bzr\d+-/g, `${id}-`)
     );
   } finally {
