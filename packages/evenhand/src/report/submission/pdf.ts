@@ -5,8 +5,8 @@ const MARGIN = 56;
 export const WIDTH = 595.28 - 2 * MARGIN;
 const BOTTOM = 841.89 - MARGIN;
 
-/** What of a cell is shown at most. */
-const MOST_LINES = 3;
+/** The maximum number of lines of a table cell. */
+const MAX_LINES = 3;
 
 const INK = '#1c1c1c';
 const FAINT = '#6b6b6b';
@@ -22,13 +22,13 @@ export interface Point {
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
-  /** In place of a full line. */
+  /** Dashed instead of solid. */
   readonly dashed?: boolean;
 }
 
 /**
- * Pages of text, tables and simple charts, from top to bottom. Only `page` begins a page: titles and cells that are too
- * long are cut, and what finds no room at a page's end is left out.
+ * Writes pages of text, tables and simple charts from top to bottom. Only `page` begins a new page: titles and cells that
+ * are too long are shortened, and what does not fit on a page is left out.
  */
 export class Pages {
   readonly #pdf: PDFKit.PDFDocument;
@@ -49,11 +49,11 @@ export class Pages {
     });
   }
 
-  /** A new page with its number and a line at its foot. */
+  /** Begins a new page with a footer. */
   page(footer: string): void {
     this.#pdf.addPage();
     const { x, y } = this.#pdf;
-    // Text below the margin would begin a page by itself.
+    // Otherwise text below the margin would begin a new page.
     this.#pdf.page.margins.bottom = 0;
     this.#font(8, FAINT).text(this.#cut(footer, WIDTH, 1), MARGIN, BOTTOM + 18, { width: WIDTH, lineBreak: false });
     this.#pdf.x = x;
@@ -66,7 +66,7 @@ export class Pages {
     this.#font(10, FAINT).text(latin(below)).moveDown(0.8);
   }
 
-  /** Stands where something has room below it. */
+  /** A heading, left out if nothing fits below it. */
   heading(text: string): void {
     if (!this.#fits(40)) return;
     this.#pdf.moveDown(0.5);
@@ -79,7 +79,12 @@ export class Pages {
     if (this.#fits(font.heightOfString(latin(text), options))) font.text(latin(text), options).moveDown(0.4);
   }
 
-  /** Rows of cells; columns are wide as told, in shares of the page; the first row is the head where `head`. */
+  /**
+   * A table.
+   *
+   * @param shares the relative widths of the columns
+   * @param head whether the first row is a header
+   */
   table(rows: readonly (readonly string[])[], shares: readonly number[], head = false): void {
     const total = shares.reduce((sum, share) => sum + share, 0);
     const size = 8.8;
@@ -91,7 +96,7 @@ export class Pages {
         const colour = c % 2 === 0 && !head ? FAINT : INK;
         const draw = () => this.#font(size, colour, bold ? 'Helvetica-Bold' : 'Helvetica');
         draw();
-        const text = this.#cut(cell, width, MOST_LINES);
+        const text = this.#cut(cell, width, MAX_LINES);
         return { width, draw, text, height: this.#pdf.heightOfString(text, { width }) };
       });
       const height = Math.max(...cells.map((cell) => cell.height));
@@ -114,19 +119,19 @@ export class Pages {
     this.#pdf.moveDown(0.4);
   }
 
-  /** Lines over x, y from 0 to 1 where it is a number; a vertical line stands at `mark`. */
+  /** A line chart with y from 0 to 1, gaps at values that are not finite, and a vertical line at `mark`. */
   chart(series: readonly Series[], xName: string, height: number, mark?: Point): void {
     const pdf = this.#pdf;
     if (!this.#fits(height + 34)) return;
     const [left, top, width] = [MARGIN + 28, pdf.y + 4, WIDTH - 34];
     const xs = series.flatMap(({ points }) => points.map(({ x }) => x));
     const [least, most] = [Math.min(...xs), Math.max(...xs)];
-    const at = ({ x, y }: Point): [number, number] => [
+    const positionOf = ({ x, y }: Point): [number, number] => [
       left + (most === least ? 0.5 : (x - least) / (most - least)) * width,
       top + (1 - y) * height,
     ];
     for (const y of [0, 0.25, 0.5, 0.75, 1]) {
-      const [, level] = at({ x: least, y });
+      const [, level] = positionOf({ x: least, y });
       pdf
         .moveTo(left, level)
         .lineTo(left + width, level)
@@ -136,7 +141,7 @@ export class Pages {
     }
     const step = Math.max(1, Math.ceil((most - least) / 12));
     for (let x = least; x <= most; x += step) {
-      this.#font(7.5, FAINT).text(String(x), at({ x, y: 0 })[0] - 12, top + height + 4, {
+      this.#font(7.5, FAINT).text(String(x), positionOf({ x, y: 0 })[0] - 12, top + height + 4, {
         width: 24,
         align: 'center',
         lineBreak: false,
@@ -144,7 +149,7 @@ export class Pages {
     }
     this.#font(7.5, FAINT).text(xName, left, top + height + 14, { width, align: 'right', lineBreak: false });
     if (mark !== undefined && Number.isFinite(mark.y)) {
-      const [x, y] = at(mark);
+      const [x, y] = positionOf(mark);
       pdf
         .moveTo(x, top)
         .lineTo(x, top + height)
@@ -159,8 +164,9 @@ export class Pages {
       const colour = dashed ? FAINT : ACCENT;
       pdf.lineWidth(1.4).strokeColor(colour);
       if (dashed) pdf.dash(3, { space: 2 });
-      const known = points.filter(({ y }) => Number.isFinite(y));
-      for (const [i, point] of known.entries()) i === 0 ? pdf.moveTo(...at(point)) : pdf.lineTo(...at(point));
+      const finite = points.filter(({ y }) => Number.isFinite(y));
+      for (const [i, point] of finite.entries())
+        i === 0 ? pdf.moveTo(...positionOf(point)) : pdf.lineTo(...positionOf(point));
       pdf.stroke();
       pdf
         .moveTo(legend, top + height + 18)
@@ -174,7 +180,7 @@ export class Pages {
     pdf.y = top + height + 30;
   }
 
-  /** Thin bars side by side, each a value from 0 to 1. */
+  /** A bar chart of values from 0 to 1. */
   bars(values: readonly number[], height: number): void {
     const pdf = this.#pdf;
     if (!this.#fits(height + 14)) return;
@@ -188,15 +194,17 @@ export class Pages {
         .stroke(LINE);
       this.#font(7.5, FAINT).text(y.toFixed(1), MARGIN, level - 4, { width: 24, align: 'right', lineBreak: false });
     }
-    const each = width / values.length;
+    const barWidth = width / values.length;
     for (const [i, value] of values.entries()) {
-      pdf.rect(left + i * each, top + (1 - value) * height, Math.max(0.3, each * 0.8), value * height).fill(ACCENT);
+      pdf
+        .rect(left + i * barWidth, top + (1 - value) * height, Math.max(0.3, barWidth * 0.8), value * height)
+        .fill(ACCENT);
     }
     pdf.x = MARGIN;
     pdf.y = top + height + 10;
   }
 
-  /** The PDF's bytes. */
+  /** Ends the document and returns its bytes. */
   async end(): Promise<Buffer> {
     this.#pdf.end();
     return this.#done;
@@ -210,12 +218,12 @@ export class Pages {
     return this.#pdf.y + height <= BOTTOM + 14;
   }
 
-  /** As much of a text as fits into so many lines of the font that is set. */
+  /** The text, shortened to a number of lines in the current font. */
   #cut(whole: string, width: number, lines: number): string {
     const text = latin(whole);
     const room = lines * this.#pdf.currentLineHeight(true) + 0.1;
     const fits = (part: string): boolean => this.#pdf.heightOfString(part, { width }) <= room;
-    // No letter is narrower than two points.
+    // No character is narrower than two points.
     let [short, long] = [0, Math.min(text.length, Math.ceil((lines * width) / 2))];
     if (long === text.length && fits(text)) return text;
     while (long - short > 1) {
@@ -227,7 +235,7 @@ export class Pages {
   }
 }
 
-/** PDF's own fonts have the letters of Western Europe only. */
+/** The built-in fonts of PDF have Western European characters only. */
 function latin(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[^\u0020-\u007e\u00a0-\u00ff]/g, '?');
 }

@@ -6,11 +6,12 @@ import { after, describe, test } from 'node:test';
 import { Random } from '../../random.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { type SubmissionFacts, submissionReport } from '../index.js';
+import { describeMethod } from './method.js';
 
 const root = mkdtempSync(join(tmpdir(), 'evenhand-report-'));
 after(() => rmSync(root, { recursive: true }));
 
-/** What differs from an ordinary run. */
+/** How a run differs from an ordinary one. */
 interface Extremes {
   readonly numClasses?: number;
   readonly className?: (k: number) => string;
@@ -75,7 +76,7 @@ function runOf({ numClasses = 12, epochs = 20, predictions = 60, ...more }: Extr
 
 const ordinary: SubmissionFacts = {
   team: 'The Even Hands',
-  decision: 'a rule for Macro F1, affine in the probabilities, kept because it won on images held out of its fit',
+  decision: 'a rule for Macro F1',
   validation: { images: 60, macroF1: 0.8, low: 0.7, high: 0.9 },
   settings: Array.from({ length: 22 }, (_, i) => [`setting-number-${i}`, `value ${i}`] as const),
   commands: [
@@ -84,7 +85,7 @@ const ordinary: SubmissionFacts = {
   ],
 };
 
-/** The PDF as text in which its objects, but not their compressed contents, can be read; it has two pages. */
+/** The PDF as text, with compressed contents; checks that it has two pages. */
 async function reportOn(extremes: Extremes): Promise<string> {
   const pdf = (await submissionReport(runOf(extremes), { ...ordinary, ...extremes.facts })).toString('latin1');
   assert.match(pdf, /^%PDF-1\.\d\n/);
@@ -104,15 +105,19 @@ describe('the report has two pages', () => {
     ['of 1 class', { numClasses: 1 }],
     ['of 500 classes', { numClasses: 500, predictions: 600 }],
     ['of class names of 200 characters', { className: (k) => `${long(198)}${k}` }],
-    ['of class names without a space, all wide', { className: (k) => `${'W'.repeat(200)}${k}` }],
-    ['of class names that no font of a PDF has', { className: (k) => `${'猫'.repeat(30)}${k}\n\t\u0000` }],
+    ['of wide class names without a space', { className: (k) => `${'W'.repeat(200)}${k}` }],
+    ['of class names that the fonts of PDF lack', { className: (k) => `${'猫'.repeat(30)}${k}\n\t\u0000` }],
     ['without validation predictions', { predictions: 0, facts: { validation: null } }],
     ['without an epoch', { epochs: 0, predictions: 0, facts: { validation: null } }],
     ['of 1 epoch', { epochs: 1 }],
     ['of 2 epochs', { epochs: 2 }],
+    ['of noisy labels', { epoch: { macroF1Posterior: 0.9, macroF1PosteriorLow: 0.8, macroF1PosteriorHigh: 1 } }],
     ['of 300 epochs', { epochs: 300 }],
     ['of epochs without a best one', { epoch: { best: false } }],
-    ['of epochs whose scores are no numbers', { epoch: { macroF1: Number.NaN, accuracy: Number.NaN, best: false } }],
+    [
+      'of epochs with scores that are not finite',
+      { epoch: { macroF1: Number.NaN, accuracy: Number.NaN, best: false } },
+    ],
     ['without settings', { facts: { settings: [] } }],
     ['of one setting', { facts: { settings: [['model', 'efficientnet_b3']] } }],
     [
@@ -129,10 +134,10 @@ describe('the report has two pages', () => {
     ['of a long decision', { facts: { decision: long(3000) } }],
     ['of a long team', { facts: { team: long(500) } }],
     ['of a team in one word', { facts: { team: 'W'.repeat(300) } }],
-    ['of a team that no font of a PDF has', { facts: { team: '猫\nと犬' } }],
+    ['of a team name that the fonts of PDF lack', { facts: { team: '猫\nと犬' } }],
     ['of many long commands', { facts: { commands: Array.from({ length: 20 }, () => long(400)) } }],
     [
-      'of a machine with much to say',
+      'of a machine with long descriptions',
       {
         environment: {
           versions: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`library-${i}`, '1.2.3-alpha.4+build'])),
@@ -161,10 +166,50 @@ describe('the report has two pages', () => {
   for (const [what, extremes] of cases) test(what, async () => void (await reportOn(extremes)));
 });
 
-test('the report says who it is of and when the run began, and is the same each time', async () => {
+test('the report names its team and the start of the run, and is the same each time', async () => {
   const pdf = await reportOn({});
   for (const text of ['The Even Hands: image classification by Macro F1', 'The Even Hands', 'D:20260102030405Z']) {
     assert.ok(pdf.includes(`\n(${text})\n`), text);
   }
   assert.equal(await reportOn({}), pdf);
+});
+
+describe('the method', () => {
+  const usual = {
+    headEpochs: 3,
+    epochs: 20,
+    backboneRate: 1e-5,
+    headRate: 1e-4,
+    warmupEpochs: 1,
+    balance: ['sampler'],
+    keep: 'best',
+    patience: 5,
+  };
+
+  // The report once said of every run what is true of the default recipe.
+  for (const [what, config, expected] of [
+    [
+      'two phases',
+      {},
+      /in two phases: first a new head on frozen features, then the whole network, with a lower learning/,
+    ],
+    ['the whole network', { headEpochs: 0 }, /A pretrained network with a new head is trained as a whole/],
+    [
+      'the head only',
+      { epochs: 0 },
+      /gets a new head, which is trained on its frozen features\. .* no early stopping\.$/,
+    ],
+    ['random weights', { weights: 'none' }, /^A network with random initial weights/],
+    ['equal learning rates', { backboneRate: 1e-4 }, /then the whole network, with warm-up and cosine decay\./],
+    ['no warm-up', { warmupEpochs: 0 }, /, with a lower learning rate for the backbone and cosine decay\./],
+    ['balancing', { balance: ['sampler', 'logit-adjust'] }, /Against class imbalance: sampler and logit-adjust\./],
+    ['no balancing', { balance: ['none'] }, /Nothing is done against class imbalance\./],
+    ['early stopping', {}, /Training stops after 5 epochs without a better Macro F1\.$/],
+    ['no patience', { patience: 0 }, /There is no early stopping\.$/],
+    ['the last epoch', { keep: 'last' }, /There is no early stopping\.$/],
+  ] as const) {
+    test(`is described from the configuration: ${what}`, () => {
+      assert.match(describeMethod({ ...usual, ...config }), expected);
+    });
+  }
 });

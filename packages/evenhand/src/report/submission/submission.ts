@@ -1,48 +1,53 @@
+import { formatScore } from '../../format.js';
 import { argmax, type ClassScore, classificationReport, confusionMatrix } from '../../metrics/index.js';
 import {
-  chosenScore,
   type Environment,
   type EpochMetrics,
   predictionArrays,
   type RunFolder,
   type ValidationPrediction,
 } from '../../run/index.js';
+import { describeMethod } from './method.js';
 import { Pages } from './pdf.js';
 
 export interface SubmissionFacts {
   readonly team: string;
-  /** A sentence on how answers follow from logits. */
+  /** How the predicted class follows from the logits, in words. */
   readonly decision: string;
-  /** Macro F1 over all classes on the validation images, with its 95 % interval, by that decision; null where unknown. */
+  /**
+   * Macro F1 over all classes on the validation images with this decision, with its 95 % interval; null if unknown. If
+   * there are label errors among them, it is against the most probable labels.
+   */
   readonly validation: {
     readonly images: number;
     readonly macroF1: number;
     readonly low: number;
     readonly high: number;
   } | null;
-  /** Each setting that differs from the defaults, or decides most. */
+  /** Settings that differ from the defaults or matter most. */
   readonly settings: readonly (readonly [name: string, value: string])[];
-  /** Commands that repeat training and prediction. */
+  /** Commands that reproduce training and prediction. */
   readonly commands: readonly string[];
 }
 
-const EXTREMES = 8;
-const share = (x: number): string => x.toFixed(3);
+/** The number of classes in the table of the hardest ones. */
+const HARDEST = 8;
 
-/** The two-page report on a run that goes with a submission, as a PDF. */
+/** The two-page PDF report on a run for a submission. */
 export async function submissionReport(run: RunFolder, facts: SubmissionFacts): Promise<Buffer> {
   const environment = run.readEnvironment();
   const epochs = run.readEpochs();
-  const best = epochs.findLast((each) => each.best);
+  const best = epochs.findLast((epoch) => epoch.best);
   const pages = new Pages(`${facts.team}: image classification by Macro F1`, facts.team, new Date(environment.started));
   const footer = (page: number): string =>
-    `${facts.team}, page ${page} of 2. Written by evenhand ${environment.versions.evenhand ?? ''} from the run's own records.`;
+    `${facts.team}, page ${page} of 2. Written by evenhand ${environment.versions.evenhand ?? ''} from the files of the run folder.`;
 
   pages.page(footer(1));
   pages.title(facts.team, 'Fine-grained image classification, scored by Macro F1');
-  resultSection(pages, facts, best, environment, run.readConfig());
+  const config = run.readConfig();
+  resultSection(pages, facts, best, environment, config);
   curveSection(pages, epochs, best);
-  methodSection(pages, facts);
+  methodSection(pages, facts, config);
 
   pages.page(footer(2));
   classSection(pages, run.readPredictions(), environment.dataset.classes);
@@ -60,29 +65,34 @@ function resultSection(
 ): void {
   pages.heading('Result');
   pages.paragraph(
-    `Macro F1 is the mean of the F1 of all ${dataset.classes.length} classes, so that the rarest counts as much as the ` +
-      `commonest. The checkpoint is ${keep === 'last' ? 'that of the last epoch, scored' : 'the one with the best Macro F1'} ` +
-      'on validation images that had no part in training; its interval says how far another set of as many images could differ.',
+    `Macro F1 is the mean of the F1 of all ${dataset.classes.length} classes, so the rarest class counts as much as the most ` +
+      `frequent one. ${keep === 'last' ? 'The checkpoint of the last epoch was kept' : 'The checkpoint with the best Macro F1 was kept'}. ` +
+      'The validation images were not trained on. The interval shows how much the score could differ on another validation set of this size.',
   );
   if (best === undefined) return;
-  const shown = validation ?? {
-    images: dataset.val,
-    macroF1: best.macroF1,
-    low: best.macroF1Low,
-    high: best.macroF1High,
-  };
+  const showInterval = ({ macroF1, low, high }: { macroF1: number; low: number; high: number }): string =>
+    `${formatScore(macroF1)}, 95 % interval ${formatScore(low)} to ${formatScore(high)}`;
+  const asGiven = { macroF1: best.macroF1, low: best.macroF1Low, high: best.macroF1High };
+  const isNoisy = best.macroF1Posterior !== undefined;
+  const scores =
+    validation === null || isNoisy
+      ? [['Macro F1 on validation (most probable class)', showInterval(asGiven)]]
+      : [['Macro F1 on validation', showInterval(validation)]];
+  if (validation !== null && isNoisy) {
+    scores.push([
+      'Macro F1 against likely labels',
+      `${showInterval(validation)}; there are label errors among the validation images, so this is an estimate and not a score to publish`,
+    ]);
+  }
   pages.table(
     [
-      [
-        `Macro F1 on validation${best.macroF1Posterior === undefined ? '' : ', most probable labels'}`,
-        `${share(shown.macroF1)}, 95 % interval ${share(shown.low)} to ${share(shown.high)}`,
-      ],
-      ['Accuracy, balanced accuracy', `${share(best.accuracy)}, ${share(best.balancedAccuracy)}`],
+      ...scores,
+      ['Accuracy, balanced accuracy', `${formatScore(best.accuracy)}, ${formatScore(best.balancedAccuracy)}`],
       [
         'Validation images',
-        `${shown.images}, of ${best.numPresent} of ${best.numClasses} classes (present or predicted)`,
+        `${validation?.images ?? dataset.val}; ${best.numPresent} of ${best.numClasses} classes are present or predicted`,
       ],
-      ['Chosen epoch', `${best.epoch} of the ${best.phase === 'head' ? 'head on frozen features' : 'whole network'}`],
+      ['Best epoch', `${best.epoch} of ${best.phase === 'head' ? 'the head phase' : 'the whole network'}`],
       ['Decision', decision],
     ],
     [1, 2.4],
@@ -91,27 +101,23 @@ function resultSection(
 
 function curveSection(pages: Pages, epochs: readonly EpochMetrics[], best: EpochMetrics | undefined): void {
   if (epochs.length === 0) return;
-  pages.heading('Macro F1 and accuracy after each epoch');
+  pages.heading('Macro F1 and accuracy per epoch');
   const points = (value: (epoch: EpochMetrics) => number) => epochs.map((epoch, i) => ({ x: i + 1, y: value(epoch) }));
-  const mark = best && { x: epochs.indexOf(best) + 1, y: chosenScore(best) };
+  const mark = best && { x: epochs.indexOf(best) + 1, y: best.macroF1 };
   pages.chart(
     [
-      { name: 'Macro F1 (point: the chosen checkpoint)', points: points(chosenScore) },
+      { name: 'Macro F1 (point: the kept checkpoint)', points: points(({ macroF1 }) => macroF1) },
       { name: 'accuracy', points: points(({ accuracy }) => accuracy), dashed: true },
     ],
-    'epoch, those of the head first',
+    'epoch, head phase first',
     130,
     mark,
   );
 }
 
-function methodSection(pages: Pages, { settings }: SubmissionFacts): void {
+function methodSection(pages: Pages, { settings }: SubmissionFacts, config: Readonly<Record<string, unknown>>): void {
   pages.heading('Method');
-  pages.paragraph(
-    'A pretrained network is fine-tuned in two phases: a new head on frozen features, then everything, with a lower rate ' +
-      'for the backbone, warm-up and cosine decay. Classes of unequal size are evened out once. Training stops when Macro ' +
-      'F1 no longer grows. The settings that decide most:',
-  );
+  pages.paragraph(`${describeMethod(config)} The most important settings:`);
   const half = Math.ceil(settings.length / 2);
   const rows = settings.slice(0, half).map(([name, value], i) => {
     const [second = '', secondValue = ''] = settings[half + i] ?? [];
@@ -129,20 +135,20 @@ function classSection(pages: Pages, predictions: readonly ValidationPrediction[]
     .map((score, i) => ({ ...score, label: classes[i]! }))
     .filter(({ support }) => support > 0)
     .sort((a, b) => b.f1 - a.f1);
-  pages.heading(`F1 of the ${scored.length} classes with validation images, best first (most probable class)`);
+  pages.heading(`F1 of the ${scored.length} classes with validation images, best first`);
   pages.bars(
     scored.map(({ f1 }) => f1),
     80,
   );
   const row = ({ label, f1, precision, recall, support }: ClassScore & { label: string }) => [
     label.length > 34 ? `${label.slice(0, 33)}...` : label,
-    share(f1),
-    share(precision),
-    share(recall),
+    formatScore(f1),
+    formatScore(precision),
+    formatScore(recall),
     String(support),
   ];
   pages.heading('The hardest classes');
-  const hardest = scored.slice(-EXTREMES).reverse().map(row);
+  const hardest = scored.slice(-HARDEST).reverse().map(row);
   pages.table([['Class', 'F1', 'Precision', 'Recall', 'Images'], ...hardest], [2.4, 1, 1, 1, 1], true);
 }
 
@@ -151,11 +157,11 @@ function dataSection(pages: Pages, { dataset }: Environment): void {
   pages.heading('Data');
   pages.table(
     [
-      ['Training, validation', `${dataset.train} and ${dataset.val} images of ${dataset.classes.length} classes`],
+      ['Images', `${dataset.train} for training, ${dataset.val} for validation, ${dataset.classes.length} classes`],
       ...(counts.length > 0
-        ? [['Images a class', `${Math.min(...counts)} to ${Math.max(...counts)} in training`]]
+        ? [['Images per class', `${Math.min(...counts)} to ${Math.max(...counts)} in training`]]
         : []),
-      ['Left out as unreadable', String(dataset.skipped.length)],
+      ['Unreadable, skipped', String(dataset.skipped.length)],
       ['Fingerprint (SHA-256)', dataset.fingerprint],
     ],
     [1, 2.4],
@@ -163,7 +169,7 @@ function dataSection(pages: Pages, { dataset }: Environment): void {
 }
 
 function repeatSection(pages: Pages, { commands }: SubmissionFacts, environment: Environment): void {
-  pages.heading('To repeat it');
+  pages.heading('How to reproduce it');
   pages.table(
     [
       ...commands.map((command, i) => [i === 0 ? 'Commands' : '', command]),
@@ -176,15 +182,17 @@ function repeatSection(pages: Pages, { commands }: SubmissionFacts, environment:
       ['Machine', `${environment.cpu}, ${environment.threads} threads, ${environment.device}, ${environment.os}`],
       [
         'Commit',
-        environment.git === null ? 'none' : `${environment.git.commit}${environment.git.dirty ? ', with changes' : ''}`,
+        environment.git === null
+          ? 'none'
+          : `${environment.git.commit}${environment.git.dirty ? ', with uncommitted changes' : ''}`,
       ],
-      ['Begun', environment.started],
+      ['Started', environment.started],
     ],
     [1, 2.4],
   );
   pages.paragraph(
-    'Every random choice follows from the seed; on the same machine and number of threads a repeated training ends with ' +
-      'the same weights bit for bit. Prediction needs no network; its answers do not depend on the number of threads, and ' +
-      'under a time limit views are dropped before rows are.',
+    'All random choices follow from the seed: on the same machine, with the same libtorch and number of threads, training ' +
+      'again gives the same weights bit for bit. Prediction needs no network. Predictions do not depend on the number of ' +
+      'threads; under a time limit, views are dropped before rows.',
   );
 }
