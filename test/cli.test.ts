@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeF
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { drawDiscs, evenhand, refusal, succeed, temporaryFolder } from './support.js';
+import { drawDiscs, evenhand, refusal, SMALL, start, succeed, temporaryFolder } from './support.js';
 
 const FLOWERS = fileURLToPath(new URL('../../../shared/data/flowers', import.meta.url));
 
@@ -142,6 +142,52 @@ describe('a mistake', () => {
 
   test('leaves no run folder behind', () => {
     assert.ok(!existsSync(join(folder, 'runs/empty-competition-1')));
+  });
+});
+
+describe('train', () => {
+  // As `| head -1` does: the run once ended with 0 and without an epoch.
+  test('continues if nobody reads its output, and logs all of it', async () => {
+    const running = start(['train', 'discs', ...SMALL, '--epochs', '1', '--run', 'unread'], folder);
+    running.process.stdout!.once('data', () => running.process.stdout!.destroy());
+    const { code, stderr } = await running.ended;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(readFileSync(join(folder, 'unread/train.log'), 'utf8'), /Finished after 1 epoch\./);
+    assert.ok(existsSync(join(folder, 'unread/model.onnx')));
+  });
+
+  test('ends at once on Ctrl-C while there is nothing to save', async () => {
+    const running = start(['train', 'discs', ...SMALL, '--run', 'early'], folder);
+    await new Promise((resolve) => running.process.stdout!.once('data', resolve));
+    running.signalAll('SIGINT');
+    const { code, stderr } = await running.ended;
+    assert.deepEqual([code, stderr], [130, 'evenhand: interrupted; nothing was saved\n']);
+    assert.ok(!existsSync(join(folder, 'early')));
+  });
+
+  test('names flags as they are typed if the loss diverges, and does not suggest to resume', async () => {
+    const diverging = '--epochs 2 --head-rate 1e30 --backbone-rate 1e30 --run diverged'.split(' ');
+    const message = await refusal(['train', 'discs', ...SMALL, ...diverging], folder, 1);
+    assert.match(message, /lower .*--backbone-rate and --head-rate/);
+    assert.doesNotMatch(message, /Resume with|[a-z]Rate/);
+  });
+});
+
+describe('names from the data', () => {
+  const hostile = { ['__proto__']: 6, constructor: 6, 'a\nevenhand: fake\u001b[2J': 6 };
+  test('are shown with control characters made visible, and may be any', async (t) => {
+    if (process.platform === 'win32') return t.skip('file names are restricted');
+    for (const [name, count] of Object.entries(hostile)) {
+      mkdirSync(join(folder, 'hostile/train', name), { recursive: true });
+      for (let i = 0; i < count; i++) {
+        copyFileSync(join(folder, `discs/train/red/${i}.jpg`), join(folder, 'hostile/train', name, `${i}.jpg`));
+      }
+    }
+    const text = await succeed(['check', 'hostile', '--all'], folder);
+    assertFits(text);
+    for (const name of ['__proto__', 'constructor']) assert.match(text, new RegExp(`^  ${name} +6 +█`, 'm'));
+    assert.ok(text.includes('a\\nevenhand: fake\\x1b[2J'));
+    assert.ok(!text.includes('\u001b') && !/^evenhand/m.test(text));
   });
 });
 

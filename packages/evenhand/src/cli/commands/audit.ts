@@ -9,7 +9,7 @@ import type { Command } from '../command.js';
 import { configFlags, readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
 import { csvSafeFlag, expectPositionals, type Flag, parseFlags } from '../options/flags.js';
 import { type AuditSummary, auditFolder } from '../output/audit-summary.js';
-import { exitCodes } from '../output/errors.js';
+import { exitCodes, printableMessage } from '../output/errors.js';
 import { csv, guardedWrite, json, StatusLine, writeOutput, writePage } from '../output/files.js';
 import { listBadImages, quoted, shorten, table } from '../output/text.js';
 
@@ -82,7 +82,7 @@ export const audit: Command = {
     const file = parsed.flags.get('json');
     const { html, notes } = await auditPage(pageFacts(data!, images, result));
     writePage(join(out, 'audit.html'), html);
-    if (file !== '-') console.log([describe(data!, out, result), ...notes].join('\n'));
+    if (file !== '-') console.log([describe(data!, out, result), ...notes.map(printableMessage)].join('\n'));
     if (file !== undefined) writeOutput(file, json(summary));
     return exitCodes.done;
   },

@@ -3,7 +3,7 @@ import { RunFolder } from '../../run/index.js';
 import { DATA_FILES, type Field, type FieldName, fields } from '../../train/index.js';
 import type { Command } from '../command.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
-import { exitCodes } from '../output/errors.js';
+import { exitCodes, printableMessage } from '../output/errors.js';
 import { writePage } from '../output/files.js';
 import { quoted } from '../output/text.js';
 
@@ -39,7 +39,7 @@ export const report: Command = {
     const out = parsed.flags.get('out') ?? folder.report;
     writePage(out, html);
     const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
-    console.log([`${out}: ${size} MB, opens in any browser`, ...notes].join('\n'));
+    console.log([`${out}: ${size} MB, opens in any browser`, ...notes.map(printableMessage)].join('\n'));
     return exitCodes.done;
   },
 };

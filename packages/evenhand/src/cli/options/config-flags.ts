@@ -2,6 +2,7 @@ import type { ReadOptions } from '../../data/index.js';
 import { describeValue } from '../../printable.js';
 import {
   type Config,
+  ConfigError,
   type ConfigLayer,
   DATA_FILES,
   type FieldName,
@@ -13,6 +14,7 @@ import {
   resolveConfig,
 } from '../../train/index.js';
 import { UsageError } from '../output/errors.js';
+import { settingsAsFlags } from '../output/settings-as-flags.js';
 import { readConfigFile } from './config-file.js';
 import type { Flag, Parsed } from './flags.js';
 
@@ -28,7 +30,7 @@ function flagOf(name: FieldName): Flag {
     name: flagName(name),
     boolean: isSwitch,
     value: placeholder,
-    doc: `${asFlags(doc)}${choicesOf(name)}${byDefault}`,
+    doc: `${settingsAsFlags(doc)}${choicesOf(name)}${byDefault}`,
     group,
   };
 }
@@ -39,11 +41,6 @@ function choicesOf(name: FieldName): string {
   const names = expects.replace(/^one (or more )?of /, '');
   const said = names.split(', ').every((each) => doc.includes(each));
   return placeholder.startsWith('NAME') && names !== expects && !said ? `: ${names}` : '';
-}
-
-/** Field names in a doc as flags. */
-function asFlags(doc: string): string {
-  return doc.replace(/\b[a-z]+[A-Z]\w*\b/g, (word) => (Object.hasOwn(fields, word) ? `--${flagName(word)}` : word));
 }
 
 /** Flags that say how DATA is read. */
@@ -109,5 +106,11 @@ export function configOf(parsed: Parsed, data: string | undefined): Resolved {
   const values: Record<string, unknown> = data === undefined ? {} : { data };
   Object.assign(values, settingsOf(parsed, fieldNames));
   layers.push({ source: 'the command line', values });
-  return { recipe, config: resolveConfig(recipe, layers) };
+  try {
+    return { recipe, config: resolveConfig(recipe, layers) };
+  } catch (error) {
+    // What is wrong in a file is named as in the file, all else as it is typed.
+    if (!(error instanceof ConfigError) || (file !== undefined && error.message.includes(file))) throw error;
+    throw new ConfigError(settingsAsFlags(error.message), { cause: error });
+  }
 }

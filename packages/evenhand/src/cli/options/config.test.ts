@@ -74,7 +74,8 @@ describe('the configuration of a command line', () => {
     refused(['--recipe', 'fsat'], /Unknown recipe fsat: did you mean fast\?/);
     refused(['--epochs', 'many'], /--epochs must be a whole number of at least 0, got "many"/);
     refused(['--model', 'mobilenet_v3'], /--model must be one of .*mobilenet_v2, got "mobilenet_v3"/);
-    refused(['--balance', 'sampler,weighted-loss'], /correct about twice/);
+    refused(['--balance', 'sampler,weighted-loss'], /correct about twice.*--allow-double-balance$/);
+    refused(['--val-fraction', '0.2', '--folds', '5'], /Error: --val-fraction and folds/);
     refused(['--config', file('c.toml', 'epoch = 3')], /c\.toml: epoch: did you mean epochs\?/);
     refused(['--config', file('d.yaml', 'epochs: -1')], /d\.yaml: epochs must be a whole number of at least 0, got -1/);
     refused(['--config', file('e.json', '{"recipe": 3}')], /e\.json: recipe must be one of .*competition.*, got 3/);

@@ -1,6 +1,8 @@
 // The training process. It sends its events and its result to the command line that started it, which shows them.
+import { TrainingError } from '../../train/index.js';
 import { resume, train } from '../../workflows/index.js';
 import { reportError } from '../output/errors.js';
+import { settingsAsFlags } from '../output/settings-as-flags.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
 const stop = new AbortController();
@@ -27,7 +29,10 @@ async function work({ run, config }: Job): Promise<void> {
     const result = await (config === undefined ? resume(options) : train({ ...options, config }));
     send({ type: 'done', result }, exit);
   } catch (error) {
-    send({ type: 'failed', report: reportError(error) }, exit);
+    const report = reportError(error);
+    // The trainer names settings as in a configuration, the user has typed flags.
+    const text = error instanceof TrainingError ? settingsAsFlags(report.text) : report.text;
+    send({ type: 'failed', report: { ...report, text } }, exit);
   }
 }
 

@@ -103,5 +103,5 @@ function summarize({ train, val }: SoftLabels, labels: LabelEstimate, heldOut: L
       ? `Validation labels: no sign of label errors (${formatRate(heldOut.rate)}); Macro F1 on them selects the checkpoint.`
       : `Validation labels: ${formatRate(heldOut.rate)} are probably wrong; they are kept, but Macro F1 against posterior ` +
         'labels selects the checkpoint.';
-  return `${trained}\n${validated}`;
+  return `${trained}\n  ${validated}`;
 }
