@@ -9,11 +9,13 @@ export {
   fingerprintOf,
   type Part,
   reportOf,
+  splitFingerprintOf,
 } from './inspect/report.js';
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './inspect/scan.js';
 export { type Batch, Loader, type LoaderOptions, type PassOptions } from './load/loader.js';
 export { applyCorrections, type Corrected } from './read/corrections.js';
 export { columnOf, imagePath, readCsv, type Table } from './read/csv.js';
+export { explainMissing, MISSING_FILE } from './read/find-images.js';
 export { type Dataset, type ReadOptions, readDataset, type Sample } from './read/formats.js';
 export { readLabelList, sortLabels } from './read/labels.js';
 export { pathsRelativeTo, rootOf } from './read/paths.js';

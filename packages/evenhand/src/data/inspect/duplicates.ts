@@ -43,14 +43,20 @@ export function findDuplicates(images: Iterable<ImageFacts>): DuplicatePair[] {
 }
 
 /**
- * Numbers the files so that files connected by pairs share a number, for splits that keep duplicates together.
- * @returns [N] the group of each file
+ * Numbers the files so that files connected by pairs or by a common group share a number, for splits that keep them
+ * together.
+ * @param groups [N] the group of each file, undefined for none
+ * @returns [N] a number for each file
  */
-export function groupDuplicates(files: readonly string[], pairs: readonly DuplicatePair[]): Int32Array {
-  const indexOf = new Map<string, number>();
+export function groupDuplicates(
+  files: readonly string[],
+  pairs: readonly DuplicatePair[],
+  groups: readonly (string | undefined)[] = [],
+): Int32Array {
+  const firstIndex = new Map<string, number>();
   const parent = Int32Array.from(files, (file, i) => {
-    const first = indexOf.get(file) ?? i;
-    indexOf.set(file, first);
+    const first = firstIndex.get(file) ?? i;
+    firstIndex.set(file, first);
     return first;
   });
   const rootOf = (i: number): number => {
@@ -59,9 +65,20 @@ export function groupDuplicates(files: readonly string[], pairs: readonly Duplic
     parent[i] = root;
     return root;
   };
+  const join = (i: number, j: number): void => {
+    const [a, b] = [rootOf(i), rootOf(j)];
+    parent[Math.max(a, b)] = Math.min(a, b);
+  };
   for (const { a, b } of pairs) {
-    const [i, j] = [indexOf.get(a), indexOf.get(b)];
-    if (i !== undefined && j !== undefined) parent[Math.max(rootOf(i), rootOf(j))] = Math.min(rootOf(i), rootOf(j));
+    const [i, j] = [firstIndex.get(a), firstIndex.get(b)];
+    if (i !== undefined && j !== undefined) join(i, j);
+  }
+  const firstOfGroup = new Map<string, number>();
+  for (const [i, group] of groups.entries()) {
+    if (group === undefined) continue;
+    const first = firstOfGroup.get(group);
+    if (first === undefined) firstOfGroup.set(group, i);
+    else join(first, i);
   }
   return parent.map((_, i) => rootOf(i));
 }

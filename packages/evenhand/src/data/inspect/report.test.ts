@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +10,7 @@ import sharp, { type Sharp } from 'sharp';
 import { Random } from '../../random.js';
 import { readDataset } from '../read/formats.js';
 import { findDuplicates, groupDuplicates } from './duplicates.js';
-import { checkDataset, type DatasetReport, type Duplicate } from './report.js';
+import { checkDataset, type DatasetReport, type Duplicate, splitFingerprintOf } from './report.js';
 import { scanImages } from './scan.js';
 
 /** An image of coloured patches, different for each seed. */
@@ -94,7 +95,7 @@ describe('checkDataset', () => {
     assert.deepEqual(report.duplicates.map(names), [['0.jpg', 'copy-of-0.jpg', true]]);
   });
 
-  it('tells sizes, modes and formats', () => {
+  it('reports sizes, modes and formats', () => {
     assert.deepEqual(report.sizes, {
       width: { min: 160, median: 240, max: 240 },
       height: { min: 120, median: 180, max: 180 },
@@ -103,13 +104,34 @@ describe('checkDataset', () => {
     assert.deepEqual(report.formats, { jpeg: 9, webp: 1, png: 1 });
   });
 
-  it('fingerprints the data, wherever it lies and however its rows are ordered', async () => {
+  it('fingerprints the data, independent of its folder and the order of its rows', async () => {
     const data = await readDataset(root);
     assert.match(report.fingerprint, /^[0-9a-f]{64}$/);
     const shuffled = { ...data, train: data.train.toReversed() };
     assert.equal((await checkDataset(shuffled)).fingerprint, report.fingerprint);
     const relabelled = { ...data, train: data.train.with(0, { ...data.train[0]!, label: 1 }) };
     assert.notEqual((await checkDataset(relabelled)).fingerprint, report.fingerprint);
+  });
+
+  // A reordered train.csv has other images held out: on resume they would leak into training.
+  it('fingerprints order and split apart from the data', async () => {
+    const data = await readDataset(root);
+    const scan = await scanImages([...data.train, ...data.val].map(({ file }) => file));
+    const once = splitFingerprintOf(data, scan);
+    assert.equal(splitFingerprintOf({ ...data }, scan), once);
+    assert.notEqual(splitFingerprintOf({ ...data, train: data.train.toReversed() }, scan), once);
+    const [moved, ...rest] = data.val;
+    assert.notEqual(splitFingerprintOf({ ...data, train: [...data.train, moved!], val: rest }, scan), once);
+  });
+
+  it('reports pipes and devices as unreadable, without opening them', { timeout: 20_000 }, async () => {
+    execFileSync('mkfifo', [at('pipe.jpg')]);
+    await symlink('/dev/zero', at('zero.jpg'));
+    const { bad } = await scanImages([at('pipe.jpg'), at('zero.jpg')]);
+    assert.deepEqual(
+      bad.map(({ reason }) => reason),
+      ['it is a named pipe (FIFO), not a file', 'it is a device, not a file'],
+    );
   });
 });
 
@@ -119,9 +141,13 @@ describe('groupDuplicates', () => {
       { a: 'd', b: 'b', exact: false },
       { a: 'd', b: 'e', exact: true },
     ];
-    const [a, b, c, d, e, again] = groupDuplicates(['a', 'b', 'c', 'd', 'e', 'a'], pairs);
+    const files = ['a', 'b', 'c', 'd', 'e', 'a'];
+    const [a, b, c, d, e, again] = groupDuplicates(files, pairs);
     assert.ok(b === d && d === e && a === again);
     assert.equal(new Set([a, b, c]).size, 3);
+    const joined = groupDuplicates(files, pairs, [undefined, 'p', 'p', undefined, undefined, undefined]);
+    assert.equal(joined[2], joined[4], 'a group joins c with b, and pairs join b with d and e');
+    assert.notEqual(joined[0], joined[1]);
   });
 });
 

@@ -6,40 +6,42 @@ import { type BadImage, type Scan, scanImages } from './scan.js';
 
 export type Part = 'train' | 'val';
 
-/** Two files that show the same image, with what the data says of them. */
+/** A pair of near-duplicates with the labels of both files. */
 export interface Duplicate extends DuplicatePair {
   readonly labelsOfA: readonly string[];
   readonly labelsOfB: readonly string[];
 }
 
-/** What is to be known of a data set before training; plain data that can be written as JSON. */
+/** The findings of `evenhand check` about a data set: plain data that can be written as JSON. */
 export interface DatasetReport {
-  /** Of the file names, file sizes and labels, hexadecimal SHA-256: equal for equal data wherever it lies. */
+  /** `fingerprintOf`: equal for equal data, wherever it lies. */
   readonly fingerprint: string;
   readonly train: number;
   readonly val: number;
-  /** Counts of rows, in the order of the classes. */
+  /** Numbers of rows per class, in the order of the classes. */
   readonly classes: readonly { readonly label: string; readonly train: number; readonly val: number }[];
-  /** The largest class's training count over the smallest one's that has any. */
+  /** The largest training count of a class over the smallest one above 0. */
   readonly imbalanceRatio: number;
   readonly absentFromTrain: readonly string[];
-  /** Empty where there is no validation set. */
+  /** Empty if there are no validation images. */
   readonly absentFromVal: readonly string[];
-  /** Files that are missing or cannot be read, and where they are named. */
+  /** Files that are missing or unreadable, and the parts that name them. */
   readonly bad: readonly (BadImage & { readonly parts: readonly Part[] })[];
-  /** Files that stand in more than one row. */
+  /** Files in more than one row. */
   readonly repeats: readonly { readonly file: string; readonly rows: number; readonly labels: readonly string[] }[];
-  /** Files, or pairs of files with the same image, that have more than one label. */
+  /** Files, or pairs of near-duplicates, with more than one label. */
   readonly conflicts: readonly { readonly files: readonly string[]; readonly labels: readonly string[] }[];
-  /** Images of the training set that are also in the validation set: the score would be too good. */
+  /** Training images that are in validation too, which makes scores too good. */
   readonly leaks: readonly Duplicate[];
-  /** The same image twice within one part. */
+  /** Near-duplicates within one part. */
   readonly duplicates: readonly Duplicate[];
-  /** Widths and heights in pixels, of the readable images. */
+  /** Widths and heights of the readable images, in pixels. */
   readonly sizes: { readonly width: Spread; readonly height: Spread } | undefined;
-  /** How many readable images have each mode (`rgb`, `grey`, ...) and format. */
+  /** Numbers of readable images by mode (`rgb`, `grey`, ...) and format. */
   readonly modes: Readonly<Record<string, number>>;
   readonly formats: Readonly<Record<string, number>>;
+  /** What was skipped, joined or found elsewhere while the data was read, as sentences. */
+  readonly notes: readonly string[];
 }
 
 export interface Spread {
@@ -49,8 +51,8 @@ export interface Spread {
 }
 
 /**
- * Opens every image of a data set and reports what was found.
- * @param onProgress is told how many of the files are done
+ * Opens every image of a data set and reports the findings.
+ * @param onProgress called with the number of files that are done
  */
 export async function checkDataset(
   dataset: Dataset,
@@ -60,7 +62,7 @@ export async function checkDataset(
   return reportOf(dataset, await scanImages(files, onProgress));
 }
 
-/** The report on a data set whose images were already scanned. */
+/** The report on a data set whose images are scanned already. */
 export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
   const { classes, train, val } = dataset;
   const trainCounts = countsOf(train, classes.length);
@@ -69,7 +71,7 @@ export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
   const rows = rowsByFile(dataset);
   const labelsOf = (file: string): string[] => [...new Set(rows.get(file)!.map(({ label }) => classes[label]!))];
   const partsOf = (file: string): Part[] => [...new Set(rows.get(file)!.map(({ part }) => part))];
-  const repeats = [...rows].filter(([, of]) => of.length > 1);
+  const repeats = [...rows].filter(([, occurrences]) => occurrences.length > 1);
   const pairs = findDuplicates(scan.images.values()).map((pair) => {
     return { ...pair, labelsOfA: labelsOf(pair.a), labelsOfB: labelsOf(pair.b) };
   });
@@ -84,11 +86,12 @@ export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
     train: train.length,
     val: val.length,
     classes: classes.map((label, i) => ({ label, train: trainCounts[i]!, val: valCounts[i]! })),
-    imbalanceRatio: present.length === 0 ? 1 : Math.max(...present) / Math.min(...present),
+    imbalanceRatio:
+      present.length === 0 ? 1 : present.reduce((a, b) => Math.max(a, b)) / present.reduce((a, b) => Math.min(a, b)),
     absentFromTrain: classes.filter((_, i) => trainCounts[i] === 0),
     absentFromVal: val.length === 0 ? [] : classes.filter((_, i) => valCounts[i] === 0),
     bad: scan.bad.map((image) => ({ ...image, parts: partsOf(image.file) })),
-    repeats: repeats.map(([file, of]) => ({ file, rows: of.length, labels: labelsOf(file) })),
+    repeats: repeats.map(([file, occurrences]) => ({ file, rows: occurrences.length, labels: labelsOf(file) })),
     conflicts: [
       ...repeats.map(([file]) => ({ files: [file], labels: labelsOf(file) })),
       ...pairs.map(({ a, b, labelsOfA, labelsOfB }) => {
@@ -103,21 +106,35 @@ export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
         : { width: spread(images.map((image) => image.width)), height: spread(images.map((image) => image.height)) },
     modes: tally(images.map((image) => image.mode)),
     formats: tally(images.map((image) => image.format)),
+    notes: dataset.notes ?? [],
   };
 }
 
 /**
- * A name for the data itself: the SHA-256 of each row's file name, file size and label, in sorted order. It does not
- * depend on where the data lies or on the order of its rows.
+ * Identifies the data: the SHA-256 (hexadecimal) of part, file name, file size and label of all rows, sorted. It depends
+ * neither on the folder nor on the order of the rows.
  */
-export function fingerprintOf({ classes, train, val }: Dataset, { images }: Scan): string {
+export function fingerprintOf(dataset: Dataset, scan: Scan): string {
+  return sha256(rowLines(dataset, scan).sort());
+}
+
+/**
+ * Identifies the data together with its order and its split into training and validation: the same SHA-256 without
+ * sorting. Hold-out depends on the order of the rows, so a reordered train.csv has other validation images.
+ */
+export function splitFingerprintOf(dataset: Dataset, scan: Scan): string {
+  return sha256(rowLines(dataset, scan));
+}
+
+function rowLines({ classes, train, val }: Dataset, { images }: Scan): string[] {
   const lines = (part: Part, samples: readonly Sample[]): string[] =>
     samples.map(({ file, label }) => {
       return `${part}\t${path.basename(file)}\t${images.get(file)?.bytes ?? 'unreadable'}\t${classes[label]}`;
     });
-  const all = [...lines('train', train), ...lines('val', val)].sort();
-  return createHash('sha256').update(all.join('\n')).digest('hex');
+  return [...lines('train', train), ...lines('val', val)];
 }
+
+const sha256 = (lines: readonly string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
 
 function countsOf(samples: readonly Sample[], classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
@@ -128,9 +145,9 @@ function countsOf(samples: readonly Sample[], classes: number): number[] {
 function rowsByFile({ train, val }: Dataset): Map<string, { part: Part; label: number }[]> {
   const rows = new Map<string, { part: Part; label: number }[]>();
   const add = (part: Part, { file, label }: Sample): void => {
-    const of = rows.get(file);
-    if (of === undefined) rows.set(file, [{ part, label }]);
-    else of.push({ part, label });
+    const occurrences = rows.get(file);
+    if (occurrences === undefined) rows.set(file, [{ part, label }]);
+    else occurrences.push({ part, label });
   };
   for (const sample of train) add('train', sample);
   for (const sample of val) add('val', sample);
@@ -143,7 +160,7 @@ function spread(values: number[]): Spread {
 }
 
 function tally(values: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
-  return counts;
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return Object.fromEntries(counts);
 }

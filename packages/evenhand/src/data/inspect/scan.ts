@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { decodeCrop, ImageError, type ImageHeader, probe, read } from '@evenhand/predict';
+import { whyNotRegular } from '../read/regular-file.js';
 import { type Fingerprint, fingerprint } from './perceptual-hash.js';
 
 /** What a scan records of a readable image. */
@@ -55,6 +56,8 @@ export async function scanImages(
 }
 
 async function factsOf(file: string): Promise<ImageFacts | BadImage> {
+  const reason = await whyNotRegular(file);
+  if (reason !== undefined) return { file, reason };
   try {
     const bytes = await read(file);
     const header = await probe(bytes, file);

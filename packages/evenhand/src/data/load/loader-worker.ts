@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { decode, decodeCrop, ImageError, preprocess, probe, read } from '@evenhand/predict';
 import { Random } from '../../random.js';
 import { applyAugment, sampleAugment } from '../augment/index.js';
+import { whyNotRegular } from '../read/regular-file.js';
 import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
 
 /**
@@ -67,8 +68,10 @@ async function loadSamples(pass: Pass): Promise<void> {
 async function loadSample(index: number, epoch: number, position: number): Promise<Uint8Array> {
   const { preset, augment, seed } = setup;
   const file = setup.files[index]!;
-  if (augment === undefined) return preprocess(await decode(file), preset);
+  const reason = await whyNotRegular(file);
+  if (reason !== undefined) throw new ImageError(file, reason);
   const bytes = await read(file);
+  if (augment === undefined) return preprocess(await decode(bytes, file), preset);
   let size = sizes.get(index);
   if (size === undefined) {
     const { width, height } = await probe(bytes, file);

@@ -70,11 +70,14 @@ describe('a CSV of images', () => {
   it('has the file names of the column named', async () => {
     await write({ 'x.csv': 'id,path\n1,a.jpg\n' });
     assert.deepEqual(await rowsOf(await unlabelledCsv(at('x.csv'), { filenameColumn: 'path' })), ['1 a.jpg']);
-    const columns = `its columns are "id", "path". Name the right one.`;
-    await refused(unlabelledCsv(at('x.csv')), `${at('x.csv')} has no column "filename" for the file names; ${columns}`);
+    const columns = 'its columns are "id", "path". Name the right one with';
+    await refused(
+      unlabelledCsv(at('x.csv')),
+      `${at('x.csv')} has no column "filename" for the file names; ${columns} --filename-column.`,
+    );
     await refused(
       unlabelledCsv(at('x.csv'), { filenameColumn: 'path', idColumn: 'key' }),
-      `${at('x.csv')} has no column "key" for the ids; ${columns}`,
+      `${at('x.csv')} has no column "key" for the ids; ${columns} --id-column.`,
     );
   });
 

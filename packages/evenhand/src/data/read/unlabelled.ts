@@ -1,70 +1,77 @@
 import { DataError } from '../errors.js';
-import { columnOf, imagePath, openCsv } from './csv.js';
-import { imagesIn, imagesOf, kindOf } from './formats.js';
+import { columnOf, openCsv } from './csv.js';
+import { IMAGES_SAMPLED, imageFinder, imageFolderOf } from './find-images.js';
+import { imagesIn, kindOf } from './folders.js';
 
 /** An image without a label. */
 export interface Unlabelled {
-  /** What answers call it: the row's id, or the path as it was found. */
+  /** Its id in predictions: the id of its row, or its path as it was found. */
   readonly id: string;
   /** Its path. */
   readonly file: string;
 }
 
-/** Images to answer for, read as often as asked and a few at a time. */
+/** Images to classify. They can be read several times, a few at a time. */
 export interface UnlabelledSource {
-  /** What the ids are called, the first column of the answers. */
+  /** The name of the ids: the first column of the predictions. */
   readonly idName: string;
   rows(): AsyncIterable<Unlabelled>;
 }
 
 export interface UnlabelledCsvOptions {
-  /** The folder with the images; else NAME/images beside NAME.csv, or the CSV's own folder. */
+  /** The folder with the images; default NAME/images beside NAME.csv, or the CSV's own folder. */
   readonly images?: string | undefined;
-  /** The column with the file names; else `filename`. */
+  /** The column with the file names; default `filename`. */
   readonly filenameColumn?: string | undefined;
-  /** The column with the ids; else `image_id` or `id` where there is one, else the file names are the ids. */
+  /** The column with the ids; default `image_id` or `id` if there is one, else the file names are the ids. */
   readonly idColumn?: string | undefined;
 }
 
 /**
- * The images that a CSV file names. Whether they exist is not looked at.
+ * The images that a CSV file names. It does not check whether they exist.
  *
- * @throws DataError when the file, a column or the folder is missing; when it is read, where a file name leaves the folder
+ * @throws DataError if the file, a column or the folder is missing; while it is read, if a file name leaves the folder
  */
 export async function unlabelledCsv(file: string, options: UnlabelledCsvOptions = {}): Promise<UnlabelledSource> {
-  const images = await imagesOf(file, options.images);
-  const { columns, rows: unread } = await openCsv(file);
-  await unread.return();
+  const { columns, rows: firstRows } = await openCsv(file);
   const table = { file, columns };
-  const filename = columnOf(table, options.filenameColumn ?? 'filename', 'the file names');
-  const found = ['image_id', 'id'].find((name) => columns.includes(name));
-  const id = options.idColumn === undefined && found === undefined ? filename : undefined;
-  const idColumn = id ?? columnOf(table, options.idColumn ?? found!, 'the ids');
-  return {
-    idName: columns[idColumn]!,
-    async *rows() {
-      const { rows } = await openCsv(file);
-      for await (const { line, values } of rows) {
-        yield { id: values[idColumn]!, file: imagePath(images, values[filename]!, `${file}, line ${line}`) };
-      }
-    },
-  };
+  try {
+    const nameAt = columnOf(table, options.filenameColumn ?? 'filename', 'the file names', '--filename-column');
+    const usualId = ['image_id', 'id'].find((name) => columns.includes(name));
+    const idName = options.idColumn ?? usualId;
+    const idAt = idName === undefined ? nameAt : columnOf(table, idName, 'the ids', '--id-column');
+    const names: string[] = [];
+    for await (const { values } of firstRows) if (names.push(values[nameAt]!) === IMAGES_SAMPLED) break;
+    const { folder } = await imageFolderOf(file, options.images, names);
+    const find = imageFinder(folder);
+    return {
+      idName: columns[idAt]!,
+      async *rows() {
+        const { rows } = await openCsv(file);
+        for await (const { line, values } of rows) {
+          yield { id: values[idAt]!, file: find(values[nameAt]!, `${file}, line ${line}`) };
+        }
+      },
+    };
+  } finally {
+    await firstRows.return();
+  }
 }
 
 /**
  * The images at these paths: files as they are, folders with all images in them.
  *
- * @throws DataError for a path that is not there and for a folder without an image
+ * @throws DataError for a path that does not exist and for a folder without images
  */
 export async function unlabelledFiles(paths: readonly string[]): Promise<UnlabelledSource> {
   const files: string[] = [];
   for (const place of paths) {
     const kind = await kindOf(place);
     if (kind === undefined) throw new DataError(`${place}: there is no such file or folder.`);
-    const found = kind === 'file' ? [place] : await imagesIn(place);
-    if (found.length === 0)
+    const images = kind === 'file' ? [place] : await imagesIn(place);
+    if (images.length === 0)
       throw new DataError(`${place} has no images in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`);
-    for (const file of found) files.push(file);
+    for (const file of images) files.push(file);
   }
   return {
     idName: 'filename',

@@ -50,6 +50,19 @@ describe('splitFraction', () => {
     }
   });
 
+  // Nothing was held out, and training was refused with the advice to hold out what was asked for.
+  it('takes the nearest split if groups are too large or classes have one sample', () => {
+    const two = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
+    const burst = splitFraction(two, 0.1, 3, [0, 0, 0, 1, 1, 2, 2, 3, 3, 3]);
+    assert.deepEqual([[...burst.val], burst.relaxed], [[3, 4, 5, 6], true], 'the smaller group of each class');
+    const singles = splitFraction([0, 1, 2, 3, 4, 5], 0.4, 3);
+    assert.deepEqual([singles.val.length, singles.train.length, singles.relaxed], [2, 4, true]);
+    assert.equal(splitFraction([0, 1, 2], 0.1, 3).val.length, 1);
+    const one = splitFraction(two, 0.1, 3, two.map(() => 7)); // biome-ignore format: one line
+    assert.deepEqual([one.val.length, one.relaxed], [0, undefined], 'a single group cannot be split');
+    assert.equal(splitFraction(two, 0.1, 3).relaxed, undefined);
+  });
+
   it('refuses other fractions', () => {
     for (const fraction of [0, 1, -0.1, 15, Number.NaN])
       assert.throws(() => splitFraction(labels, fraction, 1), DataError);

@@ -5,14 +5,17 @@ import { DataError } from '../errors.js';
 export interface Split {
   readonly train: Int32Array;
   readonly val: Int32Array;
+  /** Set if groups were too large to hold out anything by the fraction: the smallest ones are held out instead. */
+  readonly relaxed?: true;
 }
 
 /**
  * Holds out a fraction of each class for validation: a stratified random split, a pure function of its arguments. Each
- * class with two or more samples has at least one on both sides, unless groups prevent it.
+ * class with two or more samples has at least one on both sides, unless groups prevent it. If nothing fits, because every
+ * class has one sample or groups are large, the nearest possible split is taken; `val` is empty only for a single group.
  * @param labels [N] the class of each sample
  * @param fraction in (0, 1)
- * @param groups [N] samples with the same number, such as near-duplicates, stay on one side
+ * @param groups [N] samples with the same number, such as near-duplicates or photos of one plant, stay on one side
  * @throws DataError for another fraction
  */
 export function splitFraction(
@@ -32,13 +35,46 @@ export function splitFraction(
     wanted.set(label, target);
   }
   const inVal = new Uint8Array(labels.length);
-  for (const members of shuffledGroups(labels.length, seed, groups)) {
+  const groupsInOrder = shuffledGroups(labels.length, seed, groups);
+  for (const members of groupsInOrder) {
     const needed = countBy(members.map((i) => labels[i]!));
     if (![...needed].every(([label, count]) => wanted.get(label)! >= count)) continue;
     for (const [label, count] of needed) wanted.set(label, wanted.get(label)! - count);
     for (const i of members) inVal[i] = 1;
   }
-  return sides(inVal.length, (i) => inVal[i] === 1);
+  if (inVal.includes(1)) return sides(inVal.length, (i) => inVal[i] === 1);
+  for (const members of nearestHoldOut(labels, groupsInOrder, fraction)) for (const i of members) inVal[i] = 1;
+  const split = sides(inVal.length, (i) => inVal[i] === 1);
+  return split.val.length > 0 ? { ...split, relaxed: true } : split;
+}
+
+/**
+ * Groups to hold out if none fits into the fraction: for each class the smallest one that leaves training images of all its
+ * classes; if there is none for any class, the smallest groups up to the fraction, but never all.
+ */
+function nearestHoldOut(labels: ArrayLike<number>, groups: readonly number[][], fraction: number): number[][] {
+  const bySize = [...groups].sort((a, b) => a.length - b.length);
+  const left = countBy(Array.from(labels));
+  const covered = new Set<number>();
+  const heldOut: number[][] = [];
+  for (const members of bySize) {
+    const counts = countBy(members.map((i) => labels[i]!));
+    const isNew = [...counts.keys()].some((label) => !covered.has(label));
+    if (!isNew || ![...counts].every(([label, count]) => left.get(label)! > count)) continue;
+    for (const [label, count] of counts) {
+      left.set(label, left.get(label)! - count);
+      covered.add(label);
+    }
+    heldOut.push(members);
+  }
+  if (heldOut.length > 0) return heldOut;
+  let size = 0;
+  for (const members of bySize.slice(0, -1)) {
+    if (size > 0 && size + members.length > labels.length * fraction) break;
+    size += members.length;
+    heldOut.push(members);
+  }
+  return heldOut;
 }
 
 /**
