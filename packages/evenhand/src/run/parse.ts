@@ -72,6 +72,7 @@ const environmentShape: Shape<Environment> = {
 
 const datasetShape: Shape<Environment['dataset']> = {
   fingerprint: 'string',
+  splitFingerprint: 'optional string',
   path: 'string',
   classes: 'strings',
   classCounts: 'optional numbers',

@@ -157,6 +157,8 @@ export interface Environment {
   readonly dataset: {
     /** SHA-256 of the data. */
     readonly fingerprint: string;
+    /** SHA-256 that also holds their order and the split; undefined in runs of version 0.1. */
+    readonly splitFingerprint?: string;
     readonly path: string;
     readonly classes: readonly string[];
     /** [K]: number of training images per class. */

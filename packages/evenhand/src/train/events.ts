@@ -3,7 +3,12 @@ import type { EpochMetrics } from '../run/index.js';
 /** What a training tells whoever watches it. Plain data, so that it can cross processes. */
 export type TrainEvent =
   /** A sentence that the user should see: what was found, skipped or decided. */
-  | { readonly type: 'note'; readonly text: string }
+  | {
+      readonly type: 'note';
+      readonly text: string;
+      /** Further lines, only for the log of the run. */
+      readonly details?: string;
+    }
   | Progress
   | { readonly type: 'epoch'; readonly metrics: EpochMetrics };
 

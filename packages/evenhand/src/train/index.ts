@@ -22,5 +22,5 @@ export type { Progress, TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseThreads } from './setup/device.js';
 export { buildModel, loadBackbone, presetAt } from './setup/model.js';
-export { duplicateGroups, readOptions } from './setup/prepare.js';
+export { readOptions, splitGroups } from './setup/prepare.js';
 export { TrainingError } from './training-error.js';

@@ -20,13 +20,13 @@ import {
   ConfigError,
   chooseDevice,
   chooseThreads,
-  duplicateGroups,
   evaluationLoader,
   extractFeatures,
   loadBackbone,
   NOISE_FOUND,
   presetAt,
   resolveConfig,
+  splitGroups,
 } from '../train/index.js';
 
 export interface AuditOptions {
@@ -109,7 +109,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
       const { labels, heldOut } = estimateLabels({
         ...labelled(train, 0),
         numClasses: classes.length,
-        groups: duplicateGroups(train, scan),
+        groups: splitGroups(train, scan),
         seed: config.seed,
         heldOut: labelled(val, train.length),
       });

@@ -92,7 +92,7 @@ describe('fetch flowers102', () => {
   test('refuses to write over data', async () => {
     await assert.rejects(
       fetchFlowers102(join(folder, 'flowers'), home, files(), () => {}),
-      /has a train\.csv already/,
+      /already has a train\.csv/,
     );
   });
 
@@ -117,7 +117,7 @@ describe('fetch flowers102', () => {
       fetchFlowers102(join(folder, 'never'), home, official, () => {}),
       {
         name: 'WeightsError',
-        message: /imagelabels\.mat is not the file that was expected \(MD5 \w{32} instead of e0620be6\w{24}\)/,
+        message: /imagelabels\.mat is not the expected file \(MD5 \w{32} instead of e0620be6\w{24}\)/,
       },
     );
   });

@@ -46,14 +46,13 @@ function choicesOf(name: FieldName): string {
 /** Flags that say how DATA is read. */
 export const readFlags: readonly Flag[] = configFlags.filter(({ group }) => group === DATA_FILES);
 
-/** The values of those flags of `readFlags` that were given, for `readDataset`. */
-export function readOptionsOf({ flags }: Parsed): ReadOptions {
-  return Object.fromEntries(
-    fieldsOfGroup(DATA_FILES).flatMap((name) => {
-      const text = flags.get(flagName(name));
-      return text === undefined ? [] : [[name, text]];
-    }),
-  );
+/**
+ * The values of those flags of `readFlags` that were given, for `readDataset`.
+ *
+ * @throws UsageError for a value that the field does not allow
+ */
+export function readOptionsOf(parsed: Parsed): ReadOptions {
+  return settingsOf(parsed, fieldsOfGroup(DATA_FILES));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { DatasetReport } from '../../data/index.js';
+import { type DatasetReport, explainMissing, MISSING_FILE } from '../../data/index.js';
 import { formatScore, plural } from '../../format.js';
 import { printable } from '../../printable.js';
 import type { Validation } from '../../workflows/index.js';
@@ -19,7 +19,9 @@ export function describeDataset(data: string, report: DatasetReport, validation:
   };
   const sections = [
     overview(data, report, all),
+    finding('Notes on reading the data', report.notes, true, (note) => note),
     ...classSections(report, all),
+    missing(report),
     finding(
       'Missing or unreadable files',
       report.bad,
@@ -39,6 +41,13 @@ export function describeDataset(data: string, report: DatasetReport, validation:
     describeValidation(validation),
   ];
   return sections.filter((section) => section !== '').join('\n\n');
+}
+
+/** A sentence that explains why most images are missing; empty if they are not. */
+function missing({ train, val, bad }: DatasetReport): string {
+  const files = bad.filter(({ reason }) => reason === MISSING_FILE).map(({ file }) => file);
+  if (files.length <= (train + val) / 2) return '';
+  return `Most images are missing\n${wrap(explainMissing(files), { indent: 2 })}`;
 }
 
 function overview(

@@ -44,8 +44,10 @@ export class Display {
   }
 
   event(event: TrainEvent): void {
-    if (event.type === 'note') this.line(printableMessage(event.text));
-    else if (event.type === 'epoch') this.#epoch(event.metrics);
+    if (event.type === 'note') {
+      this.line(printableMessage(event.text));
+      if (event.details !== undefined) this.record(printableMessage(event.details));
+    } else if (event.type === 'epoch') this.#epoch(event.metrics);
     else this.#progress(event);
   }
 

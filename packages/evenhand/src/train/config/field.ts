@@ -65,6 +65,19 @@ export function number(fallback: number, range: Range, doc: string): Field<numbe
   };
 }
 
+/** A number, or the word `auto`: the default. */
+export function numberOrAuto(range: Range, doc: string): Field<number | 'auto'> {
+  return {
+    default: 'auto',
+    expects: `auto or ${describe(range)}`,
+    doc,
+    placeholder: range.whole ? 'N' : 'X',
+    schema: { anyOf: [{ enum: ['auto'] }, rangeSchema(range)] },
+    accept: (value) => (value === 'auto' || inRange(range, value) ? (value as number | 'auto') : undefined),
+    fromText: (text) => (text === 'auto' ? text : toNumber(text)),
+  };
+}
+
 /** Two numbers, the smaller one first. */
 export function numberPair(
   fallback: readonly [number, number],

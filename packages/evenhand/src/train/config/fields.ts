@@ -1,5 +1,5 @@
 import { modelNames } from '../../models/index.js';
-import { choice, choices, type Field, number, numberPair, path, pathOr, text, toggle } from './field.js';
+import { choice, choices, type Field, number, numberOrAuto, numberPair, path, pathOr, text, toggle } from './field.js';
 
 const share = { min: 0, max: 1 };
 const shareBelow1 = { min: 0, max: 1, below: true };
@@ -28,9 +28,20 @@ export const fields = {
     filenameColumn: text('', 'NAME', 'the name of a column', 'CSV column with the file names [filename]'),
     labelColumn: text('', 'NAME', 'the name of a column', 'CSV column with the labels [label]'),
     labelList: path('FILE', 'a file', 'file with all labels, one per line [label_list.txt beside train.csv]'),
+    groupColumn: text(
+      '',
+      'NAME',
+      'the name of a column',
+      'CSV column of groups (a plant, a site, a video); a group is never on both sides of a split',
+    ),
+    groupFolder: toggle(false, 'treat the images of each folder below the class folders as such a group'),
+    onUnlabelled: choice(['stop', 'skip'], 'stop', 'rows of a CSV file without a label: stop, or skip them'),
   }),
   ...group('Data selection', {
-    valFraction: number(0, shareBelow1, 'fraction of the training images to hold out for validation'),
+    valFraction: numberOrAuto(
+      shareBelow1,
+      'fraction of the training images to hold out for validation; auto = 0.15 if the data has no validation images',
+    ),
     folds: number(0, count, 'number of cross-validation folds; 0 = none'),
     fold: number(0, count, 'fold to hold out for validation, counted from 0'),
     onBadImage: choice(['stop', 'skip'], 'stop', 'unreadable images: stop the run, or skip and record them'),

@@ -129,9 +129,10 @@ describe('resolveConfig', () => {
 
 /** Values that a field of each kind must refuse, besides those of other types. */
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
-  valFraction: [-0.1, 1],
+  valFraction: [-1, -0.1, 1, 'some', '0.1', Number.NaN],
   folds: [-1, 2.5],
   fold: [-1, 0.5],
+  onUnlabelled: ['ignore', ''],
   onBadImage: ['ignore', ''],
   model: ['resnet50', ''],
   headDropout: [-1.5, 1],

@@ -61,9 +61,10 @@ function checkTogether(config: Config): Config {
   if (folds === 0 && fold > 0) throw new ConfigError(`fold is ${fold}, but folds is not set: set the number of folds`);
   if (folds > 0 && fold >= folds)
     throw new ConfigError(`fold is ${fold}: with ${folds} folds it must be from 0 to ${folds - 1}`);
-  if (folds > 0 && valFraction > 0)
+  const holdsOut = valFraction !== 'auto' && valFraction > 0;
+  if (folds > 0 && holdsOut)
     throw new ConfigError('valFraction and folds both hold out validation images: set only one of them');
-  if (valCsv !== '' && (folds > 0 || valFraction > 0)) {
+  if (valCsv !== '' && (folds > 0 || holdsOut)) {
     throw new ConfigError(
       'valCsv names the validation images, and valFraction and folds hold them out of training: set only one of them',
     );

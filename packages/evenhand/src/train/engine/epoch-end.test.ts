@@ -34,7 +34,15 @@ function begin(values = {}) {
   const val = TRUTH.map((label, i) => ({ file: `/photos/val/${i}.png`, label }));
   const context: TrainingContext = {
     config,
-    data: { classes: ['a', 'b', 'c'], train: [], val, fingerprint: '', skipped: [], confirmed: new Set() },
+    data: {
+      classes: ['a', 'b', 'c'],
+      train: [],
+      val,
+      fingerprint: '',
+      splitFingerprint: '',
+      skipped: [],
+      confirmed: new Set(),
+    },
     model,
     device: 'cpu',
     folder: RunFolder.create(join(root, `run-${++made}`)),

@@ -67,7 +67,17 @@ export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
   const config = configOfRun(folder);
   folder.removeLeftovers();
   const data = await prepareData(config, options.onEvent ?? (() => {}));
-  const { fingerprint } = folder.readEnvironment().dataset;
+  const { fingerprint, splitFingerprint } = folder.readEnvironment().dataset;
+  if (
+    data.fingerprint === fingerprint &&
+    splitFingerprint !== undefined &&
+    data.splitFingerprint !== splitFingerprint
+  ) {
+    throw new ConfigError(
+      `The images in ${config.data} are in another order or split than when ${options.run} began, so training images could ` +
+        'become validation images: restore the order of the rows, or start a new run',
+    );
+  }
   if (data.fingerprint !== fingerprint) {
     throw new ConfigError(
       `The data in ${config.data} has changed since ${options.run} was started, so the run cannot be resumed; start a new run`,

@@ -9,7 +9,8 @@ import { chooseDevice } from './device.js';
 import type { Prepared } from './prepare.js';
 
 /** What a run runs on: all that its result may depend on besides its configuration. */
-export function environmentOf(config: Config, { classes, train, val, fingerprint, skipped }: Prepared): Environment {
+export function environmentOf(config: Config, data: Prepared): Environment {
+  const { classes, train, val, fingerprint, splitFingerprint, skipped } = data;
   return {
     versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion() },
     os: `${platform()} ${release()} ${arch()}`,
@@ -21,6 +22,7 @@ export function environmentOf(config: Config, { classes, train, val, fingerprint
     git: gitState(),
     dataset: {
       fingerprint,
+      splitFingerprint,
       path: config.data,
       classes,
       classCounts: Array.from(countLabels(train, classes.length)),

@@ -2,45 +2,62 @@ import {
   applyCorrections,
   type BadImage,
   type Dataset,
+  explainMissing,
   findDuplicates,
   fingerprintOf,
   groupDuplicates,
+  MISSING_FILE,
   type ReadOptions,
   readDataset,
   type Sample,
   type Scan,
   scanImages,
+  splitFingerprintOf,
   splitFold,
   splitFraction,
 } from '../../data/index.js';
+import { formatPercent, plural } from '../../format.js';
+import { printable } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
-import { type Config, DATA_FILES, fieldsOfGroup } from '../config/fields.js';
+import { type Config, DATA_FILES, fields, fieldsOfGroup } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
+import { countLabels } from '../objective/balance.js';
 
-/** The data of a run: read, looked through, split. */
+/** The data of a run: read, checked and split. */
 export interface Prepared extends Dataset {
+  /** Of the data: `fingerprintOf`. */
   readonly fingerprint: string;
-  /** Unreadable images that are left out. */
+  /** Of the data in its order and with its split: `splitFingerprintOf`. */
+  readonly splitFingerprint: string;
+  /** Unreadable images that are skipped. */
   readonly skipped: readonly BadImage[];
   /** Samples whose label a person has confirmed or set. */
   readonly confirmed: ReadonlySet<Sample>;
-  /** For each training image a number that near-duplicates share; only where labels are to be judged. */
+  /** [N] the group of each training image, as in `splitGroups`; only if labels are judged. */
   readonly groups?: Int32Array;
 }
 
-/** What `readDataset` needs of a configuration. */
+type OnEvent = (event: TrainEvent) => void;
+
+/** Held out if the data has no validation images and the configuration does not say how many. */
+const AUTO_FRACTION = 0.15;
+
+/** How many files and classes a message names. */
+const SHOWN = 10;
+
+/** The options of `readDataset` that a configuration sets. */
 export function readOptions(config: Config): ReadOptions {
-  const set = fieldsOfGroup(DATA_FILES).filter((name) => config[name] !== '');
+  const set = fieldsOfGroup(DATA_FILES).filter((name) => config[name] !== fields[name].default);
   return Object.fromEntries(set.map((name) => [name, config[name]]));
 }
 
 /**
- * Reads the data, opens every image once, and sets the validation images apart.
+ * Reads the data, opens every image once, and holds out validation images.
  *
- * @throws DataError where the data cannot be used; ConfigError where there is nothing to validate on, or images are
- * unreadable and `onBadImage` is `stop`: it lists them
+ * @throws DataError if the data cannot be used; ConfigError if there are no validation images, or if images are unreadable
+ * and `onBadImage` is `stop`
  */
-export async function prepareData(config: Config, onEvent: (event: TrainEvent) => void): Promise<Prepared> {
+export async function prepareData(config: Config, onEvent: OnEvent): Promise<Prepared> {
   const { dataset, confirmed } = await correctedDataset(config, onEvent);
   const files = [...dataset.train, ...dataset.val].map(({ file }) => file);
   const begin = performance.now();
@@ -48,80 +65,148 @@ export async function prepareData(config: Config, onEvent: (event: TrainEvent) =
     const imagesPerSecond = (done * 1000) / (performance.now() - begin);
     onEvent({ type: 'progress', stage: 'scan', epoch: 0, epochs: 0, done, total, imagesPerSecond });
   });
-  if (scan.bad.length > 0) refuseOrSkip(config, scan, onEvent);
+  if (scan.bad.length > 0) refuseOrSkip(config, scan, files.length, onEvent);
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
-  const split = setApart(
-    config,
-    { ...dataset, train: readable(dataset.train), val: readable(dataset.val) },
-    scan,
-    onEvent,
-  );
-  requireBoth(split);
+  const usable = { ...dataset, train: readable(dataset.train), val: readable(dataset.val) };
+  requireTraining(usable);
+  const split = holdOut(config, usable, scan, onEvent);
+  requireValidation(config, split);
+  noteAbsentClasses(split, onEvent);
   return {
     ...split,
     fingerprint: fingerprintOf(dataset, scan),
+    splitFingerprint: splitFingerprintOf(split, scan),
     skipped: scan.bad,
     confirmed,
-    ...(config.labelNoise === 'auto' ? { groups: duplicateGroups(split.train, scan) } : {}),
+    ...(config.labelNoise === 'auto' ? { groups: splitGroups(split.train, scan) } : {}),
   };
 }
 
 async function correctedDataset(
   config: Config,
-  onEvent: (event: TrainEvent) => void,
+  onEvent: OnEvent,
 ): Promise<Pick<Prepared, 'confirmed'> & { dataset: Dataset }> {
   const dataset = await readDataset(config.data, readOptions(config));
+  for (const text of dataset.notes ?? []) onEvent({ type: 'note', text });
   if (config.corrections === '') return { dataset, confirmed: new Set() };
   const { changed, dropped, ...corrected } = await applyCorrections(dataset, config.data, config.corrections);
   const { size } = corrected.confirmed;
-  const text = `Corrections: ${changed} labels changed, ${size - changed} confirmed, ${dropped} images left out.`;
-  onEvent({ type: 'note', text });
+  const counts = `${plural(changed, 'label')} changed, ${size - changed} confirmed, ${plural(dropped, 'image')} removed`;
+  onEvent({ type: 'note', text: `Corrections: ${counts}.` });
   return corrected;
 }
 
-/** For each sample a number that those with the same or nearly the same image share. */
-export function duplicateGroups(samples: readonly Sample[], scan: Scan): Int32Array {
-  const names = samples.map(({ file }) => file);
-  const facts = [...new Set(names)].map((file) => scan.images.get(file)!);
-  return groupDuplicates(names, findDuplicates(facts));
+/** [N] a number for each sample that near-duplicates and the images of one group share: they stay on one side of a split. */
+export function splitGroups(samples: readonly Sample[], scan: Scan): Int32Array {
+  const files = samples.map(({ file }) => file);
+  const facts = [...new Set(files)].map((file) => scan.images.get(file)!);
+  return groupDuplicates(files, findDuplicates(facts), samples.map(({ group }) => group)); // biome-ignore format: one line
 }
 
-function refuseOrSkip(config: Config, { bad }: Scan, onEvent: (event: TrainEvent) => void): void {
-  const list = bad.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-  const images = bad.length === 1 ? '1 image is' : `${bad.length} images are`;
-  if (config.onBadImage === 'stop') {
-    throw new ConfigError(
-      `${images} missing or unreadable; mend or remove them, or leave them out with --on-bad-image skip:\n${list}`,
-    );
+function refuseOrSkip({ onBadImage, data }: Config, { bad, images }: Scan, total: number, onEvent: OnEvent): void {
+  const lines = bad.map(({ file, reason }) => `\n  ${printable(file)}: ${reason}`);
+  const missing = bad.filter(({ reason }) => reason === MISSING_FILE).map(({ file }) => file);
+  const explanation = missing.length > total / 2 ? ` ${explainMissing(missing)}` : '';
+  const count = `${plural(bad.length, 'image')} of ${total.toLocaleString('en')} ${bad.length === 1 ? 'is' : 'are'} missing or unreadable`;
+  const shown = lines.slice(0, SHOWN).join('');
+  const more = bad.length - SHOWN;
+  if (onBadImage === 'stop' || images.size === 0) {
+    const remedy =
+      images.size === 0 ? 'none is left to train on' : 'fix or remove them, or skip them with --on-bad-image skip';
+    const rest = more > 0 ? `\n  and ${more.toLocaleString('en')} more: evenhand check ${data} --all shows all` : '';
+    throw new ConfigError(`${count}: ${remedy}.${explanation}${shown}${rest}`);
   }
-  onEvent({ type: 'note', text: `${images} missing or unreadable and left out:\n${list}` });
+  const rest = more > 0 ? `\n  and ${more.toLocaleString('en')} more, which are in the log of the run` : '';
+  onEvent({
+    type: 'note',
+    text: `${count} and skipped.${explanation}${shown}${rest}`,
+    ...(more > 0 ? { details: lines.slice(SHOWN).join('').trimStart() } : {}),
+  });
 }
 
-function setApart(config: Config, dataset: Dataset, scan: Scan, onEvent: (event: TrainEvent) => void): Dataset {
-  const { valFraction, folds, fold, seed } = config;
-  if (valFraction === 0 && folds === 0) return dataset;
-  const { classes, train, val } = dataset;
+/** The data with validation images held out as the configuration says. */
+function holdOut(config: Config, dataset: Dataset, scan: Scan, onEvent: OnEvent): Dataset {
+  const { folds, fold, seed } = config;
+  const { train, val } = dataset;
+  const note = (text: string): void => onEvent({ type: 'note', text });
+  const isAuto = config.valFraction === 'auto';
+  const fraction = config.valFraction === 'auto' ? (val.length === 0 ? AUTO_FRACTION : 0) : config.valFraction;
+  if (folds === 0 && fraction === 0) {
+    noteSharedGroups(dataset, note);
+    return dataset;
+  }
   if (val.length > 0) {
-    const text = `The ${val.length} validation images of the data are not used: validation is held out from training.`;
-    onEvent({ type: 'note', text });
+    note(`The ${plural(val.length, 'validation image')} of the data are not used: validation is held out of training.`);
   }
   const labels = train.map(({ label }) => label);
-  const groups = duplicateGroups(train, scan);
+  const groups = splitGroups(train, scan);
   const split =
-    folds > 0 ? splitFold(labels, folds, fold, seed, groups) : splitFraction(labels, valFraction, seed, groups);
+    folds > 0 ? splitFold(labels, folds, fold, seed, groups) : splitFraction(labels, fraction, seed, groups);
+  const share = split.val.length / train.length;
+  const held = `${split.val.length.toLocaleString('en')} of ${plural(train.length, 'training image')} (${formatPercent(share)})`;
+  if (split.val.length > 0 && folds === 0) {
+    if (split.relaxed) {
+      note(
+        `Nothing could be held out at exactly ${formatPercent(fraction)}, because classes have one image or images that ` +
+          `belong together (near-duplicates, groups) are many: ${held} are held out for validation, the nearest split.`,
+      );
+    } else if (isAuto) {
+      note(`The data has no validation images: ${held} are held out (--val-fraction sets how many, 0 none).`);
+    } else if (Math.abs(share - fraction) > Math.max(0.02, 0.25 * fraction)) {
+      note(
+        `${held} are held out for validation in place of ${formatPercent(fraction)}: every class of two images or more ` +
+          'gives at least one and keeps at least one, and images that belong together stay together.',
+      );
+    }
+  }
   const pick = (indices: Int32Array) => Array.from(indices, (i) => train[i]!);
-  return { classes, train: pick(split.train), val: pick(split.val) };
+  return { ...dataset, train: pick(split.train), val: pick(split.val) };
 }
 
-function requireBoth({ train, val, classes }: Dataset): void {
-  if (train.length === 0) throw new ConfigError('There are no readable images to train on');
-  if (val.length === 0) {
+function noteSharedGroups({ train, val }: Dataset, note: (text: string) => void): void {
+  const inTrain = new Set(train.flatMap(({ group }) => group ?? []));
+  const shared = new Set(val.flatMap(({ group }) => (group !== undefined && inTrain.has(group) ? [group] : [])));
+  if (shared.size === 0) return;
+  note(
+    `${plural(shared.size, 'group')} of images ${shared.size === 1 ? 'is' : 'are'} in both training and validation of the ` +
+      'data, which makes scores too good: hold out validation images with --val-fraction instead.',
+  );
+}
+
+function requireTraining({ train, classes }: Dataset): void {
+  if (train.length === 0) throw new ConfigError('There are no training images');
+  if (classes.length < 2) {
+    throw new ConfigError(`All images have the label ${printable(classes[0]!)}; a classifier needs at least 2 classes`);
+  }
+}
+
+function requireValidation({ valFraction, folds }: Config, { train, val }: Dataset): void {
+  if (val.length > 0) return;
+  if (folds === 0 && valFraction !== 0) {
     throw new ConfigError(
-      'There are no validation images, and without them no checkpoint can be chosen: hold some out with ' +
-        '--val-fraction 0.15 or --folds 5 --fold 0',
+      `All ${plural(train.length, 'training image')} belong together (near-duplicates, or one group), so none can be held ` +
+        'out for validation: give validation images, or groups that are smaller',
     );
   }
-  if (classes.length < 2) {
-    throw new ConfigError(`All images have the label ${classes[0]}; a classifier needs at least 2 classes`);
-  }
+  throw new ConfigError(
+    'There are no validation images, and no checkpoint can be chosen without them: give some (a folder val, val.csv or ' +
+      '--val-csv), or hold some out with --val-fraction 0.15 or --folds 5 --fold 0',
+  );
+}
+
+/** What `evenhand check` says of classes without images, before they spoil scores. */
+function noteAbsentClasses({ classes, train, val }: Dataset, onEvent: OnEvent): void {
+  const absentFrom = (samples: readonly Sample[]): string[] => {
+    const counts = countLabels(samples, classes.length);
+    return classes.filter((_, k) => counts[k] === 0);
+  };
+  const note = (absent: readonly string[], part: string, consequence: string): void => {
+    if (absent.length === 0) return;
+    const names = absent.slice(0, SHOWN).map((label) => printable(label, 60));
+    const list = `${names.join(', ')}${absent.length > SHOWN ? ', ...' : ''}`;
+    const have = `${plural(absent.length, 'class', 'classes')} of ${classes.length} ${absent.length === 1 ? 'has' : 'have'}`;
+    onEvent({ type: 'note', text: `${have} no ${part} images (${list}): ${consequence}.` });
+  };
+  note(absentFrom(train), 'training', 'they cannot be learned, and every image of them counts as an error');
+  note(absentFrom(val), 'validation', 'Macro F1 says nothing about them');
 }
