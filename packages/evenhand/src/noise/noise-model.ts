@@ -1,192 +1,256 @@
 import { leastPoint } from '../golden-section.js';
 
 /**
- * How given labels come from true ones: with probability `rates[k]` an image of class k gets another label, drawn from
- * `confusions[k]`. Temperature and priors make a classifier's scores probabilities of the true class.
+ * How given labels come from true classes: with probability `rates[k]` an image of class k gets another label. Priors
+ * and a temperature turn a classifier's scores into probabilities of the true class.
  */
 export interface NoiseModel {
   readonly temperature: number;
   /** [K]: shares of the true classes. */
   readonly priors: Float64Array;
-  /** [K] */
+  /** [K]: probability that the label of an image of each true class is wrong. */
   readonly rates: Float64Array;
-  /** [K,K], rows of true classes, zero on the diagonal; null where every other label is equally likely. */
+  /**
+   * [K,K]: probability of each given label (row) if the label of an image of each true class (column) is wrong; zero on
+   * the diagonal. Null if every other label is equally likely.
+   */
   readonly confusions: Float64Array | null;
 }
 
-/** Scores [N,K] of images by a classifier that did not see them, and the labels that they were given. */
+/** Scores of N images by a classifier that was not trained on them, and the labels that they have. */
 export interface Scored {
-  /** Log densities or logits, [N,K]. */
+  /** [N,K]: log densities or logits. */
   readonly scores: Float64Array;
-  /** [N] */
+  /** [N]: given labels. */
   readonly given: Int32Array;
   readonly numClasses: number;
 }
 
-/** A class's own rate counts as much as the overall one where it has so many images. */
+/** Scores at a temperature. */
+export interface Densities {
+  /** [N,K]: exp(score / temperature), each row scaled so that its largest value is 1. */
+  readonly values: Float64Array;
+  /** [N]: given labels. */
+  readonly given: Int32Array;
+  readonly numClasses: number;
+  readonly temperature: number;
+}
+
+/** The error rate over all classes counts as much as this number of images of one class. */
 const RATE_PRIOR = 20;
-/** Images of evidence that a class's wrong labels are spread evenly; infinite: they are. Which is found by trying. */
+/**
+ * Number of images that the assumption of evenly spread label errors counts as; infinite: they are evenly spread. The
+ * best of these is found by cross-validation.
+ */
 export const CONFUSION_PRIORS = [Number.POSITIVE_INFINITY, 10, 2] as const;
 const FIT_ITERATIONS = 15;
+const SEARCH_ITERATIONS = 8;
 const START_RATE = 0.1;
+/** Bounds and precision of the logarithm of the temperature. */
+const SEARCH = { from: Math.log(0.2), to: Math.log(60), tolerance: 0.03 };
 
-/** The rows of `scored` for which `wanted` holds. */
-export function pickRows({ scores, given, numClasses }: Scored, wanted: (row: number) => boolean): Scored {
-  const rows = Array.from(given.keys()).filter(wanted);
-  const picked = new Float64Array(rows.length * numClasses);
-  for (const [to, from] of rows.entries()) {
-    picked.set(scores.subarray(from * numClasses, (from + 1) * numClasses), to * numClasses);
+export function densitiesAt({ scores, given, numClasses: k }: Scored, temperature: number): Densities {
+  const values = new Float64Array(scores.length);
+  for (let from = 0; from < scores.length; from += k) {
+    let maximum = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < k; c++) maximum = Math.max(maximum, scores[from + c]!);
+    for (let c = 0; c < k; c++) values[from + c] = Math.exp((scores[from + c]! - maximum) / temperature);
   }
-  return { scores: picked, given: Int32Array.from(rows, (i) => given[i]!), numClasses };
+  return { values, given, numClasses: k, temperature };
 }
 
 export interface FitOptions {
-  /** Images of evidence for evenly spread wrong labels; see `CONFUSION_PRIORS`. */
+  /** See `CONFUSION_PRIORS`. */
   readonly confusionPrior: number;
-  readonly temperature: number;
-  /** Where to start. */
+  /** The model to start from. */
   readonly from?: NoiseModel;
   readonly iterations?: number;
 }
 
-/** Fits rates, confusions and priors at a temperature by expectation and maximisation. */
-export function fitNoiseModel(scored: Scored, options: FitOptions): NoiseModel {
-  const { numClasses: k, given } = scored;
-  const { confusionPrior, temperature, iterations = FIT_ITERATIONS } = options;
+/** Fits rates, confusions and priors to some rows, which may be repeated, by expectation maximisation. */
+export function fitNoiseModel(densities: Densities, rows: Int32Array, options: FitOptions): NoiseModel {
+  const { values, given, numClasses: k, temperature } = densities;
+  const { confusionPrior, iterations = FIT_ITERATIONS } = options;
+  const spreadEvenly = !Number.isFinite(confusionPrior) || k === 1;
   let model: NoiseModel = options.from ?? {
     temperature,
     priors: new Float64Array(k).fill(1 / k),
     rates: new Float64Array(k).fill(START_RATE),
     confusions: null,
   };
-  const densities = densitiesOf(scored, temperature);
-  const joint = new Float64Array(k * k);
+  const { order, starts } = groupByLabel(rows, given, k);
+  const joint = new Float64Array(spreadEvenly ? 0 : k * k);
+  const jointOfLabel = new Float64Array(k);
   const posterior = new Float64Array(k);
   for (let iteration = 0; iteration < iterations; iteration++) {
-    joint.fill(0);
-    const label = labelProbabilities(model, k);
-    for (let i = 0; i < given.length; i++) {
-      const y = given[i]!;
-      posteriorOf(densities, i, k, model.priors, label, y, posterior);
-      for (let c = 0; c < k; c++) joint[c * k + y]! += posterior[c]!;
+    // [K]: expected number of images by true class, in all and of those with the right label.
+    const totals = new Float64Array(k);
+    const right = new Float64Array(k);
+    const { priors } = model;
+    for (let y = 0; y < k; y++) {
+      const sums = spreadEvenly ? jointOfLabel : joint.subarray(y * k, (y + 1) * k);
+      sums.fill(0);
+      if (starts[y] === starts[y + 1]) continue;
+      const likelihood = labelLikelihood(model, k, y);
+      for (let position = starts[y]!; position < starts[y + 1]!; position++) {
+        const row = order[position]! * k;
+        let sum = 0;
+        for (let c = 0; c < k; c++) {
+          const both = priors[c]! * values[row + c]! * likelihood[c]!;
+          posterior[c] = both;
+          sum += both;
+        }
+        if (sum > 0) for (let c = 0; c < k; c++) sums[c]! += posterior[c]! / sum;
+        else sums[y]! += 1;
+      }
+      right[y] = sums[y]!;
+      for (let c = 0; c < k; c++) totals[c]! += sums[c]!;
     }
-    model = maximise(joint, k, given.length, confusionPrior, temperature);
+    model = maximise(totals, right, spreadEvenly ? null : joint, rows.length, confusionPrior, temperature);
   }
   return model;
 }
 
-function maximise(joint: Float64Array, k: number, n: number, confusionPrior: number, temperature: number): NoiseModel {
-  const totals = new Float64Array(k);
-  const wrongs = new Float64Array(k);
-  let wrong = 0;
-  for (let c = 0; c < k; c++) {
-    for (let y = 0; y < k; y++) totals[c]! += joint[c * k + y]!;
-    wrongs[c] = totals[c]! - joint[c * k + c]!;
-    wrong += wrongs[c]!;
-  }
-  const rate = n === 0 ? 0 : wrong / n;
+/**
+ * @param totals [K] expected number of images of each true class
+ * @param right [K] of those, the number with the right label
+ * @param joint [K,K] expected number of images by given label (row) and true class; null if errors are spread evenly
+ */
+function maximise(
+  totals: Float64Array,
+  right: Float64Array,
+  joint: Float64Array | null,
+  n: number,
+  confusionPrior: number,
+  temperature: number,
+): NoiseModel {
+  const k = totals.length;
+  const wrong = totals.map((total, c) => total - right[c]!);
+  const rate = n === 0 ? 0 : wrong.reduce((sum, count) => sum + count, 0) / n;
   let confusions: Float64Array | null = null;
-  if (Number.isFinite(confusionPrior) && k > 1) {
+  if (joint !== null) {
     confusions = new Float64Array(k * k);
-    for (let c = 0; c < k; c++) {
-      for (let y = 0; y < k; y++) {
-        if (y === c) continue;
-        confusions[c * k + y] = (joint[c * k + y]! + confusionPrior / (k - 1)) / (wrongs[c]! + confusionPrior);
+    const evenly = confusionPrior / (k - 1);
+    for (let y = 0; y < k; y++) {
+      for (let c = 0; c < k; c++) {
+        if (y !== c) confusions[y * k + c] = (joint[y * k + c]! + evenly) / (wrong[c]! + confusionPrior);
       }
     }
   }
   return {
     temperature,
-    // Halfway between equal shares and those found: held-out labels are then the most probable, and rare classes stay stable.
-    priors: totals.map((each) => (each / Math.max(1, n) + 1 / k) / 2),
-    // Evenly spread noise says nothing of single classes, and one rate for all is the most stable.
+    // Halfway between equal shares and the shares found: held-out labels are then most probable, and rare classes stable.
+    priors: totals.map((total) => (total / Math.max(1, n) + 1 / k) / 2),
+    // Evenly spread noise says nothing about single classes, and one rate for all is the most stable.
     rates:
       confusions === null
         ? totals.map(() => rate)
-        : totals.map((each, c) => (wrongs[c]! + RATE_PRIOR * rate) / (each + RATE_PRIOR)),
+        : totals.map((total, c) => (wrong[c]! + RATE_PRIOR * rate) / (total + RATE_PRIOR)),
     confusions,
   };
 }
 
-/** The probability [K,K] of each given label, by true class. */
-function labelProbabilities({ rates, confusions }: NoiseModel, k: number): Float64Array {
-  const table = new Float64Array(k * k);
-  for (let c = 0; c < k; c++) {
-    for (let y = 0; y < k; y++) {
-      const other = confusions === null ? 1 / Math.max(1, k - 1) : confusions[c * k + y]!;
-      table[c * k + y] = y === c ? 1 - rates[c]! : rates[c]! * other;
+/** [K]: the probability of the given label `y` by true class. */
+function labelLikelihood({ rates, confusions }: NoiseModel, k: number, y: number): Float64Array {
+  const evenly = 1 / Math.max(1, k - 1);
+  const likelihood = new Float64Array(k);
+  for (let c = 0; c < k; c++) likelihood[c] = rates[c]! * (confusions === null ? evenly : confusions[y * k + c]!);
+  likelihood[y] = 1 - rates[y]!;
+  return likelihood;
+}
+
+/** The rows in the order of their labels, each label's in their own order: those of label y begin at `starts[y]`. */
+function groupByLabel(rows: Int32Array, given: Int32Array, k: number): { order: Int32Array; starts: Int32Array } {
+  const starts = new Int32Array(k + 1);
+  for (const row of rows) starts[given[row]! + 1]!++;
+  for (let y = 0; y < k; y++) starts[y + 1]! += starts[y]!;
+  const next = starts.slice();
+  const order = new Int32Array(rows.length);
+  for (const row of rows) order[next[given[row]!]!++] = row;
+  return { order, starts };
+}
+
+/** P(true class | image, given label) of some rows, [rows,K], and the mean log probability of their labels. */
+export function posteriors(
+  { values, given, numClasses: k }: Densities,
+  rows: Int32Array,
+  model: NoiseModel,
+): { posterior: Float64Array; logLikelihood: number } {
+  const { priors } = model;
+  const posterior = new Float64Array(rows.length * k);
+  const likelihoods = new Map<number, Float64Array>();
+  let total = 0;
+  for (const [position, row] of rows.entries()) {
+    const y = given[row]!;
+    let likelihood = likelihoods.get(y);
+    if (likelihood === undefined) {
+      likelihood = labelLikelihood(model, k, y);
+      likelihoods.set(y, likelihood);
+    }
+    const out = position * k;
+    let [evidence, sum] = [0, 0];
+    for (let c = 0; c < k; c++) {
+      const density = priors[c]! * values[row * k + c]!;
+      evidence += density;
+      const both = density * likelihood[c]!;
+      posterior[out + c] = both;
+      sum += both;
+    }
+    if (sum > 0) {
+      for (let c = 0; c < k; c++) posterior[out + c]! /= sum;
+      total += Math.log(sum / evidence);
+    } else {
+      // No class that could have got this label is possible for the image: the label is all there is.
+      posterior.fill(0, out, out + k);
+      posterior[out + y] = 1;
+      total += Math.log(Number.MIN_VALUE);
     }
   }
-  return table;
+  return { posterior, logLikelihood: rows.length === 0 ? 0 : total / rows.length };
 }
 
-/** exp(score / temperature), each row scaled so that its largest is 1. */
-function densitiesOf({ scores, numClasses: k }: Scored, temperature: number): Float64Array {
-  const densities = new Float64Array(scores.length);
-  for (let from = 0; from < scores.length; from += k) {
-    let maximum = Number.NEGATIVE_INFINITY;
-    for (let c = 0; c < k; c++) maximum = Math.max(maximum, scores[from + c]!);
-    for (let c = 0; c < k; c++) densities[from + c] = Math.exp((scores[from + c]! - maximum) / temperature);
+/** [rows]: P(the given label is right | image) of some rows. */
+export function labelProbabilities(
+  { values, given, numClasses: k }: Densities,
+  rows: Int32Array,
+  model: NoiseModel,
+): Float64Array {
+  const { priors } = model;
+  const { order, starts } = groupByLabel(rows, given, k);
+  const byRow = new Float64Array(given.length);
+  for (let y = 0; y < k; y++) {
+    if (starts[y] === starts[y + 1]) continue;
+    const likelihood = labelLikelihood(model, k, y);
+    for (let position = starts[y]!; position < starts[y + 1]!; position++) {
+      const row = order[position]!;
+      let sum = 0;
+      for (let c = 0; c < k; c++) sum += priors[c]! * values[row * k + c]! * likelihood[c]!;
+      byRow[row] = sum > 0 ? (priors[y]! * values[row * k + y]! * likelihood[y]!) / sum : 1;
+    }
   }
-  return densities;
+  return Float64Array.from(rows, (row) => byRow[row]!);
 }
 
-/** Writes P(true class | image, given label) of row i to `out` [K]; returns the log probability of the given label. */
-function posteriorOf(
-  densities: Float64Array,
-  i: number,
-  k: number,
-  priors: Float64Array,
-  label: Float64Array,
-  given: number,
-  out: Float64Array,
-): number {
-  let evidence = 0;
-  let sum = 0;
-  for (let c = 0; c < k; c++) {
-    const density = priors[c]! * densities[i * k + c]!;
-    evidence += density;
-    const both = density * label[c * k + given]!;
-    out[c] = both;
-    sum += both;
-  }
-  if (!(sum > 0)) {
-    // Nothing speaks for any class that could have got this label: the label is all there is.
-    out.fill(0);
-    out[given] = 1;
-    return Math.log(Number.MIN_VALUE);
-  }
-  for (let c = 0; c < k; c++) out[c]! /= sum;
-  return Math.log(sum / evidence);
-}
+export const allRows = ({ given }: Pick<Scored, 'given'>): Int32Array => Int32Array.from(given.keys());
 
-/** P(true class | image, given label), [N,K], and the mean log probability of the given labels. */
-export function posteriors(scored: Scored, model: NoiseModel): { posterior: Float64Array; logLikelihood: number } {
-  const { numClasses: k, given } = scored;
-  const densities = densitiesOf(scored, model.temperature);
-  const label = labelProbabilities(model, k);
-  const posterior = new Float64Array(scored.scores.length);
-  let total = 0;
-  for (let i = 0; i < given.length; i++) {
-    const row = posterior.subarray(i * k, (i + 1) * k);
-    total += posteriorOf(densities, i, k, model.priors, label, given[i]!, row);
-  }
-  return { posterior, logLikelihood: given.length === 0 ? 0 : total / given.length };
-}
-
-/** The temperature at which a noise model, fitted anew for each that is tried, explains the given labels best. */
+/** The temperature at which a noise model, fitted to all rows, explains the given labels best. */
 export function bestTemperature(scored: Scored, confusionPrior: number): number {
+  const rows = allRows(scored);
   return likeliestTemperature((temperature) => {
-    const model = fitNoiseModel(scored, { confusionPrior, temperature, iterations: 8 });
-    return posteriors(scored, model).logLikelihood;
+    const densities = densitiesAt(scored, temperature);
+    const model = fitNoiseModel(densities, rows, { confusionPrior, iterations: SEARCH_ITERATIONS });
+    return posteriors(densities, rows, model).logLikelihood;
   });
 }
 
-/** A noise model that is as it was but for the temperature at which it explains the given labels of other scores best. */
+/** The same noise model at the temperature at which it explains the given labels of other scores best. */
 export function atBestTemperature(scored: Scored, model: NoiseModel): NoiseModel {
-  const temperature = likeliestTemperature((each) => posteriors(scored, { ...model, temperature: each }).logLikelihood);
+  const rows = allRows(scored);
+  const temperature = likeliestTemperature((candidate) => {
+    return posteriors(densitiesAt(scored, candidate), rows, model).logLikelihood;
+  });
   return { ...model, temperature };
 }
 
 const likeliestTemperature = (likelihoodAt: (temperature: number) => number): number =>
-  Math.exp(leastPoint((x) => -likelihoodAt(Math.exp(x)), Math.log(0.2), Math.log(60), 0.03));
+  Math.exp(leastPoint((x) => -likelihoodAt(Math.exp(x)), SEARCH.from, SEARCH.to, SEARCH.tolerance));

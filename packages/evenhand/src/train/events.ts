@@ -14,8 +14,11 @@ export type TrainEvent =
 
 export interface Progress {
   readonly type: 'progress';
-  /** `scan` reads the data, `features` runs the frozen backbone, `head` and `full` train, `validate` measures. */
-  readonly stage: 'scan' | 'features' | 'head' | 'full' | 'validate';
+  /**
+   * `scan` reads the data, `features` runs the frozen backbone, `labels` looks for label errors, `head` and `full` train,
+   * `validate` measures.
+   */
+  readonly stage: 'scan' | 'features' | 'labels' | 'head' | 'full' | 'validate';
   /** Counted from 1, of `epochs`, within the stage; 0 of 0 where the stage has none. */
   readonly epoch: number;
   readonly epochs: number;

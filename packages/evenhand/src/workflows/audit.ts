@@ -13,6 +13,7 @@ import {
   scanImages,
 } from '../data/index.js';
 import { estimateLabels, type LabelEstimate } from '../noise/index.js';
+import { describeValue } from '../printable.js';
 import type { Progress, TrainEvent } from '../train/index.js';
 import {
   buildModel,
@@ -30,93 +31,103 @@ import {
 } from '../train/index.js';
 
 export interface AuditOptions {
-  /** A folder or CSV file, in any layout that training takes. */
+  /** A folder or CSV file, in any layout that training reads. */
   readonly data: string;
   readonly read?: ReadOptions;
-  /** What judges: the backbone [mobilenet_v2], its weights [pretrained] and the pixels of a side. */
+  /** The backbone whose features are used [mobilenet_v2], its weights [pretrained], its image size, and the machine. */
   readonly values?: Partial<
     Pick<Config, 'model' | 'weights' | 'imageSize' | 'device' | 'threads' | 'workers' | 'seed' | 'batchSize'>
   >;
-  /** Verdicts on labels: see `applyCorrections`. */
+  /** A corrections.csv with verdicts on labels; see `applyCorrections`. */
   readonly corrections?: string;
-  /** A file that keeps features, so that the next audit computes only those of new images. */
+  /** A file that caches features, so that the next audit computes only those of new images. */
   readonly cache?: string;
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
-/** What is known of the labels of a data set. */
+/** The result of an audit. */
 export interface Audit {
-  /** Without the unreadable images, and after corrections. */
+  /** The data set without unreadable images, after corrections. */
   readonly dataset: Dataset;
   readonly bad: readonly BadImage[];
   readonly fingerprint: string;
-  /** The backbone whose features judged. */
+  /** The backbone whose features were used. */
   readonly model: string;
   readonly train: LabelEstimate;
-  /** Null where there are no validation images. */
+  /** Null if there are no validation images. */
   readonly val: LabelEstimate | null;
-  /** Whether wrong labels were found in training. */
+  /** Whether label errors were found among the training images. */
   readonly noisy: boolean;
 }
 
-/** Seconds between writes of the features computed so far. */
+/** Seconds after which the features computed so far are written to the cache. */
 const SAVE_SECONDS = 60;
 
 /**
- * Finds labels that are probably wrong, by the features of a pretrained backbone.
+ * Finds likely label errors by the features of a pretrained backbone.
  *
- * @throws DataError where the data or the corrections cannot be used, ConfigError where there are too few images or the
- * backbone is none of ours, WeightsError and WeightsFileError where its weights cannot be had
+ * @throws DataError if the data or the corrections cannot be used, ConfigError if there are too few images or the backbone
+ * is unknown, WeightsError and WeightsFileError if its weights cannot be downloaded or read
  */
 export async function auditLabels(options: AuditOptions): Promise<Audit> {
   const { data, onEvent = () => {} } = options;
   const values = { model: 'mobilenet_v2', ...options.values, data };
   const config = resolveConfig('competition', [{ source: 'the audit', values }]);
-  if (config.weights === 'none') throw new ConfigError('weights is none: labels are judged by a pretrained backbone');
+  if (config.weights === 'none')
+    throw new ConfigError(
+      'weights is none, but an audit needs a pretrained backbone: set weights to pretrained or to a file',
+    );
   const device = chooseDevice(config.device);
   chooseThreads(config.threads);
   const read = await readDataset(data, options.read);
   const corrections = options.corrections;
-  const { dataset: whole, confirmed } =
+  const { dataset: corrected, confirmed } =
     corrections === undefined
       ? { dataset: read, confirmed: new Set<Sample>() }
       : await applyCorrections(read, data, corrections);
-  const all = [...whole.train, ...whole.val];
-  const begin = performance.now();
-  const tell = (stage: Progress['stage'], done: number, total: number, since: number): void => {
-    const imagesPerSecond = (done * 1000) / (performance.now() - since);
-    onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
+  const reporter: Reporter = (stage) => {
+    const start = performance.now();
+    return (done, total) => {
+      const imagesPerSecond = (done * 1000) / (performance.now() - start);
+      onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
+    };
   };
   const scan = await scanImages(
-    all.map(({ file }) => file),
-    (done, total) => tell('scan', done, total, begin),
+    [...corrected.train, ...corrected.val].map(({ file }) => file),
+    reporter('scan'),
   );
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
-  const dataset = { ...whole, train: readable(whole.train), val: readable(whole.val) };
-  if (dataset.train.length < 2) throw new ConfigError(`${data} has too few readable images to judge their labels by`);
+  const dataset = { ...corrected, train: readable(corrected.train), val: readable(corrected.val) };
+  if (dataset.train.length < 2)
+    throw new ConfigError(`${data} has fewer than 2 readable training images, too few for an audit`);
   if (dataset.classes.length < 2) {
-    throw new ConfigError(`All images of ${data} have the label ${dataset.classes[0]}: there is nothing to mix up`);
+    throw new ConfigError(
+      `All images of ${data} have the label ${describeValue(dataset.classes[0])}, but an audit needs at least 2 classes`,
+    );
   }
-  const features = await featuresOf(config, device, [...dataset.train, ...dataset.val], scan, options, tell);
+  const features = await featuresOf(config, device, [...dataset.train, ...dataset.val], scan, options, reporter);
   try {
-    const labelled = (samples: readonly Sample[], from: number) => ({
-      features: ops.narrow(features, 0, from, samples.length),
+    const labelled = (samples: readonly Sample[], firstRow: number) => ({
+      features: ops.narrow(features, 0, firstRow, samples.length),
       given: Int32Array.from(samples, ({ label }) => label),
       confirmed: samples.map((sample) => (confirmed.has(sample) ? 1 : 0)),
     });
     return scope(() => {
       const { train, val, classes } = dataset;
+      const total = train.length + val.length;
+      const reportProgress = reporter('labels');
       const { labels, heldOut } = estimateLabels({
         ...labelled(train, 0),
         numClasses: classes.length,
         groups: splitGroups(train, scan),
         seed: config.seed,
         heldOut: labelled(val, train.length),
+        onProgress: (done) => reportProgress(Math.round(done * total), total),
       });
       return {
         dataset,
         bad: scan.bad,
-        fingerprint: fingerprintOf(whole, scan),
+        fingerprint: fingerprintOf(corrected, scan),
         model: config.model,
         train: labels,
         val: heldOut,
@@ -128,16 +139,17 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
   }
 }
 
-type Tell = (stage: Progress['stage'], done: number, total: number, since: number) => void;
+/** Starts a stage, and returns a function that reports its progress in images. */
+type Reporter = (stage: Progress['stage']) => (done: number, total: number) => void;
 
-/** The features [N,F] of the samples, from the cache where it has them. The caller frees them. */
+/** The features [N,F] of the samples, computed if they are not in the cache. The caller frees them. */
 async function featuresOf(
   config: Config,
   device: string,
   samples: readonly Sample[],
   scan: Scan,
   { cache, onEvent = () => {} }: AuditOptions,
-  tell: Tell,
+  reporter: Reporter,
 ): Promise<Tensor> {
   const model = buildModel(config, 2, device);
   try {
@@ -147,32 +159,32 @@ async function featuresOf(
     const width = model.featureCount;
     const key = hash(JSON.stringify([config.model, preset, hash(readFileSync(weights!))]));
     const idOf = ({ file }: Sample): string => scan.images.get(file)!.sha256;
-    const known = cache === undefined ? new Map<string, Float32Array>() : readCache(cache, key);
-    const missing = new Map<string, Sample>();
-    for (const sample of samples) if (!known.has(idOf(sample))) missing.set(idOf(sample), sample);
-    const fresh = [...missing.values()];
-    if (fresh.length > 0) {
-      const loader = evaluationLoader(config, fresh);
-      const begin = performance.now();
-      let saved = begin;
-      let told = 0;
+    const cached = cache === undefined ? new Map<string, Float32Array>() : readCache(cache, key);
+    const missingById = new Map<string, Sample>();
+    for (const sample of samples) if (!cached.has(idOf(sample))) missingById.set(idOf(sample), sample);
+    const missing = [...missingById.values()];
+    if (missing.length > 0) {
+      const loader = evaluationLoader(config, missing);
+      const reportProgress = reporter('features');
+      let lastSaved = performance.now();
+      let next = 0;
       try {
         const computed = await extractFeatures({
           model,
           loader,
           preset,
           device,
-          count: fresh.length,
+          count: missing.length,
           mirrored: true,
           onBatch: (done, rows) => {
             const values = ops.to(rows, { device: 'cpu' }).toArray() as Float32Array;
-            for (let row = 0; told < done; row++, told++) {
-              known.set(idOf(fresh[told]!), values.slice(row * width, (row + 1) * width));
+            for (let row = 0; next < done; row++, next++) {
+              cached.set(idOf(missing[next]!), values.slice(row * width, (row + 1) * width));
             }
-            tell('features', done, fresh.length, begin);
-            if (cache !== undefined && performance.now() - saved > SAVE_SECONDS * 1000) {
-              writeCache(cache, key, known, width);
-              saved = performance.now();
+            reportProgress(done, missing.length);
+            if (cache !== undefined && performance.now() - lastSaved > SAVE_SECONDS * 1000) {
+              writeCache(cache, key, cached, width);
+              lastSaved = performance.now();
             }
             return true;
           },
@@ -182,13 +194,13 @@ async function featuresOf(
         await loader.close();
       }
       if (cache !== undefined) {
-        // What no image of the data has any more is let go.
-        const wanted = new Map(samples.map((sample) => [idOf(sample), known.get(idOf(sample))!]));
-        writeCache(cache, key, wanted, width);
+        // Features of images that are no longer in the data are dropped.
+        const used = new Map(samples.map((sample) => [idOf(sample), cached.get(idOf(sample))!]));
+        writeCache(cache, key, used, width);
       }
     }
     const rows = new Float32Array(samples.length * width);
-    for (const [i, sample] of samples.entries()) rows.set(known.get(idOf(sample))!, i * width);
+    for (const [i, sample] of samples.entries()) rows.set(cached.get(idOf(sample))!, i * width);
     return keep(tensor(rows, [samples.length, width]));
   } finally {
     nn.disposeModule(model);
@@ -197,20 +209,20 @@ async function featuresOf(
 
 const hash = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 
-/** Features by the SHA-256 of their image; none where the file is missing, damaged or of another backbone. */
+/** Features by the SHA-256 of their image; empty if the file is missing, damaged or of another backbone. */
 function readCache(path: string, key: string): Map<string, Float32Array> {
-  const found = new Map<string, Float32Array>();
-  if (!existsSync(path)) return found;
+  const cached = new Map<string, Float32Array>();
+  if (!existsSync(path)) return cached;
   try {
     const file = openWeights(path);
     try {
-      if (file.metadata.get('key') !== key) return found;
+      if (file.metadata.get('key') !== key) return cached;
       const ids: string[] = JSON.parse(file.metadata.get('images')!);
       scope(() => {
         const all = readTensors(file).get('features')!;
         const width = all.shape[1]!;
         const values = all.toArray() as Float32Array;
-        for (const [i, id] of ids.entries()) found.set(id, values.slice(i * width, (i + 1) * width));
+        for (const [i, id] of ids.entries()) cached.set(id, values.slice(i * width, (i + 1) * width));
       });
     } finally {
       file.close();
@@ -218,14 +230,14 @@ function readCache(path: string, key: string): Map<string, Float32Array> {
   } catch {
     return new Map();
   }
-  return found;
+  return cached;
 }
 
-function writeCache(path: string, key: string, known: ReadonlyMap<string, Float32Array>, width: number): void {
-  const values = new Float32Array(known.size * width);
-  for (const [i, row] of [...known.values()].entries()) values.set(row, i * width);
+function writeCache(path: string, key: string, cached: ReadonlyMap<string, Float32Array>, width: number): void {
+  const values = new Float32Array(cached.size * width);
+  for (const [i, row] of [...cached.values()].entries()) values.set(row, i * width);
   scope(() => {
-    const features = tensor(values, [known.size, width]);
-    saveTensors(path, new Map([['features', features]]), { key, images: JSON.stringify([...known.keys()]) });
+    const features = tensor(values, [cached.size, width]);
+    saveTensors(path, new Map([['features', features]]), { key, images: JSON.stringify([...cached.keys()]) });
   });
 }

@@ -41,6 +41,12 @@ const flags: readonly Flag[] = [
   ...readFlags,
 ];
 
+const activities: Readonly<Record<string, string>> = {
+  scan: 'Reading images',
+  features: 'Computing features',
+  labels: 'Judging labels',
+};
+
 export const audit: Command = {
   name: 'audit',
   usage: ['audit DATA [OPTIONS]'],
@@ -71,7 +77,7 @@ export const audit: Command = {
       onEvent: (event) => {
         if (event.type !== 'progress') return;
         const { stage, done, total, imagesPerSecond } = event;
-        const what = stage === 'scan' ? 'Reading images' : 'Computing features';
+        const what = activities[stage] ?? stage;
         status.show(() => `${what}: ${done} of ${total}, ${imagesPerSecond.toFixed(0)} img/s`);
       },
     }).finally(() => status.clear());

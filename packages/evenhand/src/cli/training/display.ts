@@ -13,6 +13,7 @@ const PLAIN_PROGRESS_MS = 30_000;
 const stages: Record<Progress['stage'], string> = {
   scan: 'reading images',
   features: 'features',
+  labels: 'judging labels',
   head: 'head',
   full: 'full',
   validate: 'validating',
