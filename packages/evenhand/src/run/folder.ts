@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { printable } from '../printable.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
 import { guarded, RunError } from './errors.js';
-import { isLock, lockFolder, refuseIfHeld } from './lock.js';
+import { isHeld, isLock, lockFolder, refuseIfHeld } from './lock.js';
 import { checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
 import { readJsonLines, readJsonObject } from './read-file.js';
 import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
@@ -84,8 +84,7 @@ export class RunFolder {
 
   /** Removes what `create` made if no run was started in it, for example because the data turned out to be unusable. */
   static removeUnstarted(path: string): void {
-    if (!existsSync(path) || existsSync(join(path, files.config))) return;
-    refuseIfHeld(path);
+    if (!existsSync(path) || existsSync(join(path, files.config)) || isHeld(path)) return;
     for (const folder of [join(path, files.last), path]) {
       if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
     }

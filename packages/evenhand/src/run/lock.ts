@@ -76,6 +76,17 @@ export function refuseIfHeld(folder: string): void {
   }
 }
 
+/** Whether another process holds a run folder. Locks of processes that have ended are removed. */
+export function isHeld(folder: string): boolean {
+  try {
+    refuseIfHeld(folder);
+    return false;
+  } catch (error) {
+    if (error instanceof RunError) return true;
+    throw error;
+  }
+}
+
 function holderOf(name: string): Holder | undefined {
   const [, host, pid, began] = NAME.exec(name) ?? [];
   if (host === undefined) return undefined;

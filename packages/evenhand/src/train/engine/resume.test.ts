@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openWeights } from '@evenhand/torch';
-import { train } from '../../workflows/index.js';
+import { RunError } from '../../run/index.js';
+import { resume, train } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Progress } from '../events.js';
 import { drawImages, sha256 } from './images.test.helper.js';
@@ -97,4 +98,23 @@ describe('a training that is interrupted', () => {
     assert.equal(steps.length, 1);
     assert.ok(steps.every((event) => event.type === 'progress' && event.done === 24 && event.total === 24));
   });
+});
+
+// Two processes in one run folder overwrote each other's checkpoints.
+test('a run that is being trained cannot be resumed at the same time, and can be afterwards', async () => {
+  const values = { epochs: 1 };
+  let refusal: Promise<unknown> | undefined;
+  await runs.go('locked', values, ({ stage }) => {
+    if (stage === 'full') refusal ??= resume({ run: runs.path('locked') }).catch((error: unknown) => error);
+    return stage === 'full';
+  });
+  const error = await refusal;
+  assert.ok(error instanceof RunError, String(error));
+  assert.match(error.message, /locked is already being trained by this process/);
+  const { interrupted } = await runs.go('locked');
+  assert.equal(interrupted, false);
+  assert.deepEqual(
+    readdirSync(runs.path('locked')).filter((name) => name.endsWith('.lock')),
+    [],
+  );
 });

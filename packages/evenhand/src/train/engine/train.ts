@@ -49,11 +49,16 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
   const folder = RunFolder.create(options.run);
-  const data = await prepareData(config, options.onEvent ?? (() => {}));
-  folder.writeEnvironment(environmentOf(config, data));
-  // Last, because a folder with a configuration counts as a run.
-  folder.writeConfig(config);
-  return run(folder, config, data, options);
+  const unlock = folder.lock();
+  try {
+    const data = await prepareData(config, options.onEvent ?? (() => {}));
+    folder.writeEnvironment(environmentOf(config, data));
+    // Last, because a folder with a configuration counts as a run.
+    folder.writeConfig(config);
+    return await run(folder, config, data, options);
+  } finally {
+    unlock();
+  }
 }
 
 /**
@@ -64,6 +69,15 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
  */
 export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
   const folder = RunFolder.open(options.run);
+  const unlock = folder.lock();
+  try {
+    return await resumeIn(folder, options);
+  } finally {
+    unlock();
+  }
+}
+
+async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<TrainResult> {
   const config = configOfRun(folder);
   folder.removeLeftovers();
   const data = await prepareData(config, options.onEvent ?? (() => {}));
