@@ -95,12 +95,12 @@ describe('export', () => {
     [
       'of weights of another number of classes',
       ['export', '--model', 'mobilenet_v2', '--weights', `${RUN}/best.safetensors`, '--labels', 'two.txt'],
-      /best\.safetensors does not fit the model.*classifier\.1/,
+      /best\.safetensors does not match the model.*classifier\.1/,
     ],
     [
       'of weights of another model',
       ['export', '--model', 'efficientnet_b0', '--weights', `${RUN}/best.safetensors`, '--labels', 'labels.txt'],
-      /best\.safetensors does not fit the model/,
+      /best\.safetensors does not match the model/,
     ],
   ];
   before(() => writeFileSync(at('two.txt'), 'blue\nred\n'));

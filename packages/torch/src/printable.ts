@@ -24,6 +24,11 @@ export function printable(text: string): string {
   return escapeControls(text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text);
 }
 
+/** The text in quotation marks, on one line, cut to 200 characters. */
+export function quote(text: string): string {
+  return `"${printable(text)}"`;
+}
+
 /**
  * A short description of any value, on one line: `"abc"`, `12`, `[1, 2, [...]]`, `{...}`. Looks at the first items of a
  * list and never inside them, so deep, circular and shared values take no longer than flat ones.
@@ -35,7 +40,7 @@ export function describeValue(value: unknown): string {
 }
 
 function describeItem(value: unknown): string {
-  if (typeof value === 'string') return `"${printable(value)}"`;
+  if (typeof value === 'string') return quote(value);
   // An integer of a pickle may have thousands of digits, and printing it takes quadratic time.
   if (typeof value === 'bigint') return value === BigInt.asIntN(128, value) ? String(value) : 'a large integer';
   if (Array.isArray(value)) return value.length === 0 ? '[]' : '[…]';

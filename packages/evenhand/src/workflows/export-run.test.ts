@@ -125,7 +125,7 @@ describe("a run's model file", () => {
     writeFileSync(join(other, 'config.json'), JSON.stringify(config));
     assert.match(
       mistake(() => exportRun({ run: other })),
-      /best\.safetensors does not fit the model: .*classifier.*; expected the weights of mobilenet_v2 with a head of 3 classes/,
+      /best\.safetensors does not match the model: .*classifier.*; expected the weights of mobilenet_v2 with a head of 3 classes/,
     );
     assert.equal(existsSync(join(other, 'model.onnx')), false);
   });
@@ -181,8 +181,8 @@ describe('weights from elsewhere', () => {
     rmSync(out, { force: true });
     assert.equal(
       mistake(() => exportWeights({ ...options, labels: ['a', 'b', 'c'] })),
-      `${runs.start} does not fit the model: 2 of another shape (classifier.1.weight [10,1280] for [3,1280], ` +
-        'classifier.1.bias [10] for [3]); expected the weights of mobilenet_v2 with a head of 3 classes: ' +
+      `${runs.start} does not match the model: 2 with another shape (classifier.1.weight [10,1280] instead of [3,1280], ` +
+        'classifier.1.bias [10] instead of [3]); expected the weights of mobilenet_v2 with a head of 3 classes: ' +
         'check the labels and the model',
     );
     const model = createModel('mobilenet_v2', { numClasses: 10, seed: 1 });
@@ -191,12 +191,12 @@ describe('weights from elsewhere', () => {
     nn.disposeModule(model);
     assert.equal(
       mistake(() => exportWeights({ ...options, weights: headless })),
-      `${headless} does not fit the model: 2 missing (classifier.1.weight, classifier.1.bias); ` +
+      `${headless} does not match the model: 2 missing (classifier.1.weight, classifier.1.bias); ` +
         'expected the weights of mobilenet_v2 with a head of 10 classes: check the labels and the model',
     );
     assert.match(
       mistake(() => exportWeights({ ...options, model: 'efficientnet_b0' })),
-      /start\.safetensors does not fit the model: .* missing .*; expected the weights of efficientnet_b0 with a head of 10/,
+      /start\.safetensors does not match the model: .* missing .*; expected the weights of efficientnet_b0 with a head of 10/,
     );
     assert.equal(existsSync(out), false);
   });

@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { systemProblem, WeightsFileError } from './errors.js';
 
 /**
- * Writes a file so that at every moment, power failure included, `path` holds either what it held before or all of the
- * new bytes: they go to a temporary name in the same folder, are synced, and take the name. `produce` is called once and
- * hands the bytes over piece by piece with `append`.
+ * Writes a file so that at every moment, even after a power failure, `path` has either its old content or all of the new
+ * one: the bytes are written to a temporary file in the same folder, synced, and the file is renamed. `produce` is called
+ * once and passes the bytes piece by piece to `append`, so that they need not fit into memory.
  *
- * Throws `WeightsFileError` where the system refuses (disk full, no such folder, no permission), and whatever `produce`
- * throws; both leave no temporary file and the old file as it was.
+ * Throws `WeightsFileError` if the system refuses (disk full, no such folder, no permission), and what `produce` throws.
+ * In both cases the temporary file is removed and the old file is unchanged.
  */
 export function writeAtomically(path: string, produce: (append: (bytes: Uint8Array) => void) => void): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
@@ -17,7 +17,7 @@ export function writeAtomically(path: string, produce: (append: (bytes: Uint8Arr
     try {
       return call();
     } catch (error) {
-      const problem = `cannot be written: ${systemProblem(error)} (what the file held before is unchanged)`;
+      const problem = `cannot be written: ${systemProblem(error)} (its old content, if any, is unchanged)`;
       throw new WeightsFileError(path, problem, { cause: error });
     }
   };
@@ -37,7 +37,7 @@ export function writeAtomically(path: string, produce: (append: (bytes: Uint8Arr
   syncFolder(dirname(path));
 }
 
-/** One call may write less than it is given, and at most 2 GiB - 1. */
+/** One call may write fewer bytes than it is given, and writes at most 2 GiB - 1. */
 function writeAll(descriptor: number, bytes: Uint8Array): void {
   let done = 0;
   while (done < bytes.length) {
@@ -45,9 +45,9 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   }
 }
 
-/** Makes the new name itself survive a power failure. The file is complete either way, so a refusal is no error. */
+/** Makes the renaming survive a power failure. The file is complete in any case, so a refusal is not an error. */
 function syncFolder(folder: string): void {
-  // Windows cannot open a folder, and keeps its names in a journal.
+  // Windows cannot open folders, and its file system journals renamings.
   if (process.platform === 'win32') return;
   try {
     const descriptor = openSync(folder, 'r');
@@ -57,6 +57,6 @@ function syncFolder(folder: string): void {
       closeSync(descriptor);
     }
   } catch {
-    // Some network file systems do not sync folders.
+    // Some network file systems cannot sync folders.
   }
 }

@@ -1,16 +1,16 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { systemProblem, WeightsFileError } from './errors.js';
 
-/** Bytes that are read at a position, so that a large file need never be in memory as a whole. */
+/** Bytes with random access, so that a large file need not be in memory as a whole. */
 export interface ByteSource {
-  /** The file that the bytes come from, for messages. */
+  /** Path of the file, for messages. */
   readonly path: string;
   readonly size: number;
-  /** Fills `target` from `position` on. Throws `WeightsFileError` where the source ends before. */
+  /** Fills `target` with the bytes from `position` on. Throws `WeightsFileError` if the source has too few. */
   readInto(target: Uint8Array, position: number): void;
 }
 
-/** Node reads at most 2 GiB - 1 a call. */
+/** Node reads at most 2 GiB - 1 per call. */
 const maxBytesPerRead = 2 ** 30;
 
 /** An open file. */
@@ -19,12 +19,13 @@ export class FileSource implements ByteSource {
   readonly size: number;
   #descriptor: number | undefined;
 
-  /** Throws `WeightsFileError` if `path` is not a file that can be opened. */
+  /** Throws `WeightsFileError` if `path` is not a regular file or cannot be opened. */
   constructor(path: string) {
     this.path = path;
     try {
-      // Asked before opening, because opening a named pipe waits for its writer for ever.
-      if (!statSync(path).isFile()) throw new WeightsFileError(path, 'cannot be opened: it is not a file');
+      // Checked before opening, because opening a named pipe waits for its writer, and some devices have no end.
+      const kind = specialFile(statSync(path));
+      if (kind !== undefined) throw new WeightsFileError(path, `cannot be opened: it is ${kind}, not a regular file`);
       this.#descriptor = openSync(path, 'r');
       this.size = fstatSync(this.#descriptor).size;
     } catch (error) {
@@ -34,13 +35,13 @@ export class FileSource implements ByteSource {
   }
 
   readInto(target: Uint8Array, position: number): void {
-    if (this.#descriptor === undefined) throw new WeightsFileError(this.path, 'is closed; open it again to read');
+    if (this.#descriptor === undefined) throw new WeightsFileError(this.path, 'is closed; open it again to read it');
     checkRange(this, position, target.length);
     let done = 0;
     while (done < target.length) {
       const wanted = Math.min(target.length - done, maxBytesPerRead);
       const got = this.#read(this.#descriptor, target, done, wanted, position + done);
-      if (got === 0) throw new WeightsFileError(this.path, 'became shorter while it was read');
+      if (got === 0) throw new WeightsFileError(this.path, 'became shorter while it was being read');
       done += got;
     }
   }
@@ -53,7 +54,7 @@ export class FileSource implements ByteSource {
     }
   }
 
-  /** Closes the file. Closing twice is harmless. */
+  /** Closes the file. May be called twice. */
   close(): void {
     if (this.#descriptor === undefined) return;
     closeSync(this.#descriptor);
@@ -74,7 +75,7 @@ export function memorySource(path: string, bytes: Uint8Array): ByteSource {
   return source;
 }
 
-/** `size` bytes of `source` from `start` on, as a source. Throws `WeightsFileError` where `source` is shorter. */
+/** `size` bytes of `source` from `start` on, as a source. Throws `WeightsFileError` if `source` is shorter. */
 export function sliceSource(source: ByteSource, start: number, size: number): ByteSource {
   checkRange(source, start, size);
   const slice: ByteSource = {
@@ -88,7 +89,7 @@ export function sliceSource(source: ByteSource, start: number, size: number): By
   return slice;
 }
 
-/** Reads `length` bytes into a new array; a length beyond the source's end throws before anything is allocated. */
+/** Reads `length` bytes into a new array. Throws `WeightsFileError`, before it allocates, if the source has too few. */
 export function readBytes(source: ByteSource, position: number, length: number): Uint8Array {
   checkRange(source, position, length);
   const bytes = new Uint8Array(length);
@@ -96,6 +97,7 @@ export function readBytes(source: ByteSource, position: number, length: number):
   return bytes;
 }
 
+/** A DataView of the bytes. */
 export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -104,6 +106,14 @@ function checkRange(source: ByteSource, position: number, length: number): void 
   if (position >= 0 && length >= 0 && position + length <= source.size) return;
   throw new WeightsFileError(
     source.path,
-    `is truncated or corrupt: ${length} bytes are needed at position ${position}, and there are ${source.size} in all`,
+    `is truncated or corrupt: ${length} bytes are needed at position ${position}, and there are only ${source.size}`,
   );
+}
+
+/** What a path is if it is not a regular file, with its article. */
+function specialFile(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return 'a folder';
+  if (stats.isFIFO()) return 'a named pipe';
+  return stats.isSocket() ? 'a socket' : 'a device';
 }

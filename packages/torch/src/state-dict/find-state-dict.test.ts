@@ -11,7 +11,7 @@ function found(contents: Contents) {
   return result && { ...result.takenFrom, names: [...result.tensors.keys()] };
 }
 
-test('tensors are found at the top level or under a usual key, the plain ones before averaged ones', () => {
+test('tensors are found at the top level or under a usual key, plain ones before averaged ones', () => {
   assert.deepEqual(found(tensors('a', 'b')), { key: undefined, prefix: '', names: ['a', 'b'] });
   for (const key of ['state_dict', 'model', 'model_state_dict', 'model_ema', 'state_dict_ema', 'net']) {
     assert.deepEqual(found(dict(['epoch', 3], ['best', tensor], [key, tensors('a')])), {
@@ -24,13 +24,13 @@ test('tensors are found at the top level or under a usual key, the plain ones be
   assert.deepEqual(found(both)?.names, ['plain']);
 });
 
-test('a prefix is taken off only if all names have it', () => {
+test('a prefix is removed only if all names have it', () => {
   assert.deepEqual(found(tensors('module.a', 'module.b')), { key: undefined, prefix: 'module.', names: ['a', 'b'] });
   assert.deepEqual(found(tensors('module._orig_mod.a'))?.names, ['a']);
   assert.deepEqual(found(tensors('module.a', 'b'))?.names, ['module.a', 'b']);
 });
 
-test('what holds no tensors under these names is not guessed at', () => {
+test('tensors in any other place are not found', () => {
   for (const contents of [null, 3, 'x', tensor, [tensor], dict(), dict([1, tensor]), dict(['a', tensor], ['b', 1])]) {
     assert.equal(found(contents), undefined);
   }

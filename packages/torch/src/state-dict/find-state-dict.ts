@@ -1,27 +1,27 @@
 import type { Contents } from './pickle-values.js';
 import { TensorRecord } from './tensor-record.js';
 
-/** The tensors of a checkpoint and where in it they were. */
+/** The tensors of a checkpoint and where they were found in it. */
 export interface FoundStateDict {
   readonly tensors: ReadonlyMap<string, TensorRecord>;
   readonly takenFrom: TakenFrom;
 }
 
 export interface TakenFrom {
-  /** Key of the checkpoint under which the tensors were; undefined if they were at the top level. */
+  /** The key of the checkpoint that holds the tensors; undefined if they are at the top level. */
   readonly key: string | undefined;
-  /** What all names began with and has been taken off, such as `module.`; empty if nothing was. */
+  /** The prefix that was removed from all names, such as `module.`; may be empty. */
   readonly prefix: string;
 }
 
-/** In order of preference. Weights averaged over the training (`ema`) come after the plain ones. */
+/** In order of preference. Averaged weights (`ema`) come after plain ones. */
 const usualKeys = ['state_dict', 'model', 'model_state_dict', 'model_ema', 'state_dict_ema', 'net'];
-/** What DataParallel and torch.compile put before every name. */
+/** Prefixes that DataParallel and torch.compile add to every name. */
 const wrapperPrefixes = ['module.', '_orig_mod.'];
 
 /**
- * Finds the tensors in what a `.pth` file holds: at the top level if all values there are tensors, else under one of the
- * usual keys of checkpoints. Undefined if there are none.
+ * Finds the tensors in the contents of a `.pth` file: at the top level if all values there are tensors, else under one of
+ * the usual keys of checkpoints. Undefined if there are none.
  */
 export function findStateDict(contents: Contents): FoundStateDict | undefined {
   const top = asTensors(contents);
@@ -45,17 +45,19 @@ function asTensors(contents: Contents): Map<string, TensorRecord> | undefined {
 }
 
 function withoutPrefix(tensors: Map<string, TensorRecord>, key: string | undefined): FoundStateDict {
-  let names = [...tensors.keys()];
-  let prefix = '';
-  for (let next = commonPrefix(names); next !== undefined; next = commonPrefix(names)) {
-    const length = next.length;
-    names = names.map((name) => name.slice(length));
-    prefix += next;
-  }
-  const records = [...tensors.values()];
-  return { tensors: new Map(names.map((name, i) => [name, records[i]!])), takenFrom: { key, prefix } };
+  const prefix = wrapperPrefix([...tensors.keys()]);
+  if (prefix === '') return { tensors, takenFrom: { key, prefix } };
+  const renamed = new Map([...tensors].map(([name, record]) => [name.slice(prefix.length), record]));
+  return { tensors: renamed, takenFrom: { key, prefix } };
 }
 
-function commonPrefix(names: readonly string[]): string | undefined {
-  return wrapperPrefixes.find((prefix) => names.every((name) => name.startsWith(prefix)));
+/** The longest sequence of wrapper prefixes that all names begin with. */
+function wrapperPrefix(names: readonly string[]): string {
+  const first = names[0]!;
+  let length = 0;
+  for (;;) {
+    const next = wrapperPrefixes.find((prefix) => names.every((name) => name.startsWith(prefix, length)));
+    if (next === undefined) return first.slice(0, length);
+    length += next.length;
+  }
 }

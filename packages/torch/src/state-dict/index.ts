@@ -1,4 +1,4 @@
-/** Files of weights: safetensors read and written, PyTorch's `.pth` read without running code. */
+/** Weights files: reads and writes safetensors, and reads PyTorch's `.pth` without running code. */
 export { writeAtomically } from './atomic.js';
 export { WeightsFileError } from './errors.js';
 export { type FoundStateDict, findStateDict, type TakenFrom } from './find-state-dict.js';

@@ -1,6 +1,6 @@
 /**
- * The first key that an object of a **valid** JSON text has twice, anywhere in it. `JSON.parse` keeps the last of them
- * without a word, which would let two readers see different tensors in one file.
+ * The first key that occurs twice in an object, anywhere in a **valid** JSON text. `JSON.parse` silently keeps the last
+ * one, so another reader could see different tensors in the same file.
  */
 export function repeatedKey(text: string): string | undefined {
   // A set of keys for each open object, null for each open array.

@@ -29,7 +29,7 @@ class Net extends nn.Module {
 const values = (module: nn.Module) =>
   [...nn.stateDict(module)].map(([key, each]) => [key, [...each.toArray()].map(Number)]);
 
-test('a saved model loads into another one, every value of it', () => {
+test('a saved model can be loaded into another one, with every value', () => {
   const path = join(folder, 'whole.safetensors');
   const [saved, loaded] = [new Net(5), new Net(5)];
   assert.notDeepEqual(values(saved), values(loaded));
@@ -43,7 +43,7 @@ test('a saved model loads into another one, every value of it', () => {
   assert.equal(liveTensors(), before);
 });
 
-test('the classifier can be left out, and only then may it differ', () => {
+test('a classifier with another shape must be left out', () => {
   const path = join(folder, 'head.safetensors');
   const [saved, loaded] = [new Net(5), new Net(7)];
   saveTensors(path, nn.stateDict(saved));
@@ -51,7 +51,7 @@ test('the classifier can be left out, and only then may it differ', () => {
   const file = openWeights(path);
   assert.throws(() => loadStateDict(loaded, file), {
     code: 'TORCH_BAD_ARGUMENT',
-    message: `${path} does not fit the model: 2 of another shape (classifier.weight [5,4] for [7,4], classifier.bias [5] for [7])`,
+    message: `${path} does not match the model: 2 with another shape (classifier.weight [5,4] instead of [7,4], classifier.bias [5] instead of [7])`,
   });
   loadStateDict(loaded, file, { without: 'classifier' });
   file.close();
@@ -59,23 +59,23 @@ test('the classifier can be left out, and only then may it differ', () => {
   assert.deepEqual(values(loaded.features), values(saved.features));
 });
 
-test('missing, unexpected and ill-shaped keys are all named, and nothing is loaded', () => {
+test('missing, unexpected and reshaped keys are all named, and nothing is loaded', () => {
   const net = new Net(5);
   const before = values(net);
   const source = new Map(nn.stateDict(new Net(5)));
   source.delete('features.0.weight');
-  source.delete('features.1.num_batches_tracked'); // older files have none: not missed
+  source.delete('features.1.num_batches_tracked'); // older files do not have it
   source.set('fc.weight', tensor([1]));
   source.set('classifier.bias', tensor([1, 2]));
   assert.throws(() => loadStateDict(net, source), {
     message:
-      'the state dict does not fit the model: 1 missing (features.0.weight); 1 unexpected (fc.weight); ' +
-      '1 of another shape (classifier.bias [2] for [5])',
+      'the state dict does not match the model: 1 missing (features.0.weight); 1 unexpected (fc.weight); ' +
+      '1 with another shape (classifier.bias [2] instead of [5])',
   });
   assert.deepEqual(values(net), before);
 });
 
-test('values are converted to the type of the module, and 16-bit types survive a file', () => {
+test('values are converted to the type of the module, and a file keeps 16-bit types', () => {
   const path = join(folder, 'half.safetensors');
   const half = new Map(
     [...nn.stateDict(new Net(2))].map(([key, each]) => [

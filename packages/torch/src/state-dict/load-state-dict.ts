@@ -2,61 +2,67 @@ import { badArgument } from '../errors.js';
 import { noGrad } from '../modes.js';
 import { type Module, stateDict } from '../nn/module.js';
 import * as ops from '../ops.js';
+import { escapeControls, printable } from '../printable.js';
 import { scope } from '../scope.js';
 import { fromBytes, type Tensor } from '../tensor.js';
 import { writeSafetensors } from './safetensors-write.js';
 import { openWeights, WeightsFile } from './weights-file.js';
 
-/** Tensors by name: an open file, read one tensor at a time, or tensors in memory. */
+/** Tensors by name: an open file, which is read one tensor at a time, or tensors in memory. */
 export type StateDictSource = WeightsFile | ReadonlyMap<string, Tensor>;
 
 export interface LoadStateDictOptions {
   /**
-   * Keys under this prefix are neither loaded nor missed, as `classifier` where the model has another head than the
-   * file.
+   * Ignores the keys under this prefix, in the module and in the source: `classifier` if the model has another head than
+   * the file.
    */
   without?: string;
 }
 
 /**
- * Copies the tensors of `source` into the module's parameters and buffers, converted to their type and device.
+ * Copies the tensors of `source` to the module's parameters and buffers, converted to their type and device.
  * `num_batches_tracked` may be missing, as in files from before PyTorch 0.4.
  *
- * @throws TorchError TORCH_BAD_ARGUMENT that says which keys are missing, which unexpected and which have another
- * shape; the module is unchanged then
+ * @throws TorchError TORCH_BAD_ARGUMENT that names missing keys, unexpected keys and keys with another shape; the module is
+ * then unchanged
  */
 export function loadStateDict(module: Module, source: StateDictSource, { without }: LoadStateDictOptions = {}): void {
-  const wanted = (key: string) => without === undefined || !(key === without || key.startsWith(`${without}.`));
-  const targets = new Map([...stateDict(module)].filter(([key]) => wanted(key)));
-  const given: ReadonlyMap<string, { readonly shape: readonly number[] }> =
+  const isIncluded = (key: string) => without === undefined || !(key === without || key.startsWith(`${without}.`));
+  const targets = new Map([...stateDict(module)].filter(([key]) => isIncluded(key)));
+  const available: ReadonlyMap<string, { readonly shape: readonly number[] }> =
     source instanceof WeightsFile ? source.tensors : source;
 
-  const missing = [...targets.keys()].filter((key) => !given.has(key) && !key.endsWith('num_batches_tracked'));
-  const unexpected = [...given.keys()].filter((key) => wanted(key) && !targets.has(key));
+  const missing = [...targets.keys()].filter((key) => !available.has(key) && !key.endsWith('num_batches_tracked'));
+  const unexpected = [...available.keys()].filter((key) => isIncluded(key) && !targets.has(key));
   const reshaped = [...targets].flatMap(([key, target]) => {
-    const shape = given.get(key)?.shape;
-    return shape && String(shape) !== String(target.shape) ? [`${key} [${shape}] for [${target.shape}]`] : [];
+    const shape = available.get(key)?.shape;
+    return shape && String(shape) !== String(target.shape) ? [`${key} [${shape}] instead of [${target.shape}]`] : [];
   });
-  const complaints = [
+  const problems = [
     ['missing', missing],
     ['unexpected', unexpected],
-    ['of another shape', reshaped],
+    ['with another shape', reshaped],
   ] as const;
-  if (complaints.some(([, keys]) => keys.length > 0)) {
-    const name = source instanceof WeightsFile ? source.path : 'the state dict';
-    const found = complaints.flatMap(([what, keys]) =>
-      keys.length > 0 ? [`${keys.length} ${what} (${some(keys)})`] : [],
+  if (problems.some(([, keys]) => keys.length > 0)) {
+    const name = source instanceof WeightsFile ? escapeControls(source.path) : 'the state dict';
+    const descriptions = problems.flatMap(([what, keys]) =>
+      keys.length > 0 ? [`${keys.length} ${what} (${listKeys(keys)})`] : [],
     );
-    throw badArgument(`${name} does not fit the model: ${found.join('; ')}`);
+    throw badArgument(`${name} does not match the model: ${descriptions.join('; ')}`);
   }
   for (const [key, target] of targets) {
-    if (given.has(key)) scope(() => noGrad(() => ops.copy_(target, read(source, key))));
+    if (available.has(key)) scope(() => noGrad(() => ops.copy_(target, readTensor(source, key))));
   }
 }
 
-/** The tensors of an open weights file or of the file at this path, on the CPU: for state that belongs to no module. */
+/**
+ * Reads all tensors of a weights file, given by its path or open, to the CPU: for state that belongs to no module.
+ *
+ * @throws WeightsFileError if the file cannot be read
+ */
 export function readTensors(source: string | WeightsFile): Map<string, Tensor> {
-  if (typeof source !== 'string') return new Map([...source.tensors.keys()].map((key) => [key, read(source, key)]));
+  if (typeof source !== 'string')
+    return new Map([...source.tensors.keys()].map((key) => [key, readTensor(source, key)]));
   const file = openWeights(source);
   try {
     return readTensors(file);
@@ -66,30 +72,31 @@ export function readTensors(source: string | WeightsFile): Map<string, Tensor> {
 }
 
 /**
- * Writes tensors as safetensors, atomically: the file is the old one or the whole new one, whatever happens.
+ * Writes tensors as safetensors, atomically: whatever happens, the file is either the old one or the complete new one.
  *
- * @throws WeightsFileError where the system refuses, for example for want of space
+ * @throws WeightsFileError if the system refuses, for example because the disk is full
  */
 export function saveTensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
-  const entries = [...tensors].map(([name, each]) => ({
+  const entries = [...tensors].map(([name, tensor]) => ({
     name,
-    dtype: each.dtype,
-    shape: each.shape,
-    bytes: () => each.toBytes(),
+    dtype: tensor.dtype,
+    shape: tensor.shape,
+    bytes: () => tensor.toBytes(),
   }));
   writeSafetensors(path, entries, metadata);
 }
 
-function read(source: StateDictSource, key: string): Tensor {
+function readTensor(source: StateDictSource, key: string): Tensor {
   if (!(source instanceof WeightsFile)) return source.get(key)!;
   const { shape, dtype } = source.tensors.get(key)!;
   return fromBytes(source.read(key), shape, dtype);
 }
 
-function some(keys: readonly string[]): string {
-  return keys.length > 4 ? `${keys.slice(0, 3).join(', ')} and ${keys.length - 3} more` : keys.join(', ');
+function listKeys(keys: readonly string[]): string {
+  const shown = keys.slice(0, keys.length > 4 ? 3 : 4).map(printable);
+  return shown.length < keys.length ? `${shown.join(', ')} and ${keys.length - 3} more` : shown.join(', ');
 }

@@ -1,4 +1,4 @@
-/** The opcodes that weights files need, named as in Python's `pickletools.py`. */
+/** The opcodes that occur in weights files, with their names in Python's `pickletools.py`. */
 export const op = {
   MARK: 0x28,
   EMPTY_TUPLE: 0x29,

@@ -1,14 +1,15 @@
 import type { DType } from '../dtype.js';
 import { isCount, StorageRef, TensorRecord } from './tensor-record.js';
 
-/** A name of Python's that a weights file may hold, such as `torch.float32`. It stays a name; nothing is imported. */
+/** The name of a Python object, such as `torch.float32`. Nothing is imported. */
 export class PickleGlobal {
   constructor(readonly name: string) {}
 }
 
 /**
- * What a pickle holds, as plain data: `None` is null, an `int` beyond 2^53 a bigint, lists, tuples and `torch.Size` are
- * arrays, `dict` and `OrderedDict` are Maps, `bytes` are Uint8Arrays, a tensor is a `TensorRecord`.
+ * The contents of a pickle as plain data: `None` is null, an `int` above 2^53 a bigint, lists, tuples and `torch.Size` are
+ * arrays, `dict` and `OrderedDict` are Maps, `bytes` are Uint8Arrays, a tensor is a `TensorRecord`. One value may occur in
+ * several places, so that a small file can describe a huge tree: never walk or print untrusted contents without a limit.
  */
 export type Contents =
   | null
@@ -43,30 +44,30 @@ export function storageDType(value: Contents | undefined): DType | undefined {
     : undefined;
 }
 
-/** What the admitted functions and classes make of their arguments, as data; undefined if these make no sense. */
+/** The functions and classes that a weights file may call, as functions on plain data; undefined for wrong arguments. */
 const callables = new Map<string, (args: readonly Contents[]) => Contents | undefined>([
   ['collections.OrderedDict', orderedDict],
   ['torch.Size', ([lengths]) => (Array.isArray(lengths) ? lengths : undefined)],
   ['torch._utils._rebuild_tensor', rebuildTensor],
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
-  // The other arguments (requires_grad, hooks, attributes) are about training, not about the values.
+  // The other arguments (requires_grad, hooks, attributes) concern training, not the values.
   ['torch._utils._rebuild_parameter', ([tensor]) => (tensor instanceof TensorRecord ? tensor : undefined)],
   ['torch._utils._rebuild_parameter_with_state', ([tensor]) => (tensor instanceof TensorRecord ? tensor : undefined)],
-  // Protocol 2 has no bytes, so Python writes them as text that is to be encoded.
+  // Protocol 2 has no bytes, so Python writes them as text to be encoded.
   ['_codecs.encode', latin1Bytes],
 ]);
 
 const dtypeNames = ['float', 'double', 'half', 'long', 'int', 'short', 'uint8', 'int8', 'int16', 'int32', 'int64']
   .concat(['bool', 'float16', 'float32', 'float64', 'bfloat16'])
   .map((name) => `torch.${name}`);
-const admitted = new Set([...callables.keys(), ...Object.keys(storageDTypes), ...dtypeNames]);
+const allowedNames = new Set([...callables.keys(), ...Object.keys(storageDTypes), ...dtypeNames]);
 
-/** True for the names that a weights file may ask for. */
-export function isAdmitted(name: string): boolean {
-  return admitted.has(name);
+/** Whether a weights file may refer to this Python name. */
+export function isAllowed(name: string): boolean {
+  return allowedNames.has(name);
 }
 
-/** What an admitted function gives for these arguments; undefined if it cannot be called with them. */
+/** The result of an allowed function; undefined if it cannot be called with these arguments. */
 export function callGlobal(target: PickleGlobal, args: readonly Contents[]): Contents | undefined {
   return callables.get(target.name)?.(args);
 }
@@ -85,7 +86,7 @@ function orderedDict([pairs]: readonly Contents[]): Contents | undefined {
 function rebuildTensor([storage, offset, shape, strides]: readonly Contents[]): TensorRecord | undefined {
   if (!(storage instanceof StorageRef) || !isCount(offset)) return undefined;
   if (!Array.isArray(shape) || !Array.isArray(strides)) return undefined;
-  // Copied, because a pickle may go on to change a list that it made the shape from.
+  // Copied, because a pickle may later change the list that it made the shape from.
   const lengths = shape.filter(isCount);
   const steps = strides.filter(isCount);
   if (lengths.length !== shape.length || steps.length !== strides.length) return undefined;

@@ -19,26 +19,26 @@ function refuses(read: typeof readPthZip, bytes: Uint8Array, problem: RegExp): v
   );
 }
 
-/** The archive with one name replaced by another of the same length, in its directory and before the entry. */
+/** The archive with one name replaced by another of the same length, in the directory and in the entry. */
 function renamed(from: string, to: string): Uint8Array {
   return Buffer.from(zipped.toString('latin1').replaceAll(from, to), 'latin1');
 }
 
-test('a zip archive without its pickle or without a storage is refused', () => {
-  refuses(readPthZip, renamed('/data.pkl', '/data.txt'), /not one that torch\.save wrote: it has no data\.pkl/);
+test('a zip archive without a pickle or a storage is refused', () => {
+  refuses(readPthZip, renamed('/data.pkl', '/data.txt'), /not written by torch\.save: it has no data\.pkl/);
   refuses(readPthZip, renamed('/data/7', '/date/7'), /lacks the entry .*data\/7/);
 });
 
-test('a storage that is shorter than its tensors need is refused', () => {
+test('a storage that is too short is refused', () => {
   const bytes = Buffer.from(zipped);
   const name = bytes.lastIndexOf('/data/7');
   const entry = bytes.lastIndexOf('PK\x01\x02', name);
   const size = bytes.readUInt32LE(entry + 24);
   bytes.writeUInt32LE(size - 1, entry + 24);
-  refuses(readPthZip, bytes, new RegExp(`data/7 has ${size - 1} bytes instead of ${size}`));
+  refuses(readPthZip, bytes, new RegExp(`data/7" has ${size - 1} bytes instead of ${size}`));
 });
 
-/** A legacy file of two int16 storages `a` and `b`, its list of storages and the bytes of these. */
+/** A legacy file with two int16 storages `a` and `b`, a list of storages and their bytes. */
 function legacy({ magic = '6cfc9c46f9206aa85019', version = 1001, keys = ['a', 'b'], lengths = [2, 1] }): Uint8Array {
   const text = (value: string) => `U${String.fromCharCode(value.length)}${value}`;
   const pickle = (body: string) => Buffer.from(`\x80\x02${body}.`, 'latin1');
@@ -61,7 +61,7 @@ function legacy({ magic = '6cfc9c46f9206aa85019', version = 1001, keys = ['a', '
   return Buffer.concat(parts);
 }
 
-test('the storages of a legacy file follow its list of keys', () => {
+test('the storages of a legacy file have the order of its list of keys', () => {
   const { contents, openStorage } = readPthLegacy(memorySource('x.pth', legacy({ keys: ['b', 'a'], lengths: [1, 2] })));
   const storages = (contents as StorageRef[]).map((storage) => openStorage(storage)!);
   assert.deepEqual(
@@ -73,13 +73,13 @@ test('the storages of a legacy file follow its list of keys', () => {
   );
 });
 
-test('a legacy file whose storages do not fit its pickle is refused', () => {
+test('a legacy file with storages that do not match its pickle is refused', () => {
   readPthLegacy(memorySource('x.pth', legacy({})));
   const cases: [Parameters<typeof legacy>[0], RegExp][] = [
-    [{ magic: '00fc9c46f9206aa85019' }, /not one that torch\.save wrote/],
+    [{ magic: '00fc9c46f9206aa85019' }, /not written by torch\.save/],
     [{ version: 1000 }, /legacy protocol 1000; only 1001/],
     [{ keys: [] }, /list of storages is missing/],
-    [{ keys: ['a', 'c'] }, /list of storages names an unknown one/],
+    [{ keys: ['a', 'c'] }, /list of storages contains an unknown one/],
     [{ keys: ['a', 'a'], lengths: [2, 2] }, /has "a" twice/],
     [{ keys: ['a'] }, /lacks the bytes of storage "b"/],
     [{ lengths: [2, 3] }, /storage "b" has 3 elements instead of 1/],

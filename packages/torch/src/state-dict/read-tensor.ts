@@ -4,7 +4,7 @@ import { rowMajorStrides, type TensorRecord } from './tensor-record.js';
 
 /**
  * Reads a tensor's elements into `target`, row-major without gaps, little-endian. `target` has the tensor's byte length.
- * A tensor without gaps goes straight from the file into `target`; another needs the bytes that it spans in between.
+ * A tensor without gaps is read directly into `target`; for others the bytes that they span are read first.
  */
 export function readTensor(record: TensorRecord, storage: ByteSource, target: Uint8Array): void {
   if (target.length === 0) return;
@@ -19,12 +19,12 @@ export function readTensor(record: TensorRecord, storage: ByteSource, target: Ui
 
 function isRowMajor({ shape, strides }: TensorRecord): boolean {
   const expected = rowMajorStrides(shape);
-  // The stride of an axis of length 1 is never used, and PyTorch leaves any number there.
+  // The stride of an axis of length 1 is not used, so it may be any number.
   return shape.every((length, axis) => length === 1 || strides[axis] === expected[axis]);
 }
 
 function gather(span: Uint8Array, target: Uint8Array, record: TensorRecord, width: 1 | 2 | 4 | 8): void {
-  // Elements of eight bytes move as two of four, because a Float64Array may alter a NaN and a BigUint64Array is slow.
+  // Copies elements of eight bytes as two of four: a Float64Array may alter NaNs, and a BigUint64Array is slow.
   const pair = width === 8;
   const shape = pair ? [...record.shape, 2] : record.shape;
   const strides = pair ? [...record.strides.map((stride) => stride * 2), 1] : record.strides;

@@ -1,13 +1,14 @@
 import { bytesPerElement, type DType } from '../dtype.js';
+import { describeValue, quote } from '../printable.js';
 import { type ByteSource, dataView, readBytes } from './byte-source.js';
 import { WeightsFileError } from './errors.js';
 import { repeatedKey } from './json-keys.js';
-import { isCount, product } from './tensor-record.js';
+import { isCount, maxAxes, product } from './tensor-record.js';
 
-/** The reference implementation's limit, in bytes (huggingface/safetensors, `MAX_HEADER_SIZE`). */
+/** The limit of the reference implementation, in bytes (huggingface/safetensors, `MAX_HEADER_SIZE`). */
 export const maxHeaderBytes = 100_000_000;
 
-/** safetensors' names of the element types. */
+/** The names of the element types in safetensors. */
 export const safetensorsDType: Readonly<Record<DType, string>> = {
   float32: 'F32',
   float64: 'F64',
@@ -22,7 +23,7 @@ export const safetensorsDType: Readonly<Record<DType, string>> = {
 };
 const dtypeByName = new Map(Object.entries(safetensorsDType).map(([dtype, name]) => [name, dtype as DType]));
 
-/** A tensor of the file. `start` and `end` are positions in the file. */
+/** A tensor in the file. `start` and `end` are byte positions in the file. */
 export interface SafetensorsTensor {
   readonly name: string;
   readonly dtype: DType;
@@ -32,8 +33,8 @@ export interface SafetensorsTensor {
 }
 
 /**
- * Reads and checks the header of a safetensors file as the reference implementation does: the tensors, in the order of
- * their bytes, cover the rest of the file without gap or overlap, and each has the bytes that its shape and type ask for.
+ * Reads the header of a safetensors file, with the checks of the reference implementation: the tensors, in the order of
+ * their bytes, cover the rest of the file without gap or overlap, and each has as many bytes as its shape and type need.
  * Throws `WeightsFileError`.
  */
 export function readSafetensorsHeader(source: ByteSource): {
@@ -41,23 +42,23 @@ export function readSafetensorsHeader(source: ByteSource): {
   metadata: Map<string, string>;
 } {
   const fail = (problem: string) => new WeightsFileError(source.path, problem);
-  if (source.size < 8) throw fail(`is truncated: a safetensors file has at least 8 bytes, this one ${source.size}`);
+  if (source.size < 8) throw fail(`is truncated: a safetensors file has at least 8 bytes, this one has ${source.size}`);
   const length = dataView(readBytes(source, 0, 8)).getBigUint64(0, true);
   if (length > maxHeaderBytes) throw fail(`the header claims ${length} bytes; at most ${maxHeaderBytes} are allowed`);
   const dataStart = 8 + Number(length);
   if (dataStart > source.size) {
-    throw fail(`is truncated or corrupt: the header claims ${length} bytes, and the file has ${source.size} in all`);
+    throw fail(`is truncated or corrupt: the header claims ${length} bytes, but the file has only ${source.size}`);
   }
 
   const header = parseHeader(readBytes(source, 8, Number(length)), fail);
   const metadata = new Map<string, string>();
   const tensors: SafetensorsTensor[] = [];
-  // Entries of a parsed object, not lookups in it, so that a tensor named `__proto__` is a tensor like any other.
+  // Iterates over entries, because looking up a tensor named `__proto__` would find the prototype.
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
-      if (!isRecord(entry)) throw fail('the header has a __metadata__ that is not an object');
+      if (!isRecord(entry)) throw fail('the __metadata__ in the header is not an object');
       for (const [key, value] of Object.entries(entry)) {
-        if (typeof value !== 'string') throw fail(`the header has metadata "${key}" that is not a string`);
+        if (typeof value !== 'string') throw fail(`the metadata ${quote(key)} in the header is not a string`);
         metadata.set(key, value);
       }
     } else {
@@ -69,8 +70,8 @@ export function readSafetensorsHeader(source: ByteSource): {
   let position = dataStart;
   for (const { name, start, end } of tensors) {
     if (start !== position) {
-      const found = start < position ? 'overlap those of another tensor' : 'leave a gap before them';
-      throw fail(`the header is corrupt: the bytes of tensor "${name}" ${found}`);
+      const problem = start < position ? 'overlap those of another tensor' : 'leave a gap before them';
+      throw fail(`the header is corrupt: the bytes of tensor ${quote(name)} ${problem}`);
     }
     position = end;
   }
@@ -81,7 +82,7 @@ export function readSafetensorsHeader(source: ByteSource): {
 }
 
 function parseHeader(bytes: Uint8Array, fail: (problem: string) => Error): Record<string, unknown> {
-  if (bytes[0] !== 0x7b) throw fail('the header does not begin with "{", so this is no safetensors file');
+  if (bytes[0] !== 0x7b) throw fail('the header does not begin with "{", so this is not a safetensors file');
   let text: string;
   let header: unknown;
   try {
@@ -92,7 +93,7 @@ function parseHeader(bytes: Uint8Array, fail: (problem: string) => Error): Recor
   }
   if (!isRecord(header)) throw fail('the header is corrupt: it is not a JSON object');
   const repeated = repeatedKey(text);
-  if (repeated !== undefined) throw fail(`the header is corrupt: it has "${repeated}" twice`);
+  if (repeated !== undefined) throw fail(`the header is corrupt: it has ${quote(repeated)} twice`);
   return header;
 }
 
@@ -102,33 +103,34 @@ function parseTensor(
   dataStart: number,
   fail: (problem: string) => Error,
 ): SafetensorsTensor {
-  if (!isRecord(entry)) throw fail(`the header is corrupt: its entry for tensor "${name}" is not an object`);
+  if (!isRecord(entry)) throw fail(`the header is corrupt: its entry for tensor ${quote(name)} is not an object`);
   const { dtype: dtypeName, shape, data_offsets: offsets } = entry;
   const dtype = dtypeByName.get(dtypeName as string);
   if (dtype === undefined) {
     const supported = [...dtypeByName.keys()].join(', ');
-    throw fail(`tensor "${name}" has the element type ${JSON.stringify(dtypeName)}; supported are ${supported}`);
+    throw fail(`tensor ${quote(name)} has the element type ${describeValue(dtypeName)}; supported are ${supported}`);
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    throw fail(`the header is corrupt: tensor "${name}" has the shape ${brief(shape)}, not a list of lengths`);
+    throw fail(
+      `the header is corrupt: tensor ${quote(name)} has the shape ${describeValue(shape)}, which is not a list of lengths`,
+    );
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0]! > offsets[1]!) {
-    throw fail(`the header is corrupt: tensor "${name}" has the offsets ${brief(offsets)}, not a begin and an end`);
+    throw fail(
+      `the header is corrupt: tensor ${quote(name)} has the offsets ${describeValue(offsets)}, which are not a begin and an end`,
+    );
   }
+  if (shape.length > maxAxes)
+    throw fail(`tensor ${quote(name)} has ${shape.length} dimensions; at most ${maxAxes} are allowed`);
   const [begin, end] = offsets as [number, number];
   const expected = product(shape) * bytesPerElement[dtype];
   if (expected !== end - begin) {
-    const wanted = `${brief(shape)} of ${dtypeName} takes ${expected} bytes`;
-    throw fail(`the header is corrupt: tensor "${name}" ${wanted}, and it gives ${end - begin}`);
+    const needed = `${describeValue(shape)} of ${dtypeName} needs ${expected} bytes`;
+    throw fail(`the header is corrupt: tensor ${quote(name)} ${needed}, but has ${end - begin}`);
   }
   return { name, dtype, shape, start: dataStart + begin, end: dataStart + end };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function brief(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

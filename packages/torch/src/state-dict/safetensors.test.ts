@@ -35,10 +35,10 @@ function refuses(bytes: Uint8Array, problem: RegExp): void {
 const tensor = (begin: number, end: number, dtype = 'F32', shape: unknown = [(end - begin) / 4]) =>
   JSON.stringify({ dtype, shape, data_offsets: [begin, end] });
 
-test('headers that the reference implementation refuses are refused, each with its reason', () => {
+test('headers that the reference implementation refuses are refused, with the reason', () => {
   refuses(new Uint8Array(7), /at least 8 bytes/);
   refuses(Buffer.from('ffffffffffffffff7b7d', 'hex'), /claims 18446744073709551615 bytes; at most 100000000/);
-  refuses(Buffer.from('64000000000000007b7d', 'hex'), /claims 100 bytes, and the file has 10/);
+  refuses(Buffer.from('64000000000000007b7d', 'hex'), /claims 100 bytes, but the file has only 10/);
   refuses(fileOf(''), /does not begin with "{"/);
   refuses(fileOf(' {}'), /does not begin with "{"/);
   refuses(fileOf('{"a":'), /not valid JSON/);
@@ -46,16 +46,16 @@ test('headers that the reference implementation refuses are refused, each with i
   refuses(fileOf(Buffer.from('7b22ff223a317d', 'hex')), /not valid JSON/);
   refuses(fileOf(`{${'"a":['.repeat(2)}`), /not valid JSON/);
   refuses(fileOf('{"a":1}'), /entry for tensor "a" is not an object/);
-  refuses(fileOf('{"__metadata__":{"a":1}}'), /metadata "a" that is not a string/);
-  refuses(fileOf('{"__metadata__":[]}'), /__metadata__ that is not an object/);
+  refuses(fileOf('{"__metadata__":{"a":1}}'), /metadata "a" in the header is not a string/);
+  refuses(fileOf('{"__metadata__":[]}'), /__metadata__ in the header is not an object/);
   refuses(fileOf(`{"a":${tensor(0, 4, 'F8_E4M3', [4])}}`, 4), /"a" has the element type "F8_E4M3"; supported are F32/);
   refuses(fileOf(`{"a":${tensor(0, 4, 'toString')}}`, 4), /element type "toString"/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [-1])}}`, 4), /shape \[-1\], not a list of lengths/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [-1])}}`, 4), /shape \[-1\], which is not a list of lengths/);
   refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [0.5])}}`, 4), /shape \[0\.5\]/);
   refuses(fileOf(`{"a":${tensor(0, 4, 'F32', 1)}}`, 4), /shape 1/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [2])}}`, 4), /\[2\] of F32 takes 8 bytes, and it gives 4/);
-  refuses(fileOf(`{"a":${tensor(0, 0, 'F32', [2 ** 52, 2 ** 52, 0])}}`), /of F32 takes/);
-  refuses(fileOf(`{"a":${tensor(4, 0, 'F32', [1])}}`, 4), /offsets \[4,0\]/);
+  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [2])}}`, 4), /\[2\] of F32 needs 8 bytes, but has 4/);
+  refuses(fileOf(`{"a":${tensor(0, 0, 'F32', [2 ** 52, 2 ** 52, 0])}}`), /of F32 needs/);
+  refuses(fileOf(`{"a":${tensor(4, 0, 'F32', [1])}}`, 4), /offsets \[4, 0\]/);
   refuses(fileOf(`{"a":${tensor(0, 4)},"b":${tensor(8, 12)}}`, 12), /"b" leave a gap/);
   refuses(fileOf(`{"a":${tensor(4, 8)}}`, 8), /"a" leave a gap/);
   refuses(fileOf(`{"a":${tensor(0, 8)},"b":${tensor(4, 12)}}`, 12), /"b" overlap/);
@@ -66,7 +66,7 @@ test('headers that the reference implementation refuses are refused, each with i
   refuses(fileOf('{"__metadata__":{"k":"{\\"k","k":""}}'), /has "k" twice/);
 });
 
-test('a header may have any order, escapes, spaces behind it, and the same word as key and as value', () => {
+test('a header may have any order, escapes, trailing spaces, and the same word as key and as value', () => {
   const header = `{"b\\"":${tensor(4, 8)},"a":${tensor(0, 4)},"__metadata__":{"a":"a","b":"a"}}   `;
   const { tensors, metadata } = readSafetensorsHeader(memorySource('x', fileOf(header, 8)));
   assert.deepEqual(
@@ -92,7 +92,7 @@ const entries: SafetensorsEntry[] = [
   { name: 'empty "\u03b1"', dtype: 'int64', shape: [0, 7], bytes: () => new Uint8Array(0) },
 ];
 
-test('what is written is read back, in the order given, and the same entries give the same bytes', () => {
+test('a written file has the same tensors in the same order, and the same entries give the same bytes', () => {
   const path = join(folder, 'round.safetensors');
   const metadata = { format: 'pt', '2': 'two' };
   writeSafetensors(path, entries, metadata);
@@ -111,7 +111,7 @@ test('what is written is read back, in the order given, and the same entries giv
   assert.deepEqual(readdirSync(folder), ['round.safetensors']);
 });
 
-test("a file of the reference implementation's, written again, is the same to the byte", () => {
+test('a file of the reference implementation has the same bytes after it is read and written', () => {
   const path = join(folder, 'again.safetensors');
   const weights = openWeights(`${golden}reference.safetensors`);
   const records = [...weights.tensors].map(([name, { dtype, shape }]) => ({
@@ -129,24 +129,24 @@ test("a file of the reference implementation's, written again, is the same to th
   rmSync(path);
 });
 
-test('entries that make no file are refused', () => {
+test('entries that cannot be written are refused', () => {
   const one = entries[1]!;
   const refused = (list: SafetensorsEntry[], problem: RegExp, metadata = {}) =>
     assert.throws(() => writeSafetensors(join(folder, 'no.safetensors'), list, metadata), problem);
-  refused([one, one], /"__proto__" comes twice/);
-  refused([{ ...one, name: '__metadata__' }], /no tensor may have this name/);
-  refused([{ ...one, shape: [-1] }], /"__proto__" has the shape \[-1\]/);
-  refused([{ ...one, shape: [2] }], /float32 \[2\] takes 8 bytes, and 4 came/);
+  refused([one, one], /"__proto__" occurs twice/);
+  refused([{ ...one, name: '__metadata__' }], /"__metadata__" is reserved/);
+  refused([{ ...one, shape: [-1] }], /"__proto__" has the impossible shape \[-1\]/);
+  refused([{ ...one, shape: [2] }], /float32 \[2\] needs 8 bytes, got 4/);
   refused([one], /metadata "epoch" is a number/, { epoch: 3 });
   assert.equal(readdirSync(folder).includes('no.safetensors'), false);
 });
 
-test('a failure on the way leaves the old file as it was and no other', () => {
+test('a failure leaves the old file unchanged and no other file behind', () => {
   const path = join(folder, 'kept.safetensors');
-  writeFileSync(path, 'what was there');
+  writeFileSync(path, 'old content');
   const survives = (failure: () => void, problem: RegExp) => {
     assert.throws(failure, problem);
-    assert.equal(readFileSync(path, 'utf8'), 'what was there');
+    assert.equal(readFileSync(path, 'utf8'), 'old content');
     assert.deepEqual(
       readdirSync(folder).filter((name) => name.startsWith('kept')),
       ['kept.safetensors'],
@@ -155,7 +155,7 @@ test('a failure on the way leaves the old file as it was and no other', () => {
   const broken = { ...entries[0]!, bytes: () => assert.fail('the tensor was disposed') };
   survives(() => writeSafetensors(path, [entries[1]!, broken]), /the tensor was disposed/);
 
-  // A full disk cannot be had without one, so the system call says so.
+  // Simulates a full disk.
   for (const call of ['writeSync', 'fsyncSync', 'renameSync'] as const) {
     const full = mock.method(fs, call, () => {
       throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
@@ -179,7 +179,7 @@ test('a failure on the way leaves the old file as it was and no other', () => {
   );
 });
 
-test('a system call that writes less than it was given is continued', () => {
+test('all bytes are written if a system call writes only a part', () => {
   const path = join(folder, 'short.safetensors');
   const whole = fs.writeSync;
   const short = mock.method(fs, 'writeSync', (fd: number, bytes: Uint8Array, offset: number, length: number) =>

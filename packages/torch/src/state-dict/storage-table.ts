@@ -1,10 +1,11 @@
+import { quote } from '../printable.js';
 import { WeightsFileError } from './errors.js';
 import { type Contents, storageDType } from './pickle-values.js';
 import { isCount, StorageRef } from './tensor-record.js';
 
 /**
- * The storages that a pickle refers to by persistent ids `('storage', class, key, device, numel)`, and in the legacy
- * layout a sixth item, a view of the storage or None (`torch/serialization.py`).
+ * The storages that a pickle refers to by persistent ids `('storage', class, key, device, numel)`. In the legacy layout
+ * there is a sixth item: a view of the storage, or None (`torch/serialization.py`).
  */
 export class StorageTable {
   readonly #path: string;
@@ -14,37 +15,37 @@ export class StorageTable {
     this.#path = path;
   }
 
-  /** All storages that were asked for, by key. */
+  /** All storages that the pickle has referred to, by key. */
   get storages(): ReadonlyMap<string, StorageRef> {
     return this.#byKey;
   }
 
-  /** Gives the storage of a persistent id: the same object for the same key. Throws `WeightsFileError`. */
+  /** Returns the storage of a persistent id: the same object for the same key. Throws `WeightsFileError`. */
   readonly load = (id: Contents): StorageRef => {
     const [kind, storageClass, key, , numel, view] = Array.isArray(id) ? id : [];
     const dtype = storageDType(storageClass);
     if (kind !== 'storage' || typeof key !== 'string' || dtype === undefined || !isCount(numel)) {
-      throw this.#fail('it refers to a storage in a way that PyTorch does not');
+      throw this.#fail('its reference to a storage is not one that PyTorch writes');
     }
     if (view !== undefined && view !== null) {
-      const remedy = 'as only early versions of PyTorch wrote; load it with PyTorch and save it again';
-      throw new WeightsFileError(this.#path, `storage "${key}" is a view of another storage, ${remedy}`);
+      const remedy = 'which only early versions of PyTorch wrote; load it with PyTorch and save it again';
+      throw new WeightsFileError(this.#path, `storage ${quote(key)} is a view of another storage, ${remedy}`);
     }
-    const known = this.#byKey.get(key);
-    if (known === undefined) {
+    const existing = this.#byKey.get(key);
+    if (existing === undefined) {
       const storage = new StorageRef(key, dtype, numel);
       this.#byKey.set(key, storage);
       return storage;
     }
-    if (known.dtype !== dtype || known.numel !== numel) {
+    if (existing.dtype !== dtype || existing.numel !== numel) {
       throw this.#fail(
-        `storage "${key}" is ${known.dtype} [${known.numel}] in one place, ${dtype} [${numel}] in another`,
+        `storage ${quote(key)} is ${existing.dtype} [${existing.numel}] in one place, ${dtype} [${numel}] in another`,
       );
     }
-    return known;
+    return existing;
   };
 
   #fail(problem: string): WeightsFileError {
-    return new WeightsFileError(this.#path, `is corrupt, its pickled part is damaged: ${problem}`);
+    return new WeightsFileError(this.#path, `is corrupt: in its pickle, ${problem}`);
   }
 }

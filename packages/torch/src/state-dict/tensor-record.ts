@@ -1,6 +1,6 @@
 import { bytesPerElement, type DType } from '../dtype.js';
 
-/** Memory that one or more tensors of a file view. Two tensors share memory if their storages are the same object. */
+/** A block of memory that one or more tensors of a file share. Tensors share memory if their storages are the same object. */
 export class StorageRef {
   constructor(
     readonly key: string,
@@ -11,8 +11,8 @@ export class StorageRef {
 }
 
 /**
- * Where a tensor lies in its file: element `[i, j, ...]` is element `storageOffset + i * strides[0] + j * strides[1] + ...`
- * of the storage. Offset and strides are in elements, as in PyTorch.
+ * The position of a tensor in its file: element `[i, j, ...]` is element
+ * `storageOffset + i * strides[0] + j * strides[1] + ...` of the storage. Offset and strides count elements, as in PyTorch.
  */
 export class TensorRecord {
   constructor(
@@ -31,13 +31,13 @@ export class TensorRecord {
     return product(this.shape);
   }
 
-  /** Bytes that the elements take, row-major without gaps. */
+  /** Number of bytes of the elements, without gaps. */
   get byteLength(): number {
     return this.numel * bytesPerElement[this.dtype];
   }
 }
 
-/** Number of elements of a shape; Infinity if it is, even on the way, beyond what a number holds exactly. */
+/** Number of elements of a shape; Infinity if a partial product is too large for an exact number. */
 export function product(shape: readonly number[]): number {
   let total = 1;
   for (const length of shape) {
@@ -56,16 +56,16 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** True for an integer that is exact in a JavaScript number and not negative: a length, a count or an offset. */
+/** Whether a value is an integer from 0 to 2^53 - 1: a length, a count or an offset. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Limits that no real tensor comes near, so that a damaged or hostile file cannot ask for any amount of memory. */
-const maxAxes = 64;
+/** Limits far above real tensors, so that a damaged or hostile file cannot request any amount of memory. */
+export const maxAxes = 64;
 const maxExpandedElements = 2 ** 20;
 
-/** What makes a record unreadable, in words; undefined if it is sound. */
+/** Why a record cannot be read, in words; undefined if it can. */
 export function tensorProblem({
   storage,
   shape,
@@ -75,16 +75,16 @@ export function tensorProblem({
   dtype,
 }: TensorRecord): string | undefined {
   if (shape.length !== strides.length || shape.length > maxAxes) {
-    return `a tensor has ${shape.length} lengths and ${strides.length} strides`;
+    return `a tensor has ${shape.length} dimensions and ${strides.length} strides`;
   }
   const tensor = `a tensor of ${dtype} [${shape.join(', ')}]`;
-  if (!isCount(numel * bytesPerElement[dtype])) return `${tensor} is absurdly large`;
+  if (!isCount(numel * bytesPerElement[dtype])) return `${tensor} is too large`;
   if (numel === 0) return undefined;
   const end = shape.reduce((last, length, axis) => last + (length - 1) * strides[axis]!, storageOffset + 1);
-  if (end > storage.numel) return `${tensor} needs ${end} elements of a storage that has ${storage.numel}`;
+  if (end > storage.numel) return `${tensor} needs ${end} elements of a storage with ${storage.numel}`;
   // A stride of 0 repeats elements: one stored number can claim to be any number of them.
   if (numel > Math.max(storage.numel, maxExpandedElements)) {
-    return `${tensor} repeats the elements of a storage that has ${storage.numel}`;
+    return `${tensor} repeats the elements of a storage with ${storage.numel}`;
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import { StorageTable } from './storage-table.js';
 import { TensorRecord } from './tensor-record.js';
 import { unpickle } from './unpickle.js';
 
-/** Text stands for itself, a number for a byte. */
+/** The bytes of the parts: Latin-1 text, or numbers for single bytes. */
 function bytesOf(...parts: (string | number)[]): Uint8Array {
   return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.of(part))));
 }
@@ -39,7 +39,7 @@ const storage = (numel: number, key = '0') =>
 const tensor = (numel: number, offset: number, shape: number[], strides: number[]) =>
   `ctorch._utils\n_rebuild_tensor_v2\n(${storage(numel)}${int(offset)}(${shape.map(int).join('')}t(${strides.map(int).join('')}t\x89NtR.`;
 
-test('numbers, text and containers of every opcode', () => {
+test('every opcode for numbers, text and containers is read', () => {
   assert.deepEqual(load('](K', 255, 'M\x01\x02J\xff\xff\xff\xffG\x3f\xf0\0\0\0\0\0\0\x88\x89Ne.'), [
     255,
     513,
@@ -76,7 +76,7 @@ test('numbers, text and containers of every opcode', () => {
   assert.deepEqual(load('\x80\x04\x95\x05\0\0\0\0\0\0\0\x8c\x01a\x94h\0\x86.'), ['a', 'a']);
 });
 
-test('an OrderedDict of Python 2, its state, torch.Size and bytes as text are data', () => {
+test('an OrderedDict of Python 2, its state, torch.Size and bytes as text are read as data', () => {
   const ordered = 'ccollections\nOrderedDict\n';
   assert.deepEqual(
     load(`${ordered}](](${text('a')}K\x01e](${text('b')}K\x02ee\x85R}b.`),
@@ -89,7 +89,7 @@ test('an OrderedDict of Python 2, its state, torch.Size and bytes as text are da
   assert.deepEqual(load('c_codecs\nencode\n(X\x02\0\0\0\xc3\xbf', text('latin1'), 'tR.'), Uint8Array.of(255));
 });
 
-test('every other global is refused by name before it is used', () => {
+test('any other global is refused by name before it is used', () => {
   for (const name of [
     'os.system',
     'builtins.eval',
@@ -99,69 +99,69 @@ test('every other global is refused by name before it is used', () => {
   ]) {
     const dot = name.lastIndexOf('.');
     const [module, attribute] = [name.slice(0, dot), name.slice(dot + 1)];
-    refuses(new RegExp(`x\\.pth: refuses to load "${name}"`), `c${module}\n${attribute}\n.`);
-    refuses(new RegExp(`refuses to load "${name}"`), text(module), text(attribute), '\x93.');
+    refuses(new RegExp(`x\\.pth: contains "${name}", which is refused`), `c${module}\n${attribute}\n.`);
+    refuses(new RegExp(`contains "${name}", which is refused`), text(module), text(attribute), '\x93.');
   }
-  // Names that every JavaScript object has.
-  refuses(/refuses to load "torch.constructor"/, 'ctorch\nconstructor\n.');
-  refuses(/refuses to load "__proto__.x"/, 'c__proto__\nx\n.');
+  // Properties of every JavaScript object.
+  refuses(/contains "torch.constructor", which is refused/, 'ctorch\nconstructor\n.');
+  refuses(/contains "__proto__.x", which is refused/, 'c__proto__\nx\n.');
 });
 
-test('tensors that leave their storage, or are absurd, are refused', () => {
+test('tensors that do not fit into their storage or are too large are refused', () => {
   const record = load(tensor(6, 0, [2, 3], [3, 1]));
   assert.ok(record instanceof TensorRecord && record.numel === 6);
   assert.ok(load(tensor(0, 0, [0, 3], [3, 1])) instanceof TensorRecord);
-  refuses(/float32 \[2, 3\] needs 7 elements of a storage that has 6/, tensor(6, 1, [2, 3], [3, 1]));
+  refuses(/float32 \[2, 3\] needs 7 elements of a storage with 6/, tensor(6, 1, [2, 3], [3, 1]));
   refuses(/needs 9 elements/, tensor(6, 0, [2, 3], [6, 1]));
-  refuses(/arguments that it cannot have/, tensor(6, -1, [2, 3], [3, 1]));
-  refuses(/arguments that it cannot have/, tensor(6, 0, [-2, 3], [3, 1]));
-  refuses(/arguments that it cannot have/, tensor(6, 5, [2, 3], [-3, 1]));
-  refuses(/2 lengths and 1 strides/, tensor(6, 0, [2, 3], [1]));
-  refuses(/refers to a storage/, tensor(-1, 0, [1], [1]));
-  refuses(/repeats the elements of a storage that has 1/, tensor(1, 0, [2 ** 30, 2], [0, 0]));
-  refuses(/absurdly large/, tensor(1, 0, [2 ** 30, 2 ** 30], [0, 0]));
-  refuses(/65 lengths/, tensor(1, 0, new Array(65).fill(1), new Array(65).fill(1)));
+  refuses(/is called with wrong arguments/, tensor(6, -1, [2, 3], [3, 1]));
+  refuses(/is called with wrong arguments/, tensor(6, 0, [-2, 3], [3, 1]));
+  refuses(/is called with wrong arguments/, tensor(6, 5, [2, 3], [-3, 1]));
+  refuses(/2 dimensions and 1 strides/, tensor(6, 0, [2, 3], [1]));
+  refuses(/reference to a storage/, tensor(-1, 0, [1], [1]));
+  refuses(/repeats the elements of a storage with 1/, tensor(1, 0, [2 ** 30, 2], [0, 0]));
+  refuses(/is too large/, tensor(1, 0, [2 ** 30, 2 ** 30], [0, 0]));
+  refuses(/65 dimensions/, tensor(1, 0, new Array(65).fill(1), new Array(65).fill(1)));
 });
 
-test('storages are refused that no PyTorch wrote', () => {
-  refuses(/refers to a storage/, `${text('module')}Q.`);
-  refuses(/refers to a storage/, '(tQ.');
+test('references to storages that PyTorch does not write are refused', () => {
+  refuses(/reference to a storage/, `${text('module')}Q.`);
+  refuses(/reference to a storage/, '(tQ.');
   refuses(/is float32 \[1\] in one place, float32 \[2\] in another/, storage(1), storage(2), '.');
   refuses(/is a view of another storage/, storage(1).replace(/tQ$/, `(${text('v')}K\x00K\x01ttQ`), '.');
 });
 
-test('a damaged pickle is refused: its stack, its marks, its memo, its opcodes, its end', () => {
+test('a pickle with a damaged stack, mark, memo, opcode or end is refused', () => {
   for (const opcode of ['.', '0', '2', 'a', 's', 'b', 'q\0', 'R', 'Q', '\x94', '\x93', '\x85', '(a', 'K\x01(0']) {
     refuses(/empty stack/, opcode, '.');
   }
-  for (const opcode of ['1', 't', 'l', 'd', 'e', 'u']) refuses(/closes a mark/, opcode, '.');
-  refuses(/recalls the value 7/, 'h\x07.');
-  refuses(/recalls the value 7/, 'j\x07\0\0\0.');
+  for (const opcode of ['1', 't', 'l', 'd', 'e', 'u']) refuses(/a mark is closed/, opcode, '.');
+  refuses(/the value 7 is recalled/, 'h\x07.');
+  refuses(/the value 7 is recalled/, 'j\x07\0\0\0.');
   refuses(/opcode 0xff/, '\xff.');
-  refuses(/protocol 6/, '\x80\x06.');
-  refuses(/calls what is no function/, ')NR.');
-  refuses(/calls "torch.FloatStorage" with arguments/, 'ctorch\nFloatStorage\n)R.');
-  refuses(/appends to what is no list/, 'NK\x01a.');
-  refuses(/sets an item of what is no dict/, 'NK\x01K\x01s.');
-  refuses(/a key without a value/, '(K\x01d.');
-  refuses(/sets the state of what is no OrderedDict/, ']}b.');
+  refuses(/protocol is 6/, '\x80\x06.');
+  refuses(/called that is not a function/, ')NR.');
+  refuses(/"torch.FloatStorage" is called with wrong arguments/, 'ctorch\nFloatStorage\n)R.');
+  refuses(/appended to something that is not a list/, 'NK\x01a.');
+  refuses(/set in something that is not a dict/, 'NK\x01K\x01s.');
+  refuses(/a key has no value/, '(K\x01d.');
+  refuses(/set on something that is not an OrderedDict/, ']}b.');
   refuses(/not UTF-8/, 'U\x01\xff.');
-  refuses(/name that is no text/, 'NN\x93.');
-  refuses(/name without an end/, 'c', 'x'.repeat(2000), '\n\n.');
-  refuses(/pickled part does not end/, '');
-  refuses(/pickled part does not end/, 'K\x01');
-  refuses(/pickled part does not end/, 'B\xff\xff\xff\xff.');
-  refuses(/pickled part does not end/, '\x8d\xff\xff\xff\xff\xff\xff\xff\xff.');
+  refuses(/a name is not text/, 'NN\x93.');
+  refuses(/a name has no end/, 'c', 'x'.repeat(2000), '\n\n.');
+  refuses(/pickle is not complete/, '');
+  refuses(/pickle is not complete/, 'K\x01');
+  refuses(/pickle is not complete/, 'B\xff\xff\xff\xff.');
+  refuses(/pickle is not complete/, '\x8d\xff\xff\xff\xff\xff\xff\xff\xff.');
 });
 
 test('a small pickle cannot ask for much time or memory', () => {
-  // Nesting is no recursion here, so any depth is read.
+  // Nested values are read without recursion, so any depth is possible.
   let depth = 0;
   let value = load(']'.repeat(100_000), 'a'.repeat(99_999), '.');
   for (; Array.isArray(value); value = value[0] ?? null) depth++;
   assert.equal(depth, 100_000);
-  // Each call of eight bytes copies the list of a thousand pairs.
+  // Each call takes eight bytes and copies a list of a thousand pairs.
   const pairs = `](${'K\x01K\x02\x86'.repeat(1000)}eq\0`;
   refuses(/more than 10000000 steps/, pairs, 'ccollections\nOrderedDict\nq\x01', '0h\x01h\0\x85R'.repeat(20_000), '.');
-  refuses(/an integer of 134217728 bytes/, '\x8b\0\0\0\x08', '.');
+  refuses(/an integer has 134217728 bytes/, '\x8b\0\0\0\x08', '.');
 });

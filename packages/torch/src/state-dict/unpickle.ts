@@ -1,18 +1,19 @@
+import { quote } from '../printable.js';
 import type { ByteCursor } from './byte-cursor.js';
 import { WeightsFileError } from './errors.js';
 import { op } from './pickle-opcodes.js';
-import { type Contents, callGlobal, isAdmitted, PickleGlobal } from './pickle-values.js';
+import { type Contents, callGlobal, isAllowed, PickleGlobal } from './pickle-values.js';
 import { type StorageRef, TensorRecord, tensorProblem } from './tensor-record.js';
 
-/** The largest real checkpoints take some hundred thousand steps; a byte of a hostile file can cost sixty of memory. */
+/** Real checkpoints take up to some hundred thousand steps. In a hostile file each byte can cost sixty bytes of memory. */
 const maxSteps = 10_000_000;
 const maxNameBytes = 1000;
 const maxIntegerBytes = 1000;
 
 /**
  * Reads one pickle (protocols 2 to 5, Python's `pickletools.py`) as plain data and leaves the cursor behind it. Runs no
- * code: a name that is not among the few that rebuild tensors and containers is refused before anything is done with it.
- * `persistentLoad` turns a persistent id, by which PyTorch refers to the bytes of tensors, into a storage.
+ * code: only the few names that rebuild tensors and containers are allowed; any other is refused. `persistentLoad` converts
+ * a persistent id, by which PyTorch refers to the bytes of tensors, to a storage.
  *
  * Throws `WeightsFileError`.
  */
@@ -24,7 +25,7 @@ class Unpickler {
   readonly #cursor: ByteCursor;
   readonly #persistentLoad: (id: Contents) => StorageRef;
   readonly #stack: Contents[] = [];
-  /** Heights of the stack at each open mark. */
+  /** The height of the stack at each open mark. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, Contents>();
   #steps = 0;
@@ -40,17 +41,17 @@ class Unpickler {
       const code = this.#cursor.byte();
       if (code === op.STOP) return this.#pop();
       if (!this.#pushValue(code) && !this.#changeStack(code)) {
-        throw this.#fail(`it has the opcode 0x${code.toString(16)}, which no weights file needs`);
+        throw this.#fail(`there is the opcode 0x${code.toString(16)}, which does not occur in weights files`);
       }
     }
   }
 
   #spend(steps: number): void {
     this.#steps += steps;
-    if (this.#steps > maxSteps) throw this.#fail(`it takes more than ${maxSteps} steps`);
+    if (this.#steps > maxSteps) throw this.#fail(`there are more than ${maxSteps} steps`);
   }
 
-  /** Opcodes that push a value of their own. False if `code` is none of them. */
+  /** Handles the opcodes that push a new value. Returns false for other opcodes. */
   #pushValue(code: number): boolean {
     const cursor = this.#cursor;
     const push = (value: Contents) => this.#stack.push(value) > 0;
@@ -103,14 +104,14 @@ class Unpickler {
     }
   }
 
-  /** Opcodes that use what is on the stack. False if `code` is none of them. */
+  /** Handles the opcodes that use the stack. Returns false for other opcodes. */
   #changeStack(code: number): boolean {
     const cursor = this.#cursor;
     const stack = this.#stack;
     switch (code) {
       case op.PROTO: {
         const protocol = cursor.byte();
-        if (protocol > 5) throw this.#fail(`it claims the protocol ${protocol}; 2 to 5 can be read`);
+        if (protocol > 5) throw this.#fail(`the protocol is ${protocol}; 2 to 5 can be read`);
         break;
       }
       case op.FRAME:
@@ -176,7 +177,7 @@ class Unpickler {
       case op.STACK_GLOBAL: {
         const name = this.#pop();
         const module = this.#pop();
-        if (typeof name !== 'string' || typeof module !== 'string') throw this.#fail('it has a name that is no text');
+        if (typeof name !== 'string' || typeof module !== 'string') throw this.#fail('a name is not text');
         stack.push(this.#global(module, name));
         break;
       }
@@ -187,9 +188,9 @@ class Unpickler {
         this.#reduce();
         break;
       case op.BUILD: {
-        // The attributes of an OrderedDict (`_metadata`: versions of the layers) are not among its items.
+        // The attributes of an OrderedDict (`_metadata`: versions of the layers) are not needed.
         this.#pop();
-        if (!(this.#top() instanceof Map)) throw this.#fail('it sets the state of what is no OrderedDict');
+        if (!(this.#top() instanceof Map)) throw this.#fail('a state is set on something that is not an OrderedDict');
         break;
       }
       default:
@@ -201,11 +202,12 @@ class Unpickler {
   #reduce(): void {
     const args = this.#pop();
     const target = this.#pop();
-    if (!(target instanceof PickleGlobal && Array.isArray(args))) throw this.#fail('it calls what is no function');
-    // Five bytes can ask for another copy of a long list, so a call costs what it copies.
+    if (!(target instanceof PickleGlobal && Array.isArray(args)))
+      throw this.#fail('something is called that is not a function');
+    // Five bytes can request another copy of a long list, so a call counts as many steps as it copies items.
     for (const arg of args) if (Array.isArray(arg) || typeof arg === 'string') this.#spend(arg.length);
     const value = callGlobal(target, args);
-    if (value === undefined) throw this.#fail(`it calls "${target.name}" with arguments that it cannot have`);
+    if (value === undefined) throw this.#fail(`${quote(target.name)} is called with wrong arguments`);
     const problem = value instanceof TensorRecord ? tensorProblem(value) : undefined;
     if (problem) throw this.#fail(problem);
     this.#stack.push(value);
@@ -213,28 +215,28 @@ class Unpickler {
 
   #global(module: string, name: string): PickleGlobal {
     const full = `${module}.${name}`;
-    if (isAdmitted(full)) return new PickleGlobal(full);
+    if (isAllowed(full)) return new PickleGlobal(full);
     throw new WeightsFileError(
       this.#cursor.path,
-      `refuses to load "${full}": a weights file may hold tensors, numbers, text, lists and dicts only, and no code is ` +
+      `contains ${quote(full)}, which is refused: only tensors, numbers, text, lists and dicts are loaded, and no code is ` +
         'run; save model.state_dict() alone with PyTorch',
     );
   }
 
   #append(items: readonly Contents[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw this.#fail('it appends to what is no list');
+    if (!Array.isArray(list)) throw this.#fail('an item is appended to something that is not a list');
     for (const item of items) list.push(item);
   }
 
   #setItems(dict: Contents, items: readonly Contents[]): void {
-    if (!(dict instanceof Map)) throw this.#fail('it sets an item of what is no dict');
-    if (items.length % 2 !== 0) throw this.#fail('it has a key without a value');
+    if (!(dict instanceof Map)) throw this.#fail('an item is set in something that is not a dict');
+    if (items.length % 2 !== 0) throw this.#fail('a key has no value');
     for (let i = 0; i < items.length; i += 2) dict.set(items[i]!, items[i + 1]!);
   }
 
   #top(): Contents {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.#fail('it takes a value from an empty stack');
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.#fail('a value is taken from an empty stack');
     return this.#stack.at(-1)!;
   }
 
@@ -246,13 +248,13 @@ class Unpickler {
 
   #popToMark(): Contents[] {
     const height = this.#marks.pop();
-    if (height === undefined) throw this.#fail('it closes a mark that it did not open');
+    if (height === undefined) throw this.#fail('a mark is closed that was not opened');
     return this.#stack.splice(height);
   }
 
   #recall(index: number): Contents {
     const value = this.#memo.get(index);
-    if (value === undefined) throw this.#fail(`it recalls the value ${index}, which it did not store`);
+    if (value === undefined) throw this.#fail(`the value ${index} is recalled, which was not stored`);
     return value;
   }
 
@@ -260,10 +262,10 @@ class Unpickler {
     return this.#cursor.view(4).getUint32(0, true);
   }
 
-  /** Two's complement, little-endian; a bigint only where a number would not be exact. */
+  /** Two's complement, little-endian; a bigint only if a number would not be exact. */
   #integer(length: number): number | bigint {
     if (length === 0) return 0;
-    if (length > maxIntegerBytes) throw this.#fail(`it has an integer of ${length} bytes`);
+    if (length > maxIntegerBytes) throw this.#fail(`an integer has ${length} bytes`);
     const digits = Buffer.from(this.#cursor.bytes(length)).reverse().toString('hex');
     const value = BigInt.asIntN(length * 8, BigInt(`0x${digits}`));
     const number = Number(value);
@@ -275,19 +277,19 @@ class Unpickler {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {
-      throw this.#fail('it has a text that is not UTF-8');
+      throw this.#fail('a text is not UTF-8');
     }
   }
 
   #line(): string {
     const bytes: number[] = [];
     for (let byte = this.#cursor.byte(); byte !== 0x0a; byte = this.#cursor.byte()) {
-      if (bytes.push(byte) > maxNameBytes) throw this.#fail('it has a name without an end');
+      if (bytes.push(byte) > maxNameBytes) throw this.#fail('a name has no end');
     }
     return new TextDecoder().decode(Uint8Array.from(bytes));
   }
 
   #fail(problem: string): WeightsFileError {
-    return new WeightsFileError(this.#cursor.path, `is corrupt, its pickled part is damaged: ${problem}`);
+    return new WeightsFileError(this.#cursor.path, `is corrupt: in its pickle, ${problem}`);
   }
 }

@@ -81,9 +81,9 @@ const goodFiles = [
 ] as const;
 
 for (const [name, format] of goodFiles) {
-  test(`${name}: names, types, shapes and every byte are as the reference implementation has them`, () => {
+  test(`${name}: names, types, shapes and all bytes are those of the reference implementation`, () => {
     const expected = expectedOf(name.slice(0, name.indexOf('.')));
-    // Another name, because the content decides and not the extension.
+    // With another extension, because the content decides.
     const path = write('renamed.bin', readFileSync(golden + name));
     withWeights(path, (weights) => {
       assert.equal(weights.format, format);
@@ -97,13 +97,13 @@ for (const [name, format] of goodFiles) {
   });
 }
 
-test('a .pth keeps the order of its tensors', () => {
+test('the tensors of a .pth keep their order', () => {
   const expected = [...expectedOf('every-kind').keys()];
   withWeights(`${golden}every-kind.zip.pth`, ({ tensors }) => assert.deepEqual([...tensors.keys()], expected));
 });
 
 for (const layout of ['zip', 'legacy']) {
-  test(`${layout}: tensors that share memory have one storage, with their own strides and offsets`, () => {
+  test(`${layout}: tensors that share memory have the same storage and their own strides and offsets`, () => {
     withWeights(`${golden}every-kind.${layout}.pth`, ({ tensors }) => {
       const all = tensors.get('shared.all')!;
       const slice = tensors.get('shared.slice')!;
@@ -114,7 +114,7 @@ for (const layout of ['zip', 'legacy']) {
     });
   });
 
-  test(`${layout}: the rest of a checkpoint survives as plain data`, () => {
+  test(`${layout}: the rest of a checkpoint is read as plain data`, () => {
     withWeights(`${golden}checkpoint.${layout}.pth`, (weights) => {
       assert.deepEqual(weights.takenFrom, { key: 'state_dict', prefix: 'module.' });
       const contents = weights.contents as Map<string, unknown>;
@@ -153,26 +153,26 @@ for (const layout of ['zip', 'legacy']) {
     ['eval', '__builtin__.eval'],
     ['load', 'torch.storage._load_from_bytes'],
   ] as const) {
-    test(`${layout}: a pickle that asks for ${global} is refused by that name, and nothing runs`, () => {
-      refuses(`${golden}evil.${name}.${layout}.pth`, new RegExp(`refuses to load "${global}"`));
+    test(`${layout}: a pickle that contains ${global} is refused by that name, and no code runs`, () => {
+      refuses(`${golden}evil.${name}.${layout}.pth`, new RegExp(`contains "${global}", which is refused`));
       assert.equal(existsSync('evenhand-evil-marker'), false);
     });
   }
 }
 
-test('what is no weights file is refused in a sentence that says what it is', () => {
+test('the error for a file of another kind says what it is', () => {
   const tar = new Uint8Array(1024);
   tar.set(Buffer.from('storages'));
   tar.set(Buffer.from('ustar'), 257);
   refuses(join(folder, 'missing.pth'), /cannot be opened: no such file/);
-  refuses(folder, /is not a file/);
+  refuses(folder, /it is a folder, not a regular file/);
   refuses(write('empty', ''), /is empty/);
   refuses(write('page', '\n<!DOCTYPE html><html>404</html>'), /is a web page/);
   refuses(write('lfs', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n'), /Git LFS pointer/);
   refuses(write('tar', tar), /tar layout/);
   refuses(write('text', 'these are not the weights'), /neither a safetensors file nor a \.pth/);
   refuses(write('byte', 'x'), /neither a safetensors file nor a \.pth/);
-  refuses(write('pickle', Buffer.from('80024b012e', 'hex')), /Python pickle, and not one that torch\.save wrote/);
+  refuses(write('pickle', Buffer.from('80024b012e', 'hex')), /Python pickle that was not written by torch\.save/);
   refuses(write('zip', Buffer.concat([Buffer.from('PK\x03\x04'), new Uint8Array(100)])), /no zip directory/);
   refuses(write('dict', legacyDict('U\x05stateU\x04none')), /has no state dict: it is a dict with "state"; save/);
   refuses(write('nothing', legacyDict('')), /has no state dict: it is an empty dict/);
@@ -180,7 +180,7 @@ test('what is no weights file is refused in a sentence that says what it is', ()
   refuses(`${golden}big-endian.pth`, /little-endian/);
 });
 
-test('a file cut anywhere is refused', () => {
+test('a file that is cut anywhere is refused', () => {
   for (const [name] of goodFiles) {
     const bytes = readFileSync(golden + name);
     for (let part = 1; part < 16; part++) {
@@ -189,7 +189,7 @@ test('a file cut anywhere is refused', () => {
   }
 });
 
-test('values go into memory of the caller, aligned or not, which must have the right size', () => {
+test('values are read into an array of the right size, aligned or not', () => {
   const expected = expectedOf('every-kind');
   withWeights(`${golden}every-kind.zip.pth`, (weights) => {
     for (const name of ['transposed.float64', 'transposed.int16', 'shared.slice', 'scalar']) {
@@ -197,12 +197,12 @@ test('values go into memory of the caller, aligned or not, which must have the r
       weights.readInto(name, memory.subarray(1, -1));
       assert.equal(Buffer.from(memory).toString('hex'), `ee${expected.get(name)!.hex}ee`);
     }
-    assert.throws(() => weights.readInto('scalar', new Uint8Array(8)), /takes 4 bytes, and the target has 8/);
+    assert.throws(() => weights.readInto('scalar', new Uint8Array(8)), /needs 4 bytes, but the target has 8/);
     assert.throws(() => weights.read('no.such'), /has no tensor "no\.such"/);
   });
 });
 
-test('a closed file and a tensor of another file are refused by name', () => {
+test('reading from a closed file and reading a tensor of another file are refused', () => {
   for (const name of [
     'reference.safetensors',
     'every-kind.zip.pth',
@@ -211,15 +211,15 @@ test('a closed file and a tensor of another file are refused by name', () => {
   ]) {
     const weights = openWeights(golden + name);
     const foreign = withWeights(`${golden}checkpoint.zip.pth`, ({ tensors }) => tensors.get('0.bias')!);
-    assert.throws(() => weights.read(foreign), /was asked for a tensor of another file/);
+    assert.throws(() => weights.read(foreign), /does not contain this tensor/);
     weights.close();
     weights.close();
     assert.throws(() => weights.read([...weights.tensors.keys()][0]!), /is closed; open it again/);
   }
 });
 
-test('a tensor beyond 4 GiB is read without touching what lies before it', () => {
-  // Sparse, so that it takes no room; offsets beyond 32 bits are where such readers break.
+test('a tensor beyond 4 GiB is read without reading what lies before it', () => {
+  // A sparse file, so that it takes no space. Offsets above 32 bits are a common source of errors.
   const before = 5 * 2 ** 30;
   const header = JSON.stringify({
     before: { dtype: 'U8', shape: [before], data_offsets: [0, before] },
@@ -260,7 +260,7 @@ const realFiles = [
 ];
 for (const { match, tensors, elements, name, shape, mean } of realFiles) {
   const file = existsSync(shared) ? readdirSync(shared).find((candidate) => match.test(candidate)) : undefined;
-  test(`the real weights ${match.source} are read`, { skip: file ? false : `no such file in ${shared}` }, () => {
+  test(`the real weights ${match.source} can be read`, { skip: file ? false : `no such file in ${shared}` }, () => {
     withWeights(shared + file, (weights) => {
       assert.equal(weights.tensors.size, tensors);
       const total = [...weights.tensors.values()].reduce((sum, record) => sum + record.numel, 0);

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { describeValue, quote } from '../printable.js';
 import { type ByteSource, FileSource, readBytes, sliceSource } from './byte-source.js';
 import { WeightsFileError } from './errors.js';
 import { findStateDict, type TakenFrom } from './find-state-dict.js';
@@ -10,7 +11,7 @@ import { product, rowMajorStrides, StorageRef, TensorRecord } from './tensor-rec
 
 export type WeightsFormat = 'safetensors' | 'pth (zip)' | 'pth (legacy)';
 
-/** What the readers of the formats hand over. */
+/** The result of the reader of each format. */
 interface Parts {
   readonly tensors: ReadonlyMap<string, TensorRecord>;
   readonly metadata: ReadonlyMap<string, string>;
@@ -20,22 +21,22 @@ interface Parts {
 }
 
 /**
- * An open file of tensors. Opening reads the names and shapes; a tensor's values are read from the file when asked for,
- * so memory holds no more than what the caller keeps and, for a tensor with gaps, the bytes that it spans.
+ * An open weights file. Opening it reads names and shapes; the values of a tensor are read on request. So memory holds only
+ * what the caller keeps and, while a tensor with gaps is read, the bytes that it spans.
  */
 export class WeightsFile {
-  /** The tensors by name, in the order of the file. Two that share memory have the same `storage`. */
+  /** The tensors by name, in the order of the file. Tensors that share memory have the same `storage`. */
   readonly tensors: ReadonlyMap<string, TensorRecord>;
-  /** The strings that a safetensors file carries beside its tensors; empty for a `.pth`. */
+  /** The metadata of a safetensors file; empty for a `.pth`. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** All that a `.pth` holds, optimiser state and numbers included, as plain data; for safetensors the tensors. */
+  /** Everything in a `.pth`, such as optimizer state and numbers, as plain data; for safetensors the tensors. */
   readonly contents: Contents;
-  /** Where in `contents` the tensors were. */
+  /** Where in `contents` the tensors were found. */
   readonly takenFrom: TakenFrom;
   readonly #source: FileSource;
   readonly #openStorage: PthParts['openStorage'];
 
-  /** Use `openWeights`. */
+  /** Use `openWeights` instead. */
   constructor(
     source: FileSource,
     readonly format: WeightsFormat,
@@ -62,7 +63,7 @@ export class WeightsFile {
     if (byteLength > constants.MAX_LENGTH) {
       throw new WeightsFileError(
         this.path,
-        `a tensor has ${byteLength} bytes; Node.js can hold ${constants.MAX_LENGTH}`,
+        `a tensor has ${byteLength} bytes; Node.js can hold at most ${constants.MAX_LENGTH}`,
       );
     }
     const bytes = new Uint8Array(byteLength);
@@ -70,19 +71,20 @@ export class WeightsFile {
     return bytes;
   }
 
-  /** As `read`, into memory of the caller's with exactly the tensor's `byteLength`. Throws `WeightsFileError`. */
+  /** Like `read`, but into an array that has exactly the tensor's `byteLength`. Throws `WeightsFileError`. */
   readInto(tensor: string | TensorRecord, target: Uint8Array): void {
     const record = this.#record(tensor);
     if (target.length !== record.byteLength) {
-      const sizes = `${record.byteLength} bytes, and the target has ${target.length}`;
-      throw new WeightsFileError(this.path, `a tensor of ${record.dtype} [${record.shape.join(', ')}] takes ${sizes}`);
+      const sizes = `${record.byteLength} bytes, but the target has ${target.length}`;
+      throw new WeightsFileError(this.path, `a tensor of ${record.dtype} [${record.shape.join(', ')}] needs ${sizes}`);
     }
     const storage = this.#openStorage(record.storage);
-    if (storage === undefined) throw new WeightsFileError(this.path, 'was asked for a tensor of another file');
+    if (storage === undefined)
+      throw new WeightsFileError(this.path, 'does not contain this tensor, which is from another file');
     readTensor(record, storage, target);
   }
 
-  /** Closes the file. Closing twice is harmless. */
+  /** Closes the file. May be called twice. */
   close(): void {
     this.#source.close();
   }
@@ -90,15 +92,15 @@ export class WeightsFile {
   #record(tensor: string | TensorRecord): TensorRecord {
     if (typeof tensor !== 'string') return tensor;
     const record = this.tensors.get(tensor);
-    if (record === undefined) throw new WeightsFileError(this.path, `has no tensor "${tensor}"`);
+    if (record === undefined) throw new WeightsFileError(this.path, `has no tensor ${quote(tensor)}`);
     return record;
   }
 }
 
 /**
- * Opens a safetensors file, or a `.pth` in the zip or the legacy layout; which it is, its content says and not its name.
- * No code in the file is run. Throws `WeightsFileError` for a file that cannot be opened, is truncated or corrupt, asks
- * for anything but tensors and plain data, or holds no state dict.
+ * Opens a safetensors file, or a `.pth` in the zip or the legacy layout. The format is detected from the content, not from
+ * the name. No code in the file is run. Throws `WeightsFileError` for a file that is not a regular file, cannot be opened, is
+ * truncated or corrupt, contains anything but tensors and plain data, or has no state dict.
  */
 export function openWeights(path: string): WeightsFile {
   const source = new FileSource(path);
@@ -120,19 +122,19 @@ function detectFormat(source: ByteSource): WeightsFormat {
   if (source.size === 0) throw fail('is empty');
   const head = Buffer.from(readBytes(source, 0, Math.min(source.size, 512)));
   if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04'))) return 'pth (zip)';
-  // A safetensors file begins with the length of its header in eight bytes, of which at most four are used, and JSON.
+  // A safetensors file begins with the length of its header, eight bytes of which at most four are used, and then JSON.
   if (head[8] === 0x7b) return 'safetensors';
   if (head[0] === 0x80 && head.length > 1 && head[1]! >= 2 && head[1]! <= 5) return 'pth (legacy)';
   if (head.length >= 8 && head.readUInt32LE(4) === 0) return 'safetensors';
   if (head.toString('latin1', 257, 262) === 'ustar') {
-    throw fail('is in the tar layout of the first versions of PyTorch; load it with PyTorch and save it again');
+    throw fail('has the tar layout of the first versions of PyTorch; load it with PyTorch and save it again');
   }
   const text = head.toString('latin1').trimStart();
   if (text.startsWith('version https://git-lfs')) {
-    throw fail('is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`');
+    throw fail('is a Git LFS pointer, not the file itself; download it with `git lfs pull`');
   }
-  if (text.startsWith('<')) throw fail('is a web page or XML, not a weights file; the download went wrong');
-  throw fail('is neither a safetensors file nor a .pth file that torch.save wrote');
+  if (text.startsWith('<')) throw fail('is a web page or XML, not a weights file; download it again');
+  throw fail('is neither a safetensors file nor a .pth file written by torch.save');
 }
 
 function safetensorsParts(source: ByteSource): Parts {
@@ -155,14 +157,17 @@ function pthParts(source: ByteSource, format: 'pth (zip)' | 'pth (legacy)'): Par
   const { contents, openStorage } = format === 'pth (zip)' ? readPthZip(source) : readPthLegacy(source);
   const found = findStateDict(contents);
   if (found === undefined) {
-    throw new WeightsFileError(source.path, `has no state dict: ${describe(contents)}; save model.state_dict() alone`);
+    const problem = `has no state dict: it is ${describeContents(contents)}; save model.state_dict() alone`;
+    throw new WeightsFileError(source.path, problem);
   }
   return { ...found, metadata: new Map(), contents, openStorage };
 }
 
-function describe(contents: Contents): string {
-  if (contents instanceof TensorRecord) return 'it is a single tensor';
-  if (!(contents instanceof Map)) return 'it is not a dict';
-  const keys = [...contents.keys()].slice(0, 8).map((key) => (typeof key === 'string' ? `"${key}"` : String(key)));
-  return contents.size === 0 ? 'it is an empty dict' : `it is a dict with ${keys.join(', ')}`;
+function describeContents(contents: Contents): string {
+  if (contents instanceof TensorRecord) return 'a single tensor';
+  if (!(contents instanceof Map)) return 'not a dict';
+  if (contents.size === 0) return 'an empty dict';
+  const keys = [];
+  for (const key of contents.keys()) if (keys.push(describeValue(key)) === 8) break;
+  return `a dict with ${keys.join(', ')}`;
 }

@@ -10,7 +10,7 @@ const deflated = readFileSync(new URL('every-kind.deflated.pth', golden));
 const directory = deflated.indexOf('PK\x01\x02');
 const end = deflated.lastIndexOf('PK\x05\x06');
 
-/** The archive with a change, and the first entry of it opened. */
+/** Opens the first entry of the archive after a change to it. */
 function openFirst(change: (bytes: Buffer) => void): ByteSource {
   const bytes = Buffer.from(deflated);
   change(bytes);
@@ -29,7 +29,7 @@ function refuses(problem: RegExp, change: (bytes: Buffer) => void): void {
   );
 }
 
-test('stored and deflated entries have the same content', () => {
+test('a deflated entry has the same content as a stored one', () => {
   const contentOf = (name: string) => {
     const source = memorySource(name, readFileSync(new URL(name, golden)));
     const data = [...readZipDirectory(source).values()].map((entry) => {
@@ -41,7 +41,7 @@ test('stored and deflated entries have the same content', () => {
   assert.deepEqual(contentOf('every-kind.deflated.pth'), contentOf('every-kind.zip.pth'));
 });
 
-test('an archive may end with a comment, even one that looks like its end', () => {
+test('an archive may end with a comment, even one that looks like the end of the archive', () => {
   const comment = Buffer.from('PK\x05\x06 is not the end of this archive');
   const bytes = Buffer.concat([deflated, comment]);
   bytes.writeUInt16LE(comment.length, end + 20);
@@ -51,7 +51,7 @@ test('an archive may end with a comment, even one that looks like its end', () =
   );
 });
 
-test('an entry that claims more than deflate can pack, or unpacks to another size, is refused', () => {
+test('an entry that claims an impossible size, or unpacks to another size, is refused', () => {
   const size = deflated.readUInt32LE(directory + 24);
   assert.equal(openFirst(() => {}).size, size);
   refuses(/claims to unpack \d+ bytes to 2147483647/, (bytes) => bytes.writeUInt32LE(2 ** 31 - 1, directory + 24));

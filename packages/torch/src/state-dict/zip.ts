@@ -1,4 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
+import { quote } from '../printable.js';
 import { type ByteSource, dataView, memorySource, readBytes, sliceSource } from './byte-source.js';
 import { WeightsFileError } from './errors.js';
 
@@ -12,13 +13,13 @@ const maxCommentLength = 0xffff;
 const stored = 0;
 const deflated = 8;
 
-/** An entry must fit in memory to be inflated, and a small file may claim a huge one. PyTorch itself never compresses. */
+/** An entry is inflated in memory, and a small file may claim a huge one. PyTorch itself never compresses. */
 const maxInflatedBytes = 2 ** 30;
-/** Deflate cannot do better than this (https://zlib.net/zlib_tech.html), so an entry that claims more is a lie. */
+/** The largest compression of deflate (https://zlib.net/zlib_tech.html): a file that claims more is corrupt. */
 const maxDeflateRatio = 1032;
 const maxDirectoryBytes = 100_000_000;
 
-/** A file in a zip archive. `size` is its length in bytes when unpacked. */
+/** A file in a zip archive. `size` is its unpacked length in bytes. */
 export interface ZipEntry {
   readonly name: string;
   readonly size: number;
@@ -28,7 +29,7 @@ export interface ZipEntry {
 }
 
 /**
- * Reads the directory of a zip archive, zip64 included (APPNOTE.TXT 6.3, sections 4.3.12 to 4.3.16): the entries by name.
+ * Reads the directory of a zip archive, including zip64 (APPNOTE.TXT 6.3, sections 4.3.12 to 4.3.16): the entries by name.
  * Nothing else is read. Throws `WeightsFileError`.
  */
 export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
@@ -38,32 +39,33 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   const bytes = readBytes(source, position, size);
   const view = dataView(bytes);
   const entries = new Map<string, ZipEntry>();
-  let at = 0;
+  let offset = 0;
   for (let i = 0; i < count; i++) {
-    if (at + 46 > size || view.getUint32(at, true) !== directorySignature) throw fail('its zip directory is damaged');
-    const nameEnd = at + 46 + view.getUint16(at + 28, true);
-    const extraEnd = nameEnd + view.getUint16(at + 30, true);
-    const next = extraEnd + view.getUint16(at + 32, true);
+    if (offset + 46 > size || view.getUint32(offset, true) !== directorySignature)
+      throw fail('its zip directory is damaged');
+    const nameEnd = offset + 46 + view.getUint16(offset + 28, true);
+    const extraEnd = nameEnd + view.getUint16(offset + 30, true);
+    const next = extraEnd + view.getUint16(offset + 32, true);
     if (next > size) throw fail('its zip directory is damaged');
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, nameEnd));
-    if (view.getUint16(at + 8, true) & 1) throw fail(`its entry "${name}" is encrypted`);
-    if (entries.has(name)) throw fail(`its zip directory has "${name}" twice`);
+    const name = new TextDecoder().decode(bytes.subarray(offset + 46, nameEnd));
+    if (view.getUint16(offset + 8, true) & 1) throw fail(`its entry ${quote(name)} is encrypted`);
+    if (entries.has(name)) throw fail(`its zip directory has ${quote(name)} twice`);
     const [unpacked, packed, header] = widen(view, nameEnd, extraEnd, [
-      view.getUint32(at + 24, true),
-      view.getUint32(at + 20, true),
-      view.getUint32(at + 42, true),
+      view.getUint32(offset + 24, true),
+      view.getUint32(offset + 20, true),
+      view.getUint32(offset + 42, true),
     ]);
-    const method = view.getUint16(at + 10, true);
+    const method = view.getUint16(offset + 10, true);
     entries.set(name, { name, size: unpacked, packedSize: packed, method, headerPosition: header });
-    at = next;
+    offset = next;
   }
   return entries;
 }
 
-/** Opens an entry: a stored one stays in the file, a deflated one is inflated into memory. Throws `WeightsFileError`. */
+/** Opens an entry. A stored one is read from the file on request, a deflated one is inflated into memory. Throws `WeightsFileError`. */
 export function openZipEntry(source: ByteSource, entry: ZipEntry): ByteSource {
   const fail = (problem: string) =>
-    new WeightsFileError(source.path, `is truncated or corrupt: its entry "${entry.name}" ${problem}`);
+    new WeightsFileError(source.path, `is truncated or corrupt: its entry ${quote(entry.name)} ${problem}`);
   const local = dataView(readBytes(source, entry.headerPosition, 30));
   if (local.getUint32(0, true) !== localSignature) throw fail('is not where the zip directory says');
   const start = entry.headerPosition + 30 + local.getUint16(26, true) + local.getUint16(28, true);
@@ -92,11 +94,11 @@ export function openZipEntry(source: ByteSource, entry: ZipEntry): ByteSource {
 function findDirectory(source: ByteSource, fail: (problem: string) => Error) {
   const tailStart = Math.max(0, source.size - endLength - maxCommentLength);
   const tail = dataView(readBytes(source, tailStart, source.size - tailStart));
-  let at = tail.byteLength - endLength;
-  // The record ends with a comment of any length, so it is found from the end backwards.
-  while (at >= 0 && !(tail.getUint32(at, true) === endSignature && fits(tail, at))) at--;
-  if (at < 0) throw fail('it begins as a zip archive and has no zip directory at its end');
-  const end = tailStart + at;
+  let offset = tail.byteLength - endLength;
+  // The record ends with a comment of unknown length, so the search goes backwards from the end of the file.
+  while (offset >= 0 && !(tail.getUint32(offset, true) === endSignature && fits(tail, offset))) offset--;
+  if (offset < 0) throw fail('it begins like a zip archive but has no zip directory at its end');
+  const end = tailStart + offset;
   if (end >= 20) {
     const locator = dataView(readBytes(source, end - 20, 20));
     if (locator.getUint32(0, true) === locator64Signature) {
@@ -106,22 +108,22 @@ function findDirectory(source: ByteSource, fail: (problem: string) => Error) {
     }
   }
   return {
-    count: tail.getUint16(at + 10, true),
-    size: tail.getUint32(at + 12, true),
-    position: tail.getUint32(at + 16, true),
+    count: tail.getUint16(offset + 10, true),
+    size: tail.getUint32(offset + 12, true),
+    position: tail.getUint32(offset + 16, true),
   };
 }
 
-function fits(tail: DataView, at: number): boolean {
-  return at + endLength + tail.getUint16(at + 20, true) <= tail.byteLength;
+function fits(tail: DataView, offset: number): boolean {
+  return offset + endLength + tail.getUint16(offset + 20, true) <= tail.byteLength;
 }
 
-/** Replaces each value that is full (0xffffffff) by the next one of the zip64 extra field. */
+/** Replaces each value of 0xffffffff by the next value of the zip64 extra field. */
 function widen(view: DataView, start: number, end: number, values: [number, number, number]): [number, number, number] {
-  for (let at = start; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
-    if (view.getUint16(at, true) !== 1) continue;
-    const fieldEnd = Math.min(end, at + 4 + view.getUint16(at + 2, true));
-    let next = at + 4;
+  for (let offset = start; offset + 4 <= end; offset += 4 + view.getUint16(offset + 2, true)) {
+    if (view.getUint16(offset, true) !== 1) continue;
+    const fieldEnd = Math.min(end, offset + 4 + view.getUint16(offset + 2, true));
+    let next = offset + 4;
     const take = (value: number) => {
       if (value !== 0xffffffff || next + 8 > fieldEnd) return value;
       next += 8;
@@ -132,7 +134,7 @@ function widen(view: DataView, start: number, end: number, values: [number, numb
   return values;
 }
 
-/** Beyond 2^53 the number is not exact; it is then far beyond any file, and every check of a range refuses it. */
-function uint64(view: DataView, at: number): number {
-  return Number(view.getBigUint64(at, true));
+/** Above 2^53 the number is not exact, but then it is larger than any file, and every range check refuses it. */
+function uint64(view: DataView, offset: number): number {
+  return Number(view.getBigUint64(offset, true));
 }
