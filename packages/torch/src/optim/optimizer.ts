@@ -1,6 +1,7 @@
 import { badArgument } from '../errors.js';
 import { noGrad } from '../modes.js';
 import * as ops from '../ops.js';
+import { printable } from '../printable.js';
 import { keep, scope } from '../scope.js';
 import { type Tensor, tensor } from '../tensor.js';
 
@@ -124,7 +125,9 @@ export abstract class Optimizer {
     }
     const unexpected = [...tensors.keys()].find((key) => !expected.has(key));
     if (unexpected)
-      throw badArgument(`the optimiser's state has an unexpected ${unexpected}: its groups were other ones`);
+      throw badArgument(
+        `the optimizer's state has an unexpected ${printable(unexpected)}; it was saved with other parameter groups`,
+      );
     const copies = [...saved].map(([parameter, { steps, moments }]) => {
       const copy = (moment: Tensor): Tensor => keep(ops.to(moment, { device: parameter.device, copy: true }));
       return [parameter, { steps, moments: moments.map(copy) }] as const;

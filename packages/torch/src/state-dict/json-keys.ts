@@ -20,8 +20,7 @@ export function repeatedKey(text: string): string | undefined {
         open.pop();
         break;
       case '"': {
-        while (text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
-        position++;
+        position = endOfString(text, position);
         const keys = open.at(-1);
         if (keys && isKey(text, position)) {
           const key = JSON.parse(text.slice(start, position)) as string;
@@ -35,7 +34,19 @@ export function repeatedKey(text: string): string | undefined {
   return undefined;
 }
 
-/** True if the string that ends before `position` is a key: nothing else in JSON is followed by a colon. */
+/** The position after the closing quotation mark of the string whose content begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let from = start; ; ) {
+    const quote = text.indexOf('"', from);
+    let first = quote;
+    while (text[first - 1] === '\\' && first > from) first--;
+    // An odd number of backslashes escapes the quotation mark.
+    if ((quote - first) % 2 === 0) return quote + 1;
+    from = quote + 1;
+  }
+}
+
+/** Whether the string that ends before `position` is a key: nothing else in JSON is followed by a colon. */
 function isKey(text: string, position: number): boolean {
   while (' \t\n\r'.includes(text[position]!)) position++;
   return text[position] === ':';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { safetensorsFile } from '../testing/weights-bytes.js';
 import { memorySource } from './byte-source.js';
 import { openWeights, type SafetensorsEntry, WeightsFileError, writeSafetensors } from './index.js';
 import { readSafetensorsHeader } from './safetensors-header.js';
@@ -12,14 +13,6 @@ import { readSafetensorsHeader } from './safetensors-header.js';
 const golden = fileURLToPath(new URL('../../golden/state-dict/', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
 after(() => rmSync(folder, { recursive: true }));
-
-/** A safetensors file with this header, followed by `size` bytes. */
-function fileOf(header: string | Uint8Array, size = 0): Uint8Array {
-  const bytes = typeof header === 'string' ? Buffer.from(header) : header;
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(bytes.length));
-  return Buffer.concat([length, bytes, new Uint8Array(size)]);
-}
 
 function refuses(bytes: Uint8Array, problem: RegExp): void {
   assert.throws(
@@ -39,36 +32,39 @@ test('headers that the reference implementation refuses are refused, with the re
   refuses(new Uint8Array(7), /at least 8 bytes/);
   refuses(Buffer.from('ffffffffffffffff7b7d', 'hex'), /claims 18446744073709551615 bytes; at most 100000000/);
   refuses(Buffer.from('64000000000000007b7d', 'hex'), /claims 100 bytes, but the file has only 10/);
-  refuses(fileOf(''), /does not begin with "{"/);
-  refuses(fileOf(' {}'), /does not begin with "{"/);
-  refuses(fileOf('{"a":'), /not valid JSON/);
-  refuses(fileOf('{} {}'), /not valid JSON/);
-  refuses(fileOf(Buffer.from('7b22ff223a317d', 'hex')), /not valid JSON/);
-  refuses(fileOf(`{${'"a":['.repeat(2)}`), /not valid JSON/);
-  refuses(fileOf('{"a":1}'), /entry for tensor "a" is not an object/);
-  refuses(fileOf('{"__metadata__":{"a":1}}'), /metadata "a" in the header is not a string/);
-  refuses(fileOf('{"__metadata__":[]}'), /__metadata__ in the header is not an object/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F8_E4M3', [4])}}`, 4), /"a" has the element type "F8_E4M3"; supported are F32/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'toString')}}`, 4), /element type "toString"/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [-1])}}`, 4), /shape \[-1\], which is not a list of lengths/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [0.5])}}`, 4), /shape \[0\.5\]/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', 1)}}`, 4), /shape 1/);
-  refuses(fileOf(`{"a":${tensor(0, 4, 'F32', [2])}}`, 4), /\[2\] of F32 needs 8 bytes, but has 4/);
-  refuses(fileOf(`{"a":${tensor(0, 0, 'F32', [2 ** 52, 2 ** 52, 0])}}`), /of F32 needs/);
-  refuses(fileOf(`{"a":${tensor(4, 0, 'F32', [1])}}`, 4), /offsets \[4, 0\]/);
-  refuses(fileOf(`{"a":${tensor(0, 4)},"b":${tensor(8, 12)}}`, 12), /"b" leave a gap/);
-  refuses(fileOf(`{"a":${tensor(4, 8)}}`, 8), /"a" leave a gap/);
-  refuses(fileOf(`{"a":${tensor(0, 8)},"b":${tensor(4, 12)}}`, 12), /"b" overlap/);
-  refuses(fileOf(`{"a":${tensor(0, 4)}}`, 8), /its tensors end at byte \d+, the file at byte \d+/);
-  refuses(fileOf(`{"a":${tensor(0, 8)}}`, 4), /its tensors end at byte \d+, the file at byte \d+/);
-  refuses(fileOf(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /has "a" twice/);
-  refuses(fileOf(`{"a":${tensor(0, 4)},"\\u0061" :${tensor(0, 4)}}`, 4), /has "a" twice/);
-  refuses(fileOf('{"__metadata__":{"k":"{\\"k","k":""}}'), /has "k" twice/);
+  refuses(safetensorsFile(''), /does not begin with "{"/);
+  refuses(safetensorsFile(' {}'), /does not begin with "{"/);
+  refuses(safetensorsFile('{"a":'), /not valid JSON/);
+  refuses(safetensorsFile('{} {}'), /not valid JSON/);
+  refuses(safetensorsFile(Buffer.from('7b22ff223a317d', 'hex')), /not valid JSON/);
+  refuses(safetensorsFile(`{${'"a":['.repeat(2)}`), /not valid JSON/);
+  refuses(safetensorsFile('{"a":1}'), /entry for tensor "a" is not an object/);
+  refuses(safetensorsFile('{"__metadata__":{"a":1}}'), /metadata "a" in the header is not a string/);
+  refuses(safetensorsFile('{"__metadata__":[]}'), /__metadata__ in the header is not an object/);
+  refuses(
+    safetensorsFile(`{"a":${tensor(0, 4, 'F8_E4M3', [4])}}`, 4),
+    /"a" has the element type "F8_E4M3"; supported are F32/,
+  );
+  refuses(safetensorsFile(`{"a":${tensor(0, 4, 'toString')}}`, 4), /element type "toString"/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4, 'F32', [-1])}}`, 4), /shape \[-1\], which is not a list of lengths/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4, 'F32', [0.5])}}`, 4), /shape \[0\.5\]/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4, 'F32', 1)}}`, 4), /shape 1/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4, 'F32', [2])}}`, 4), /\[2\] of F32 needs 8 bytes, but has 4/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 0, 'F32', [2 ** 52, 2 ** 52, 0])}}`), /of F32 needs/);
+  refuses(safetensorsFile(`{"a":${tensor(4, 0, 'F32', [1])}}`, 4), /offsets \[4, 0\]/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4)},"b":${tensor(8, 12)}}`, 12), /"b" leave a gap/);
+  refuses(safetensorsFile(`{"a":${tensor(4, 8)}}`, 8), /"a" leave a gap/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 8)},"b":${tensor(4, 12)}}`, 12), /"b" overlap/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4)}}`, 8), /its tensors end at byte \d+, the file at byte \d+/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 8)}}`, 4), /its tensors end at byte \d+, the file at byte \d+/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4)},"a":${tensor(0, 4)}}`, 4), /has "a" twice/);
+  refuses(safetensorsFile(`{"a":${tensor(0, 4)},"\\u0061" :${tensor(0, 4)}}`, 4), /has "a" twice/);
+  refuses(safetensorsFile('{"__metadata__":{"k":"{\\"k","k":""}}'), /has "k" twice/);
 });
 
 test('a header may have any order, escapes, trailing spaces, and the same word as key and as value', () => {
   const header = `{"b\\"":${tensor(4, 8)},"a":${tensor(0, 4)},"__metadata__":{"a":"a","b":"a"}}   `;
-  const { tensors, metadata } = readSafetensorsHeader(memorySource('x', fileOf(header, 8)));
+  const { tensors, metadata } = readSafetensorsHeader(memorySource('x', safetensorsFile(header, 8)));
   assert.deepEqual(
     tensors.map(({ name, start }) => [name, start]),
     [
