@@ -233,9 +233,14 @@ describe('check', () => {
     assert.equal(report.validation.canChooseCheckpoint, false);
   });
 
-  test('prints nothing but JSON with --json -', async () => {
+  test('prints nothing but JSON with --json -, and ignores a damaged audit', async () => {
     const report = JSON.parse(await succeed(['check', 'discs', '--json', '-'], folder));
     assert.deepEqual([report.train, report.val, report.bad], [27, 6, []]);
+    // An audit.json of these data that is incomplete counts as none.
+    mkdirSync(join(folder, 'audits/discs'), { recursive: true });
+    const { fingerprint } = report;
+    writeFileSync(join(folder, 'audits/discs/audit.json'), JSON.stringify({ fingerprint, noisy: true, rate: {} }));
+    assert.match(await succeed(['check', 'discs'], folder), /Not checked here\./);
   });
 
   test('reads a CSV with other column names', async () => {

@@ -174,7 +174,7 @@ function describe(data: string, out: string, result: Audit): string {
     rows.push(['  Errors are spread', spread]);
   }
   if (val !== null)
-    rows.push([`  The same for ${plural(dataset.val.length, 'validation image')}`, formatRate(val.rate)]);
+    rows.push([`  Estimated rate in ${plural(dataset.val.length, 'validation image')}`, formatRate(val.rate)]);
   const head = `${data}: ${plural(dataset.train.length, 'training image')}, features of ${model}`;
   const sections = [`${head}\n${table(rows)}`];
   if (bad.length > 0) {

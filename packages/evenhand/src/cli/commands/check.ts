@@ -61,7 +61,9 @@ function auditOf(data: string, fingerprint: string): AuditSummary | null {
   if (!existsSync(file)) return null;
   try {
     const summary = JSON.parse(readFileSync(file, 'utf8')) as AuditSummary;
-    return summary.fingerprint === fingerprint ? summary : null;
+    const { value, low, high } = summary.rate;
+    const isComplete = typeof summary.noisy === 'boolean' && [value, low, high].every(Number.isFinite);
+    return isComplete && summary.fingerprint === fingerprint ? summary : null;
   } catch {
     // A damaged file counts as none.
     return null;

@@ -1,3 +1,4 @@
+import { describeValue } from '../../printable.js';
 import { htmlReport, type Setting, type ShellPaths } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
 import { DATA_FILES, type Field, type FieldName, fields } from '../../train/index.js';
@@ -59,11 +60,7 @@ function settingsOf(config: Readonly<Record<string, unknown>>): Setting[] {
 }
 
 const textOf = (value: unknown): string =>
-  typeof value === 'string'
-    ? value
-    : Array.isArray(value)
-      ? value.map(textOf).join(', ')
-      : (JSON.stringify(value) ?? '');
+  (Array.isArray(value) ? value : [value]).map((x) => (typeof x === 'string' ? x : describeValue(x))).join(', ');
 
 /** The run folder and the data as they are typed in a shell. */
 function shellPaths(run: string, config: Readonly<Record<string, unknown>>, movedTo: string | undefined): ShellPaths {

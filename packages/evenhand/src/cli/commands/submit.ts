@@ -7,7 +7,16 @@ import { build } from 'esbuild';
 import { ZipFile } from 'yazl';
 import { submissionReport } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
-import { type Config, DATA_FILES, type FieldName, fieldNames, fields, flagName, mapPaths } from '../../train/index.js';
+import {
+  type Config,
+  configOfRun,
+  DATA_FILES,
+  type FieldName,
+  fieldNames,
+  fields,
+  flagName,
+  mapPaths,
+} from '../../train/index.js';
 import { version } from '../../version.js';
 import { exportRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
@@ -73,7 +82,7 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
     scripts: { predict: `node predict.js ${PREDICT}` },
   };
   const { manifest, lock } = pinned(about, NATIVE);
-  const config = opened.readConfig() as unknown as Config;
+  const config = configOfRun(opened);
   const rule = metadata?.decision;
   const report = await submissionReport(opened, {
     team,
