@@ -147,7 +147,10 @@ describe('a training', () => {
     await drawDiscs(join(folder, 'changed'));
     await succeed(['train', 'changed', ...SMALL, '--epochs', '1', '--run', 'stale'], folder);
     await drawDiscs(join(folder, 'changed'), { train: 17 });
-    assert.match(await refusal(['train', '--resume', 'stale'], folder), /data .*changed has changed since stale began/);
+    assert.match(
+      await refusal(['train', '--resume', 'stale'], folder),
+      /data .*changed has changed since stale was started/,
+    );
   });
 
   test('that fills the disk says so, keeps its last checkpoint, and goes on when there is space', async (t) => {

@@ -138,6 +138,8 @@ describe('refused, naming the file:', () => {
     await writeFile(file, 'id;name\n');
     const table = await openCsv(file);
     assert.equal(columnOf(table, 'name', 'the labels'), 1);
+    assert.equal(columnOf(table, 'Name', 'the labels'), 1);
+    assert.throws(() => columnOf({ file, columns: ['NAME', 'Name'] }, 'name', 'the labels'), /has no column "name"/);
     assert.throws(() => columnOf(table, 'label', 'the labels'), {
       message: `${file} has no column "label" for the labels; its columns are "id", "name". Rename the right one.`,
     });

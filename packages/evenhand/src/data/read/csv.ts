@@ -102,7 +102,7 @@ async function formatOf(file: string): Promise<Format> {
     for (const limit of [1 << 16, MAX_ROW_BYTES]) {
       const start = await readStart(handle, limit);
       const encoding = encodingOf(start);
-      const other = encoding === 'utf-8' ? binaryKind(start) : undefined;
+      const other = encoding === 'utf-8' ? binaryKind(start, file) : undefined;
       if (other !== undefined) {
         const remedy = other.remedy === '' ? 'give a CSV file' : `${other.remedy}, or give a CSV file`;
         throw new DataError(`${file} is ${other.kind}, not a CSV file: ${remedy}.`);
@@ -136,7 +136,7 @@ async function readStart(handle: FileHandle, limit: number): Promise<Buffer> {
 }
 
 /**
- * The index of a column among a table's columns.
+ * The index of a column among a table's columns; `Filename` is taken for `filename` if there is no other such column.
  * @param purpose what the column holds, for the message, e.g. `the labels`
  * @param flag the flag that names the column, if there is one
  * @throws DataError listing the columns
@@ -150,6 +150,8 @@ export function columnOf(
   const { file, columns } = table;
   const index = columns.indexOf(name);
   if (index >= 0) return index;
+  const alike = columns.flatMap((column, i) => (column.toLowerCase() === name.toLowerCase() ? [i] : []));
+  if (alike.length === 1) return alike[0]!;
   const missing = `${file} has no column "${printable(name)}" for ${purpose}`;
   if (columns.some((column) => IMAGE_NAME.test(column))) {
     const line = printable(columns.join(','), 80);

@@ -15,11 +15,17 @@ const SIGNATURES: readonly (readonly [bytes: string, kind: string, remedy: strin
   ['SQLite format 3', 'an SQLite database', 'export the table as CSV'],
 ];
 
-/** What a file that does not hold text is, by its first bytes; undefined for text. */
-export function binaryKind(start: Buffer): { readonly kind: string; readonly remedy: string } | undefined {
+/**
+ * What a file that does not hold text is, by its first bytes; undefined for text.
+ * @param name its name, which tells ZIP archives apart: Office documents are archives, too
+ */
+export function binaryKind(
+  start: Buffer,
+  name: string,
+): { readonly kind: string; readonly remedy: string } | undefined {
   const text = start.subarray(0, 4096).toString('latin1');
   if (text.startsWith('PK\x03\x04')) {
-    return /xl\/|\[Content_Types\]/.test(text)
+    return /xl\/|\[Content_Types\]/.test(text) || /\.(xlsx|xlsm|ods|numbers)$/i.test(name)
       ? { kind: 'an Excel workbook (.xlsx) or another Office document', remedy: 'save it as "CSV UTF-8" there' }
       : { kind: 'a ZIP archive', remedy: 'unpack it first' };
   }

@@ -25,7 +25,7 @@ export async function readLabelList(file: string): Promise<string[] | undefined>
     throw new DataError(`${file} cannot be read: ${error.message}.`);
   });
   const encoding = encodingOf(bytes);
-  const other = encoding === 'utf-8' ? binaryKind(bytes) : undefined;
+  const other = encoding === 'utf-8' ? binaryKind(bytes, file) : undefined;
   if (other !== undefined) throw new DataError(`${file} is ${other.kind}; expected a text file, one label per line.`);
   const chunks: Buffer[] = [];
   for await (const chunk of toUtf8(file, encoding, only(bytes))) chunks.push(chunk);

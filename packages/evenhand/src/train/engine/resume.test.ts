@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openWeights } from '@evenhand/torch';
@@ -90,6 +90,27 @@ describe('a training that is interrupted', () => {
       runs.go('stale'),
       (error) => error instanceof ConfigError && /changing has changed since .*stale was started/.test(error.message),
     );
+  });
+
+  // Held-out images depend on the order of the rows: reordered, training images would become validation images.
+  test('refuses rows in another order, unless the run is of version 0.1, which did not record it', async () => {
+    const data = join(runs.root, 'table.csv');
+    const rows = ['red', 'green', 'blue'].flatMap((label) =>
+      Array.from({ length: 8 }, (_, i) => `photos/train/${label}/${i}.png,${label}`),
+    );
+    const write = (lines: readonly string[]) => writeFileSync(data, `filename,label\n${lines.join('\n')}\n`);
+    write(rows);
+    await runs.go('ordered', { data, valFraction: 0.25 }, ({ stage }) => stage === 'full');
+    write(rows.toReversed());
+    await assert.rejects(
+      runs.go('ordered'),
+      (error) => error instanceof ConfigError && /table\.csv are in another order or split/.test(error.message),
+    );
+    const file = join(runs.path('ordered'), 'environment.json');
+    const environment = JSON.parse(readFileSync(file, 'utf8'));
+    delete environment.dataset.splitFingerprint;
+    writeFileSync(file, JSON.stringify(environment));
+    assert.equal((await runs.go('ordered', undefined, ({ stage }) => stage === 'scan')).interrupted, true);
   });
 
   test('counts steps by complete batches, and one where there is none', async () => {
