@@ -19,7 +19,7 @@ export function describeDataset(data: string, report: DatasetReport, validation:
   };
   const sections = [
     overview(data, report, all),
-    finding('Notes on reading the data', report.notes, true, (note) => note),
+    finding('Notes on reading the data', report.notes, true, (note) => printable(note, LONGEST_PATH)),
     ...classSections(report, all),
     missing(report),
     finding(

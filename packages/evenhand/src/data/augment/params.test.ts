@@ -22,7 +22,7 @@ const url = new URL('../../../golden/data/augment-distributions.json', import.me
 const golden = JSON.parse(readFileSync(url, 'utf8')) as Golden;
 const DRAWS = golden.draws;
 
-/** Fails where the two-sample Kolmogorov-Smirnov statistic exceeds its 0.1 % limit. */
+/** Fails if the two-sample Kolmogorov-Smirnov statistic exceeds its 0.1 % limit. */
 function assertSameDistribution(values: number[], { points, below }: Cdf, name: string): void {
   const limit = 1.95 * Math.sqrt(2 / DRAWS);
   for (const [k, point] of points.entries()) {
@@ -104,7 +104,7 @@ describe('sampleAugment', () => {
     assert.notDeepEqual(sampleAugment(new Random(1, 2, 4), 667, 500, 224, all), once);
   });
 
-  it('applies each part as often as asked', () => {
+  it('applies each transform with its probability', () => {
     const params = draws((random) => sampleAugment(random, 667, 500, 224, all));
     const share = (of: (p: (typeof params)[number]) => boolean): number => params.filter(of).length / DRAWS;
     assert.ok(Math.abs(share((p) => p.horizontalFlip) - 0.5) < 0.015);
@@ -114,7 +114,7 @@ describe('sampleAugment', () => {
     assert.ok(params.every((p) => Math.abs(p.angle) <= 15 && p.jitter.length === 4 && p.policy.length === 2));
   });
 
-  it('changes nothing but the crop where nothing else is asked for', () => {
+  it('only crops by default', () => {
     for (let i = 0; i < 50; i++) {
       const { crop, ...rest } = sampleAugment(new Random(1, i), 300, 200, 224, { scale: [1, 1] });
       assert.ok(crop.width * crop.height > 50_000);

@@ -23,7 +23,7 @@ const ROLES: readonly (readonly [role: Role, names: RegExp])[] = [
   ['test', /^(test|testing)$/],
 ];
 
-/** The split that a folder's name stands for: `train`, `Training`, `seg_train`, `valid`, `test_set`, ... */
+/** The split that a folder is named after: `train`, `Training`, `seg_train`, `valid`, `test_set`, ... */
 export function splitRole(name: string): Role | undefined {
   const plain = name.toLowerCase().replace(/^seg[_-]/, '').replace(/[_-]?(set|data|images)$/, ''); // biome-ignore format: one line
   return ROLES.find(([, names]) => names.test(plain))?.[0];
@@ -103,7 +103,7 @@ const rowsOf = (folder: string, classes: readonly ClassFolder[]): LabelledRow[] 
     return files.map((file) => ({ file, label: name, where, folder: path.relative(where, path.dirname(file)) }));
   });
 
-/** Refuses classes that are called like splits, or that have splits in them: DATA is one level too high or too low. */
+/** Refuses classes that are named like splits or contain splits: DATA may be one level too high. */
 function askAboutSplits(data: string, classes: readonly ClassFolder[]): void {
   const splits = classes.filter(({ name }) => splitRole(name) !== undefined).map(({ name }) => name);
   const others = classes.filter(({ name }) => splitRole(name) === undefined).map(({ name }) => name);
@@ -123,8 +123,8 @@ function askAboutSplits(data: string, classes: readonly ClassFolder[]): void {
     const first = new Set(files.map((file) => path.relative(inside, file).split(path.sep)[0]!));
     if ([...first].some((part) => splitRole(part) === 'train')) {
       throw new DataError(
-        `${inside} has a folder that is called like a split, so it does not look like a class: is the data one level ` +
-          `below? Then give ${inside} in place of ${data}; else rename the folder.`,
+        `${inside} has a sub-folder named like a split, so it is probably not a class. If the data is one level below, ` +
+          `give ${inside} instead of ${data}; otherwise rename that sub-folder.`,
       );
     }
   }

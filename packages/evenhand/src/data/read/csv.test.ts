@@ -213,7 +213,7 @@ describe('refused, naming the file:', () => {
     await writeFile(file, Buffer.alloc(100e6, 'a'));
     await refused(
       openCsv(file),
-      `The first line of ${file} is longer than 1 MiB, so it is no header: is this a CSV file?`,
+      `The first line of ${file} is longer than 1 MiB, so it is not a header line: is this a CSV file?`,
     );
     await refused(
       read(`id,name\n1,"${'x'.repeat(3e6)}\n`),
@@ -223,7 +223,7 @@ describe('refused, naming the file:', () => {
 });
 
 describe('what Excel writes', () => {
-  it('is read: a line sep= before the header, whose lines are counted', async () => {
+  it('is read: a line sep= before the header; it counts as a line', async () => {
     assert.deepEqual(await read('\uFEFFsep=|\r\nid|name\r\n1|a,b\r\n'), { columns: ['id', 'name'], rows: [[3, '1', 'a,b']] }); // biome-ignore format: one line
   });
 

@@ -1,4 +1,4 @@
-/** Signatures of files that people give in place of a CSV file, with what to do about them. */
+/** Signatures of files that are given instead of a CSV file, with the remedy. */
 const SIGNATURES: readonly (readonly [bytes: string, kind: string, remedy: string])[] = [
   ['\xff\xd8\xff', 'a JPEG image', ''],
   ['\x89PNG\r\n', 'a PNG image', ''],
@@ -17,7 +17,7 @@ const SIGNATURES: readonly (readonly [bytes: string, kind: string, remedy: strin
 
 /**
  * What a file that does not hold text is, by its first bytes; undefined for text.
- * @param name its name, which tells ZIP archives apart: Office documents are archives, too
+ * @param name its name: Office documents are ZIP archives too, and differ by their extension
  */
 export function binaryKind(
   start: Buffer,

@@ -31,7 +31,7 @@ export async function kindOf(place: string): Promise<'file' | 'folder' | undefin
   return stats?.isFile() ? 'file' : stats?.isDirectory() ? 'folder' : undefined;
 }
 
-/** Walks through folders and reads each of them once, even if links form loops. Counts the files that are no images. */
+/** Walks through folders and reads each of them once, even if links form loops. Counts the files that are not images. */
 export class FolderWalk {
   readonly #visited = new Set<string>();
   readonly #root: string;

@@ -252,7 +252,7 @@ describe('class folders', () => {
     );
   });
 
-  it('that are called like splits are asked about', async () => {
+  it('that are named like splits are refused with a question', async () => {
     await write({ 'a/rose/1.jpg': '', 'a/aster/1.jpg': '', 'a/Test/1.jpg': '' });
     await refused(
       readDataset(path.join(root, 'a')),
@@ -266,7 +266,7 @@ describe('class folders', () => {
       /has the folders test, valid but none to train on: add a folder train/,
     );
     await write({ 'd/flowers/train/rose/1.jpg': '', 'd/flowers/val/rose/1.jpg': '' });
-    await refused(readDataset(path.join(root, 'd')), /one level below\? Then give .*flowers in place of/);
+    await refused(readDataset(path.join(root, 'd')), /one level below, give .*flowers instead of/);
     await write({ 'e/train/rose/1.jpg': '', 'e/val/rose/1.jpg': '', 'e/valid/rose/1.jpg': '' });
     await refused(readDataset(path.join(root, 'e')), /has 2 folders that stand for the same split: val, valid\./);
     await write({ 'f/train/1.jpg': '' });

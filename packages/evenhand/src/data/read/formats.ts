@@ -6,7 +6,7 @@ import { type LabelledRow, readClassFolders } from './class-folders.js';
 import { columnOf, readCsv } from './csv.js';
 import { imageFinder, imageFolderOf } from './find-images.js';
 import { kindOf } from './folders.js';
-import { isMissingLabel, joinLabels, readLabelList } from './labels.js';
+import { joinLabels, missingLabelTest, readLabelList } from './labels.js';
 import { whyNotRegular } from './regular-file.js';
 
 /** One labelled image. */
@@ -108,7 +108,7 @@ function readFolders(data: string, { groupColumn }: ReadOptions): Promise<Rows> 
   throw new DataError(`${data} has no CSV file with a column "${printable(groupColumn)}": use --group-folder instead.`);
 }
 
-/** Groups of folders are told from groups of the column by a prefix. */
+/** A prefix keeps groups of the column and of folders apart. */
 function groupOf({ folder, group, label }: LabelledRow, { groupFolder }: ReadOptions): string | undefined {
   if (group !== undefined && group !== '') return `column:${group}`;
   return groupFolder === true && folder !== '' ? `folder:${label}/${folder}` : undefined;
@@ -148,7 +148,8 @@ async function rowsOfCsv(
   const labelAt = columnOf(table, labelColumn ?? 'label', 'the labels', '--label-column');
   const groupAt = groupColumn === undefined ? -1 : columnOf(table, groupColumn, 'the groups', '--group-column');
   if (table.rows.length === 0) throw new DataError(`${file} has a header but no rows.`);
-  const unlabelled = table.rows.filter(({ values }) => isMissingLabel(values[labelAt]!, listed));
+  const isMissing = missingLabelTest(listed);
+  const unlabelled = table.rows.filter(({ values }) => isMissing(values[labelAt]!));
   if (unlabelled.length > 0) {
     const text = `${unlabelled.length.toLocaleString('en')} of ${plural(table.rows.length, 'row')} of ${file} have no label`;
     if (onUnlabelled === 'stop') throw unlabelledRows(text, unlabelled);

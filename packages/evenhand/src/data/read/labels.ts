@@ -49,9 +49,11 @@ async function* only(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
 /** Values that spreadsheets and pandas write for a missing label. */
 const MISSING = /^(|nan|null|<na>|#n\/a|n\/a)$/i;
 
-/** Whether a table's value says that there is no label. A word such as `nan` is a label if the label list has it. */
-export const isMissingLabel = (value: string, listed: readonly string[] | undefined): boolean =>
-  value === '' || (MISSING.test(value) && listed?.includes(value) !== true);
+/** A test whether a table's value means that there is no label. A word such as `nan` is a label if the list has it. */
+export function missingLabelTest(listed: readonly string[] | undefined): (value: string) => boolean {
+  const labels = new Set(listed);
+  return (value) => MISSING.test(value) && !labels.has(value);
+}
 
 export interface JoinedLabels {
   /** In the order of the label list, else sorted. */

@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 
 /**
- * Why a path cannot be read as a file; undefined if it can. It has to be asked before a file is opened: opening a FIFO
- * waits for a writer, and a device such as /dev/zero never ends.
+ * Why a path cannot be read as a file; undefined if it can. Call it before a file is opened: opening a FIFO waits
+ * for a writer, and a device such as /dev/zero never ends.
  */
 export async function whyNotRegular(file: string): Promise<string | undefined> {
   let stats: Stats;

@@ -30,7 +30,7 @@ async function* fromUtf16(file: string, encoding: Encoding, chunks: AsyncIterabl
     yield Buffer.from(decoder.decode());
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new DataError(`${file} is damaged: it begins as UTF-16 text and goes on otherwise. Save it as UTF-8.`);
+    throw new DataError(`${file} is damaged: it starts as UTF-16 text but has invalid characters. Save it as UTF-8.`);
   }
 }
 

@@ -36,7 +36,7 @@ const refused = (promise: Promise<unknown>, message: string): Promise<void> =>
   });
 
 describe('a CSV of images', () => {
-  it("has the competition's ids, and its images in the folder beside it", async () => {
+  it("has the ids of the competition's layout, and its images in the folder beside it", async () => {
     await write({ 'test.csv': 'image_id,filename\r\n7,a.jpg\r\n3,more/b.jpg\r\n7,a.jpg\r\n', 'test/images/a.jpg': '' });
     const source = await unlabelledCsv(at('test.csv'));
     assert.equal(source.idName, 'image_id');
@@ -45,7 +45,7 @@ describe('a CSV of images', () => {
     assert.deepEqual(await rowsOf(source), rows, 'it is read as often as asked');
   });
 
-  it('has its images beside it where there is no such folder, or where told', async () => {
+  it('has its images beside it if there is no such folder, or in the given folder', async () => {
     await write({ 'x.csv': 'id;filename\n1;a.jpg\n', 'other/a.jpg': '' });
     assert.deepEqual(await rowsOf(await unlabelledCsv(at('x.csv'))), ['1 a.jpg']);
     assert.deepEqual(await rowsOf(await unlabelledCsv(at('x.csv'), { images: at('other') })), ['1 other/a.jpg']);
@@ -81,7 +81,7 @@ describe('a CSV of images', () => {
     );
   });
 
-  it('may not name what is outside its folder, nor nothing; the message names the line', async () => {
+  it('must not name files outside its folder or nothing; the message names the line', async () => {
     await write({ 'test/images/a.jpg': '' });
     for (const name of ['../../secret.jpg', '/etc/passwd', '..']) {
       await write({ 'test.csv': `filename\na.jpg\n${name}\n` });
@@ -100,7 +100,7 @@ describe('a CSV of images', () => {
 });
 
 describe('paths of images', () => {
-  it('are files as they are, and folders with all images in and below them, in their order', async () => {
+  it('are files, and folders with all images in and below them, sorted', async () => {
     await write({
       'one.txt': '',
       'f/b.JPG': '',

@@ -50,7 +50,7 @@ describe('splitFraction', () => {
     }
   });
 
-  // Nothing was held out, and training was refused with the advice to hold out what was asked for.
+  // Nothing was held out once, and training refused with the advice to give the very fraction that was given.
   it('takes the nearest split if groups are too large or classes have one sample', () => {
     const two = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1];
     const burst = splitFraction(two, 0.1, 3, [0, 0, 0, 1, 1, 2, 2, 3, 3, 3]);
