@@ -121,7 +121,9 @@ async function formatOf(file: string): Promise<Format> {
   } finally {
     await handle.close();
   }
-  throw new DataError(`The first line of ${file} is longer than 1 MiB, so it is not a header line: is this a CSV file?`);
+  throw new DataError(
+    `The first line of ${file} is longer than 1 MiB, so it is not a header line: is this a CSV file?`,
+  );
 }
 
 async function readStart(handle: FileHandle, limit: number): Promise<Buffer> {
