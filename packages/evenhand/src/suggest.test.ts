@@ -9,7 +9,7 @@ test('edit distance counts insertions, deletions, replacements and swaps', () =>
   assert.equal(editDistance('same', 'same'), 0);
 });
 
-test('the closest word is suggested, and none where nothing is close', () => {
+test('the closest word is suggested, and none if none is close', () => {
   const known = ['efficientnet_b0', 'efficientnet_b3', 'mobilenet_v2'];
   assert.equal(suggest('EfficientNet-B3', known), 'efficientnet_b3');
   assert.equal(suggest('mobilnet_v2', known), 'mobilenet_v2');

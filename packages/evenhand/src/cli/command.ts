@@ -1,5 +1,5 @@
 import { commonFlags, type Flag } from './options/flags.js';
-import { WIDTH, wrap } from './output/text.js';
+import { wrap } from './output/text.js';
 
 /** One command of the command line. */
 export interface Command {
@@ -29,6 +29,6 @@ export function helpOf(command: Command): string {
 }
 
 function flagHelp({ name, boolean, value, doc }: Flag): string {
-  const begun = `  --${name}${boolean ? '' : ` ${value ?? 'VALUE'}`}`;
-  return wrap(doc, { width: WIDTH, indent: 28, begun });
+  const prefix = `  --${name}${boolean ? '' : ` ${value ?? 'VALUE'}`}`;
+  return wrap(doc, { indent: 28, prefix });
 }

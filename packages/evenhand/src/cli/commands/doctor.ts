@@ -54,7 +54,7 @@ export const doctor: Command = {
 
 function describe(findings: readonly Finding[]): string {
   const lines = findings.flatMap(({ name, found, problem, note }) => [
-    wrap(found, { indent: 16, begun: `${problem === undefined ? '  ' : '! '}${name}` }),
+    wrap(found, { indent: 16, prefix: `${problem === undefined ? '  ' : '! '}${name}` }),
     ...[problem, note].filter((text) => text !== undefined).map((text) => wrap(text, { indent: 16 })),
   ]);
   const wrong = findings.filter(({ problem }) => problem !== undefined).length;

@@ -25,7 +25,7 @@ const dataFlags: readonly Flag[] = [
 ];
 
 const flags: readonly Flag[] = [
-  { name: 'data', boolean: false, value: 'DIR', doc: "where the run's own data are now, if they have moved" },
+  { name: 'data', boolean: false, value: 'PATH', doc: 'current location of the training data, if it has moved' },
   {
     name: 'csv',
     boolean: false,
@@ -107,8 +107,8 @@ function warningsOf(run: string, data: string | undefined, result: Evaluation): 
   const { trainingImages, report, runData } = result;
   if (trainingImages === null) {
     return [
-      `It is unknown whether the run was trained on some of these images, because its data are not in ${printable(runData)} ` +
-        'any more: say where they are now with --data.',
+      `It is unknown whether the run was trained on some of these images, because its data is no longer in ` +
+        `${printable(runData)}: pass its current location with --data.`,
     ];
   }
   if (trainingImages === 0) return [];

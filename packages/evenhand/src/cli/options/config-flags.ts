@@ -39,8 +39,8 @@ function flagOf(name: FieldName): Flag {
 function choicesOf(name: FieldName): string {
   const { doc, expects, placeholder } = fields[name];
   const names = expects.replace(/^one (or more )?of /, '');
-  const said = names.split(', ').every((each) => doc.includes(each));
-  return placeholder.startsWith('NAME') && names !== expects && !said ? `: ${names}` : '';
+  const isListed = names.split(', ').every((choice) => doc.includes(choice));
+  return placeholder.startsWith('NAME') && names !== expects && !isListed ? `: ${names}` : '';
 }
 
 /** Flags that say how DATA is read. */
@@ -83,7 +83,7 @@ export interface Resolved {
 /**
  * The configuration of a command line: the recipe, overridden by `--config FILE`, overridden by the flags.
  *
- * @param data DATA of the command line, where given
+ * @param data DATA of the command line, if any
  * @throws UsageError, ConfigError
  */
 export function configOf(parsed: Parsed, data: string | undefined): Resolved {

@@ -78,7 +78,7 @@ function overview(
     rows.push(['Height', `${height.min} to ${height.max} pixels, median ${height.median}`]);
     rows.push(['Modes', listCounts(modes)], ['Formats', listCounts(formats)]);
   }
-  return [data, ...rows.map(([name, text]) => wrap(text!, { indent: 19, begun: `  ${name}` }))].join('\n');
+  return [data, ...rows.map(([name, text]) => wrap(text!, { indent: 19, prefix: `  ${name}` }))].join('\n');
 }
 
 /** Names from the data, separated by commas: `most` of them, or all. */
@@ -136,7 +136,7 @@ function histogram(counts: readonly number[]): string {
 function finding<T>(title: string, items: readonly T[], all: boolean, describe: (item: T) => string): string {
   if (items.length === 0) return '';
   const shown = all ? items : items.slice(0, FINDINGS);
-  const lines = shown.map((item) => wrap(describe(item), { indent: 4, begun: '  -' }));
+  const lines = shown.map((item) => wrap(describe(item), { indent: 4, prefix: '  -' }));
   if (shown.length < items.length) lines.push(`  and ${items.length - shown.length} more (--all shows them)`);
   return [`${title}: ${items.length.toLocaleString('en')}`, ...lines].join('\n');
 }

@@ -1,4 +1,4 @@
-// Small programs with the frame of the command line, whose output or life is cut short.
+// Small programs that lose their output or are interrupted.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';

@@ -7,14 +7,14 @@ export const WIDTH = 80;
 /** Of a path that a file system allows. */
 export const LONGEST_PATH = 4096;
 
-/** `text` in lines of at most `width` characters, each after `indent` spaces; `begun` is the start of the first line. */
-export function wrap(text: string, { width = WIDTH, indent = 0, begun = '' } = {}): string {
+/** `text` in lines of at most `width` characters, each after `indent` spaces; `prefix` starts the first line. */
+export function wrap(text: string, { width = WIDTH, indent = 0, prefix = '' } = {}): string {
   const margin = ' '.repeat(indent);
   const lines: string[] = [];
   // A start that is as long as the margin leaves no room for a space.
-  let line = begun.padEnd(indent);
-  if (begun.length >= indent && begun !== '') {
-    lines.push(begun);
+  let line = prefix.padEnd(indent);
+  if (prefix.length >= indent && prefix !== '') {
+    lines.push(prefix);
     line = margin;
   }
   let empty = true;

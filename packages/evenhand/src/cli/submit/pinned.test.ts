@@ -24,7 +24,7 @@ const made = pinned(about, NAMES) as { manifest: Record<string, unknown>; lock: 
 const project: Lock = JSON.parse(readFileSync(new URL('../../../../../package-lock.json', import.meta.url), 'utf8'));
 const { '': root, ...packages } = made.lock.packages;
 
-/** As Node looks for it: in the node_modules of each folder upwards. */
+/** Searches as Node does: in the node_modules of each folder upwards. */
 function find(lock: Lock, from: string, name: string): string | undefined {
   const parts = from === '' ? [] : from.split('/node_modules/').map((part) => part.replace(/^node_modules\//, ''));
   for (let depth = parts.length; depth >= 0; depth--) {
@@ -52,7 +52,7 @@ test('the lock has all dependencies, each at the path where Node finds it', () =
     if (needed.has(path)) return;
     needed.add(path);
     const { dependencies, optionalDependencies } = project.packages[path]!;
-    for (const each of Object.keys({ ...dependencies, ...optionalDependencies })) visit(path, each);
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) visit(path, dependency);
   };
   for (const name of NAMES) visit('', name);
   assert.deepEqual(Object.keys(packages), [...needed].sort(), 'all dependencies, and nothing else');

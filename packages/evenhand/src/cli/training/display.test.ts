@@ -121,8 +121,8 @@ describe('the verdict on the validation images', () => {
 describe('text', () => {
   test('is wrapped after its indent and its start', () => {
     assert.equal(wrap('one two three', { width: 9, indent: 2 }), '  one two\n  three');
-    assert.equal(wrap('one two', { width: 12, indent: 4, begun: 'a' }), 'a   one two');
-    assert.equal(wrap('one two', { width: 12, indent: 4, begun: 'long' }), 'long\n    one two');
+    assert.equal(wrap('one two', { width: 12, indent: 4, prefix: 'a' }), 'a   one two');
+    assert.equal(wrap('one two', { width: 12, indent: 4, prefix: 'long' }), 'long\n    one two');
     assert.equal(wrap('unbreakable', { width: 4 }), 'unbreakable');
   });
 
