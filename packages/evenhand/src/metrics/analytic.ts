@@ -3,30 +3,28 @@ import type { ConfusionMatrix } from './confusion.js';
 import { classificationReport, type MacroF1Average } from './report.js';
 
 /**
- * The widest 95 % interval of Macro F1 with which a validation set can choose an epoch: the scores of neighbouring epochs
- * differ by a few hundredths.
+ * The largest width of the 95 % interval of Macro F1 with which a validation set can choose an epoch: the scores of
+ * neighbouring epochs differ by a few hundredths.
  */
 export const WIDEST_INTERVAL = 0.1;
 
-/** The 97.5 % point of the standard normal distribution. */
+/** The 97.5th percentile of the standard normal distribution. */
 const Z = 1.959963984540054;
 
 /**
  * The analytic 95 % interval of Macro F1 of Takahashi, Yamamoto, Kuchiba and Koyama, "Confidence interval for
- * micro-averaged F1 and macro-averaged F1 scores", Applied Intelligence 52, 2022 (PMC8936911): the images are taken as a
- * random sample whose cells of the confusion matrix are multinomial, the variance comes by the delta method, and the
- * interval is the estimate -+ 1.96 standard errors, cut to [0, 1]. It conditions on the number of images only: the
- * classes' supports vary, too.
+ * micro-averaged F1 and macro-averaged F1 scores", Applied Intelligence 52, 2022 (PMC8936911): the cells of the confusion
+ * matrix are multinomial, the variance comes from the delta method, and the interval is the estimate ± 1.96 standard
+ * errors, clipped to [0, 1]. It conditions on the number of images only: the supports of the classes vary, too.
  *
- * For ten images a class and more. On fewer it is too narrow: with 50 images of 37 classes 46 of 100 simulated intervals
- * hold the true mean score. Prefer `macroF1Interval` wherever the predictions of the single images are known.
+ * It needs at least ten images per class and is too narrow for fewer: with 50 images of 37 classes, 46 of 100 simulated
+ * intervals contain the true mean score. Prefer `macroF1Interval` if the predictions of the images are known.
  *
- * @throws RangeError when the matrix has no image
+ * @throws RangeError if the matrix has no images
  */
 export function macroF1AnalyticInterval(matrix: ConfusionMatrix, { average }: { average: MacroF1Average }): Interval {
   const report = classificationReport(matrix);
-  if (report.numImages === 0)
-    throw new RangeError('An interval of Macro F1 needs at least one image, but there is none.');
+  if (report.numImages === 0) throw new RangeError('An interval of Macro F1 needs at least one image.');
   const numAveraged = average === 'all' ? report.numClasses : report.numPresent;
   const value = average === 'all' ? report.macroF1 : report.macroF1Present;
   const half = (Z * Math.sqrt(varianceOfSumF1(matrix, false))) / numAveraged;
@@ -34,29 +32,30 @@ export function macroF1AnalyticInterval(matrix: ConfusionMatrix, { average }: { 
 }
 
 /**
- * What a validation set can tell before anything is trained: the expected width, high - low in [0, 1], of the 95 %
- * interval of Macro F1 **over the classes that have an image** in it, for a model with the given recall in every class
- * whose errors fall on all other such classes alike. Checkpoints whose scores differ by much less than this cannot be
- * told apart. Over all K classes the width is smaller by the share of classes that have an image, and so is the score.
+ * The expected width (high - low, in [0, 1]) of the 95 % interval of Macro F1 **over the classes with images** in a
+ * validation set, before anything is trained: for a model with the given recall in every class, whose errors are spread
+ * evenly over the other classes with images. Checkpoints whose scores differ by much less cannot be distinguished. Over
+ * all K classes, width and score are smaller by the proportion of classes with images.
  *
- * It conditions on the supports. By the delta method on the expected confusion matrix, without random numbers. At recall
- * 0.8 it gives 0.24 for 50 images of 37 classes, where simulated scores spread over 0.27; from three images a class on
- * the two agree within 10 %.
+ * It conditions on the supports and applies the delta method to the expected confusion matrix, without random numbers. At
+ * a recall of 0.8 it is 0.24 for 50 images of 37 classes, and the width in simulations is 0.27; from three images per
+ * class on, the two agree within 10 %.
  *
  * @param supports [K] validation images of each class
- * @throws RangeError when a support is no whole number from 0, all are 0, or recall is not between 0 and 1
+ * @throws RangeError if a support is not a whole number of at least 0, all are 0, or `recall` is not between 0 and 1
  */
 export function expectedMacroF1IntervalWidth(
   supports: ArrayLike<number>,
   { recall = 0.8 }: { recall?: number } = {},
 ): number {
-  if (!(recall > 0 && recall < 1)) throw new RangeError(`recall expects a number between 0 and 1, not ${recall}.`);
+  if (!(recall > 0 && recall < 1)) throw new RangeError(`recall must be between 0 and 1, got ${recall}.`);
   const wrong = Array.from(supports).findIndex((n) => !Number.isInteger(n) || n < 0);
-  if (wrong >= 0) throw new RangeError(`supports[${wrong}] is ${supports[wrong]}: expected a whole number of images.`);
+  if (wrong >= 0)
+    throw new RangeError(`supports[${wrong}] must be a whole number of at least 0, got ${supports[wrong]}.`);
   const present = Array.from(supports).filter((n) => n > 0);
   const numClasses = present.length;
-  if (numClasses === 0) throw new RangeError('The validation set has no image: expected at least one.');
-  // A single class leaves no room for errors; a second one without images takes them.
+  if (numClasses === 0) throw new RangeError('The validation set needs at least one image.');
+  // A single class cannot have errors; a second one without images takes them.
   const k = Math.max(numClasses, 2);
   const counts = new Float64Array(k * k);
   for (const [i, n] of present.entries()) {
@@ -66,10 +65,10 @@ export function expectedMacroF1IntervalWidth(
 }
 
 /**
- * The delta method's variance of the sum of the classes' F1. With s_i = support + predicted of class i, one image of
- * class i that is predicted as j moves the sum by 2 [i = j] / s_i - F_i / s_i - F_j / s_j (the derivative of the sum by
- * the cell's count); these moves have mean 0 over all images, so the variance is the sum of their squares. Given the
- * supports, only what varies within a row counts.
+ * The variance of the sum of the classes' F1 by the delta method. With s_i = support + predicted of class i, one image of
+ * class i that is predicted as j changes the sum by 2 [i = j] / s_i - F_i / s_i - F_j / s_j (the derivative of the sum
+ * with respect to the cell's count). These changes have mean 0 over all images, so the variance is the sum of their
+ * squares. Given the supports, only the variance within a row counts.
  */
 function varianceOfSumF1({ numClasses, counts }: ConfusionMatrix, givenSupports: boolean): number {
   const { perClass } = classificationReport({ numClasses, counts });
@@ -84,9 +83,9 @@ function varianceOfSumF1({ numClasses, counts }: ConfusionMatrix, givenSupports:
       const count = counts[i * numClasses + j]!;
       if (count === 0) continue;
       const column = perClass[j]!;
-      const move = (i === j ? 2 : 0) / rowSize - row.f1 / rowSize - column.f1 / (column.support + column.predicted);
-      sum += count * move;
-      sumOfSquares += count * move * move;
+      const change = (i === j ? 2 : 0) / rowSize - row.f1 / rowSize - column.f1 / (column.support + column.predicted);
+      sum += count * change;
+      sumOfSquares += count * change * change;
     }
     variance += givenSupports ? sumOfSquares - (sum * sum) / row.support : sumOfSquares;
   }

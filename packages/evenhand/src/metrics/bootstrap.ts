@@ -1,6 +1,6 @@
 import { Random } from '../random.js';
-import { confusionMatrix } from './confusion.js';
-import { classificationReport, type MacroF1Average } from './report.js';
+import { checkLabels, classCounts } from './confusion.js';
+import type { MacroF1Average } from './report.js';
 
 /** A score with its 95 % interval. */
 export interface Interval {
@@ -9,44 +9,43 @@ export interface Interval {
   readonly high: number;
 }
 
-/** The difference of two models' scores on the same images. */
+/** The difference between two models' scores on the same images. */
 export interface PairedDifference extends Interval {
-  /** The share of resamples in which the difference is above zero; near 1 where B is better. */
+  /** Proportion of resamples in which the difference is above zero; close to 1 if B is better. */
   readonly shareAboveZero: number;
 }
 
 export interface BootstrapOptions {
-  /** Over which classes the Macro F1 is the mean; `present` are those in the truth or the model's predictions given. */
+  /** The classes over which Macro F1 is the mean; `present` are those in the truth or in the model's predictions. */
   readonly average: MacroF1Average;
-  /** How many resamples are drawn [1000]. */
+  /** Number of resamples [1000]. */
   readonly resamples?: number;
-  /** Equal seeds give equal intervals, on every machine [0]. */
+  /** The same seed gives the same interval on every machine [0]. */
   readonly seed?: number;
 }
 
-/** The weight, in images, of what is known of all classes against a class's own images. */
+/** How many images of a class the average over all classes counts as. */
 const PRIOR_IMAGES = 2;
 
 /**
  * The 95 % percentile-bootstrap interval of Macro F1 over images (Efron and Tibshirani 1993, chapter 13), stratified and
- * smoothed. It tells where the mean score of this model lies over fresh images **with the same number of images of each
- * class**; it tells nothing of classes without images, which count 0 in `all` and are left out of `present`.
+ * smoothed. It is the interval of this model's mean score on new images **with the same number of images per class**. It
+ * says nothing about classes without images, which count as 0 in `all` and are not part of `present`.
  *
- * Stratified: each resample keeps every class's support. The plain bootstrap loses a class of one image in 37 % of the
- * resamples, where it then counts 0 in the mean over all classes. Smoothed: a single image of a class resamples to itself
- * for ever, which makes the stratified bootstrap alone too narrow. Hence an image of a class with n images is drawn, with
- * probability 2 / (n + 2), from all images instead, and its being right or wrong is carried over to the class: two
- * images' worth of trust that a class is like the others. One image that is right and one that is wrong are added to
- * "all images", so that a perfect score has an interval, too.
+ * Stratified: each resample keeps the support of every class. The plain bootstrap loses a class of one image in 37 % of the
+ * resamples, in which it counts as 0. Smoothed: a class with a single image always resamples to that image, which makes
+ * the interval too narrow. So with probability 2 / (n + 2) an image of a class with n images is replaced by one of all
+ * images, and whether that one is predicted correctly is transferred to the class: the average over all classes counts as
+ * two images. One correct and one wrong image are added to "all images", so that a perfect score has an interval, too.
  *
- * Of 100 simulated intervals that should hold the true mean score in 95 cases (mean recall 0.8, recalls and confusions
- * differing by class) so many do, for the plain, the stratified and this bootstrap: with 50 images of 37 of 102 classes
- * 0, 39 and 97, the plain one lying wholly below the score itself; with three images of each of 102 classes 37, 88 and
- * 93; with ten of each of 30 classes 95, 96 and 96.
+ * How many of 100 simulated intervals contain the true mean score, 95 being nominal (mean recall 0.8, recalls and
+ * confusions differ by class), for the plain, the stratified and this bootstrap: with 50 images of 37 of 102 classes 0,
+ * 39 and 97, where the plain interval is entirely below the score; with 3 images of each of 102 classes 37, 88 and 93;
+ * with 10 images of each of 30 classes 95, 96 and 96.
  *
  * @param truth [N] class indices
  * @param predicted [N] class indices
- * @throws RangeError when there is no image, labels do not match or are out of range, or resamples is no positive integer
+ * @throws RangeError if there are no images, labels do not match or are out of range, or `resamples` is not positive
  */
 export function macroF1Interval(
   truth: Int32Array,
@@ -56,15 +55,15 @@ export function macroF1Interval(
 ): Interval {
   const a = new Scorer(truth, predicted, numClasses, options.average);
   const { low, high } = percentiles(resample(truth, [a], numClasses, options));
-  // With hardly an image a class, what is borrowed can lift all resamples above a low score.
+  // With about one image per class, what is transferred can lift all resamples above a low score.
   return { value: a.value, low: Math.min(low, a.value), high: Math.max(high, a.value) };
 }
 
 /**
- * Whether model B has a better Macro F1 than model A on the same images: Macro F1 of B minus that of A, with the 95 %
- * interval over the same kind of resamples as {@link macroF1Interval}. Each resampled image is scored by both models, so
- * what is hard for both cancels, and the interval is much narrower than those of the two scores. A gain whose interval
- * is above zero is real for images like these.
+ * Compares two models on the same images: Macro F1 of B minus that of A, with the 95 % interval over resamples as in
+ * {@link macroF1Interval}. Both models are scored on the same resampled images, so what is hard for both cancels out, and
+ * the interval is much narrower than those of the two scores. A gain whose interval is above zero is significant for
+ * images like these.
  *
  * @param truth [N] class indices
  * @param predictedA [N] class indices
@@ -87,13 +86,13 @@ export function pairedBootstrap(
 }
 
 /**
- * Macro F1, the mean over all classes, where the true classes are known as probabilities: F1 of each class from the expected
- * counts. The 95 % interval is that of {@link macroF1Interval} with the true classes drawn anew by their probabilities for
- * each resample, so that it holds both what the images and what the labels leave open.
+ * Macro F1 over all classes against probabilities of the true classes: the F1 of each class comes from expected counts. The
+ * 95 % interval is that of {@link macroF1Interval} with true classes that are drawn by their probabilities for each
+ * resample, so that it covers the uncertainty of the images and of the labels.
  *
  * @param posterior [N,K] probabilities of the true class; rows sum to 1
  * @param predicted [N] class indices
- * @throws RangeError as {@link macroF1Interval}, or when posterior is not [N,K]
+ * @throws RangeError as {@link macroF1Interval}, or if `posterior` is not [N,K]
  */
 export function posteriorMacroF1(
   posterior: ArrayLike<number>,
@@ -112,7 +111,7 @@ export function posteriorMacroF1(
     size[predicted[i]!]! += 1;
     right[predicted[i]!]! += posterior[i * numClasses + predicted[i]!]!;
   }
-  const value = right.reduce((sum, each, k) => sum + (size[k]! > 0 ? (2 * each) / size[k]! : 0), 0) / numClasses;
+  const value = right.reduce((sum, count, k) => sum + (size[k]! > 0 ? (2 * count) / size[k]! : 0), 0) / numClasses;
   const random = new Random(seed, 1);
   const truth = new Int32Array(n);
   const scores = Float64Array.from({ length: resamples }, (_, r) => {
@@ -125,70 +124,72 @@ export function posteriorMacroF1(
 }
 
 function drawClass(posterior: ArrayLike<number>, row: number, numClasses: number, uniform: number): number {
-  let left = uniform;
+  let remaining = uniform;
   for (let k = 0; k < numClasses - 1; k++) {
-    left -= posterior[row * numClasses + k]!;
-    if (left < 0) return k;
+    remaining -= posterior[row * numClasses + k]!;
+    if (remaining < 0) return k;
   }
   return numClasses - 1;
 }
 
-/** One model's predictions, and the counts of its right and of all its predictions a class in the resample at hand. */
+/** One model's predictions, and its numbers of correct and of all predictions per class in the current resample. */
 class Scorer {
   readonly value: number;
   readonly #predicted: Int32Array;
   readonly #support: Float64Array;
   readonly #numAveraged: number;
-  readonly #right: Float64Array;
+  readonly #correct: Float64Array;
   readonly #counts: Float64Array;
 
   constructor(truth: Int32Array, predicted: Int32Array, numClasses: number, average: MacroF1Average) {
-    const report = classificationReport(confusionMatrix(truth, predicted, numClasses));
-    this.value = average === 'all' ? report.macroF1 : report.macroF1Present;
-    // Fixed for all resamples: a class that is in none of the given labels has no right image in any of them.
-    this.#numAveraged = average === 'all' ? numClasses : report.numPresent;
-    this.#support = Float64Array.from(report.perClass, (score) => score.support);
+    checkLabels(truth, predicted, numClasses);
     this.#predicted = predicted;
-    this.#right = new Float64Array(numClasses);
+    this.#support = classCounts(truth, numClasses);
+    this.#correct = new Float64Array(numClasses);
     this.#counts = new Float64Array(numClasses);
+    for (const [image, label] of truth.entries()) this.addPrediction(label, predicted[image]!);
+    // The same for all resamples: a class without images has no correct prediction in any of them.
+    const isPresent = (count: number, k: number): boolean => count + this.#support[k]! > 0;
+    this.#numAveraged = average === 'all' ? numClasses : this.#counts.filter(isPresent).length;
+    this.value = this.take();
   }
 
-  /** The prediction for an image; of an image of another class, carried over to class `label`. */
+  /** Counts the prediction for an image; that of an image of another class is transferred to class `label`. */
   add(label: number, image: number, imageLabel: number): void {
     const prediction = this.#predicted[image]!;
-    // An image taken for `label` was confused with it; an image of `label` is then taken for that image's class.
+    // An image that was predicted as `label` was confused with it; an image of `label` then counts as that image's class.
     if (prediction === imageLabel) this.addPrediction(label, label);
     else this.addPrediction(label, prediction === label ? imageLabel : prediction);
   }
 
   addPrediction(label: number, prediction: number): void {
-    if (prediction === label) this.#right[label]! += 1;
+    if (prediction === label) this.#correct[label]! += 1;
     this.#counts[prediction]! += 1;
   }
 
-  /** Macro F1 of what was added, and a fresh start. */
+  /** Returns Macro F1 of what was added, and starts a new resample. */
   take(): number {
     let sum = 0;
     for (let i = 0; i < this.#support.length; i++) {
       const size = this.#support[i]! + this.#counts[i]!;
-      if (size > 0) sum += (2 * this.#right[i]!) / size;
+      if (size > 0) sum += (2 * this.#correct[i]!) / size;
     }
-    this.#right.fill(0);
+    this.#correct.fill(0);
     this.#counts.fill(0);
     return sum / this.#numAveraged;
   }
 }
 
-/** The score of each resample: of one model, or of the second minus the first; sorted. */
+/** The sorted scores of all resamples: of one model, or of the second minus the first. */
 function resample(
   truth: Int32Array,
   models: readonly [Scorer] | readonly [Scorer, Scorer],
   numClasses: number,
   { resamples = 1000, seed = 0, stream }: Omit<BootstrapOptions, 'average'> & { readonly stream?: number },
 ): Float64Array {
-  if (truth.length === 0) throw new RangeError('An interval of Macro F1 needs at least one image, but there is none.');
+  if (truth.length === 0) throw new RangeError('An interval of Macro F1 needs at least one image.');
   if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new RangeError(`resamples expects an integer from 1, not ${resamples}.`);
+    throw new RangeError(`resamples must be a whole number of at least 1, got ${resamples}.`);
   }
   const images = imagesByClass(truth, numClasses);
   const random = stream === undefined ? new Random(seed) : new Random(seed, 2, stream);
@@ -206,7 +207,7 @@ function resample(
           for (const model of models) model.add(label, donor, truth[donor]!);
           continue;
         }
-        // The two added images: of two models, each is right on one of them.
+        // The two added images: each of two models is correct on one of them.
         const wrong = numClasses === 1 ? label : (label + 1 + random.int(numClasses - 1)) % numClasses;
         for (const [m, model] of models.entries()) {
           model.addPrediction(label, donor - truth.length === m ? label : wrong);
@@ -226,13 +227,13 @@ function imagesByClass(truth: Int32Array, numClasses: number): Int32Array[] {
   return lists.map((list) => Int32Array.from(list));
 }
 
-/** The 2.5 % and 97.5 % points of sorted numbers, interpolated linearly (numpy's default). */
+/** The 2.5th and 97.5th percentile of sorted numbers, interpolated linearly as in numpy. */
 function percentiles(sorted: Float64Array): { low: number; high: number } {
-  const at = (share: number): number => {
+  const quantile = (share: number): number => {
     const position = share * (sorted.length - 1);
     const below = Math.floor(position);
     const low = sorted[below]!;
     return low + (position - below) * (sorted[Math.min(below + 1, sorted.length - 1)]! - low);
   };
-  return { low: at(0.025), high: at(0.975) };
+  return { low: quantile(0.025), high: quantile(0.975) };
 }

@@ -1,4 +1,4 @@
-/** Scores of a classifier and what they can be trusted for: pure functions on typed arrays. */
+// Scores of a classifier and their confidence intervals: pure functions on typed arrays.
 export { expectedMacroF1IntervalWidth, macroF1AnalyticInterval, WIDEST_INTERVAL } from './analytic.js';
 export {
   type BootstrapOptions,

@@ -12,13 +12,13 @@ import {
   posteriorMacroF1,
 } from './index.js';
 
-/** 50 images of 37 of 102 classes: the validation set of the competition that the project grew from. */
+/** 50 images of 37 of 102 classes: the validation set of the competition in which the project began. */
 const FEW = [...Array(27).fill(1), ...Array(7).fill(2), ...Array(3).fill(3), ...Array(65).fill(0)] as number[];
 
 const labelsOf = (supports: number[]): Int32Array =>
   Int32Array.from(supports.flatMap((n, label) => Array<number>(n).fill(label)));
 
-/** Predictions that are right with the given probability and else fall on any other of `numTargets` classes. */
+/** Predictions that are correct with the given probability, and otherwise any other of `numTargets` classes. */
 function predict(truth: Int32Array, numTargets: number, recall: number, random: Random): Int32Array {
   return truth.map((t) => (random.uniform() < recall ? t : (t + 1 + random.int(numTargets - 1)) % numTargets));
 }
@@ -27,7 +27,7 @@ function score(truth: Int32Array, predicted: Int32Array, k: number): number {
   return classificationReport(confusionMatrix(truth, predicted, k)).macroF1;
 }
 
-/** Standard deviation of Macro F1 over fresh images; the supports either fixed or multinomial. */
+/** Standard deviation of Macro F1 over new images, with fixed or multinomial supports. */
 function simulatedDeviation(supports: number[], recall: number, fixedSupports: boolean, random: Random): number {
   const given = labelsOf(supports);
   let [sum, squares] = [0, 0];
@@ -41,7 +41,7 @@ function simulatedDeviation(supports: number[], recall: number, fixedSupports: b
   return Math.sqrt(squares / rounds - (sum / rounds) ** 2);
 }
 
-test('the analytic interval is the delta method, as numerical derivatives give it', () => {
+test('the analytic interval matches the delta method with numerical derivatives', () => {
   // Of a multinomial sample the variance of f(p) is (sum p f'^2 - (sum p f')^2) / n; here f' by central differences.
   const random = new Random(1);
   const k = 4;
@@ -63,7 +63,7 @@ test('the analytic interval is the delta method, as numerical derivatives give i
   assert.ok(Math.abs(value - low - half) < 1e-7);
 });
 
-test('the analytic interval agrees with simulation and with the bootstrap where supports are large', () => {
+test('the analytic interval agrees with simulation and with the bootstrap for large supports', () => {
   const supports = [60, 40, 120, 80, 50];
   const random = new Random(2);
   const truth = labelsOf(supports);
@@ -77,7 +77,7 @@ test('the analytic interval agrees with simulation and with the bootstrap where 
   assert.ok(Math.abs(bootstrap.high - analytic.high) < 0.01, `${bootstrap.high} against ${analytic.high}`);
 });
 
-test('the expected width is that of simulated scores: closely at ten images a class, roughly at one', () => {
+test('the expected width matches simulated scores: closely with ten images per class, roughly with one', () => {
   const random = new Random(3);
   const fewPresent = FEW.filter((n) => n > 0);
   for (const [supports, recall, tolerance] of [
@@ -92,7 +92,7 @@ test('the expected width is that of simulated scores: closely at ten images a cl
   }
 });
 
-test('the expected width says that 50 images of 37 classes choose no checkpoint, and that 6,000 of 102 do', () => {
+test('by the expected width 50 images of 37 classes cannot choose a checkpoint, and 6,000 of 102 can', () => {
   assert.ok(expectedMacroF1IntervalWidth(FEW) > 0.2);
   assert.ok(expectedMacroF1IntervalWidth(Array<number>(102).fill(60)) < 0.03);
   // Classes without images change nothing: the width is that of the mean over the others.
@@ -100,8 +100,8 @@ test('the expected width says that 50 images of 37 classes choose no checkpoint,
   assert.ok(expectedMacroF1IntervalWidth([10]) > 0);
 });
 
-test('bootstrap intervals hold the true mean score about as often as they claim, tiny supports included', () => {
-  // The reason for stratifying and smoothing; without either, fewer than half of these intervals hold it.
+test('bootstrap intervals contain the true mean score about as often as they claim, even with tiny supports', () => {
+  // The reason for stratifying and smoothing: without them fewer than half of these intervals contain it.
   const random = new Random(4);
   const truth = labelsOf(FEW);
   const k = FEW.length;
@@ -118,7 +118,7 @@ test('bootstrap intervals hold the true mean score about as often as they claim,
   }
 });
 
-test('both averages have the same interval but for the number of classes that they divide by', () => {
+test('both averages have the same interval except for the number of classes that they divide by', () => {
   const truth = labelsOf(FEW);
   const predicted = predict(truth, FEW.length, 0.8, new Random(5));
   const { macroF1, macroF1Present, numPresent, numClasses } = classificationReport(
@@ -145,7 +145,7 @@ test('a perfect score of few images has an interval, and one of many is narrow',
   assert.ok(narrow.low > 0.99, `${narrow.low}`);
 });
 
-test('equal seeds give equal intervals, other seeds others', () => {
+test('equal seeds give equal intervals, different seeds different ones', () => {
   const truth = labelsOf([5, 5, 5]);
   const predicted = predict(truth, 3, 0.7, new Random(6));
   const options = { average: 'all', seed: 11 } as const;
@@ -154,11 +154,11 @@ test('equal seeds give equal intervals, other seeds others', () => {
   assert.notDeepEqual(macroF1Interval(truth, predicted, 3, { ...options, seed: 12 }), first);
 });
 
-test('the paired bootstrap sees a small real gain that the two intervals hide', () => {
+test('the paired bootstrap finds a small real gain that the two intervals hide', () => {
   const random = new Random(8);
   const truth = labelsOf(Array<number>(10).fill(30));
   const a = predict(truth, 10, 0.8, random);
-  // B repeats A but mends every sixth of its errors.
+  // B is A with every sixth of its errors corrected.
   let errors = 0;
   const b = a.map((p, i) => (p !== truth[i] && errors++ % 6 === 0 ? truth[i]! : p));
   const gain = pairedBootstrap(truth, a, b, 10, { average: 'all' });
@@ -170,7 +170,7 @@ test('the paired bootstrap sees a small real gain that the two intervals hide', 
   assert.ok(loss.high < 0 && loss.shareAboveZero < 0.025, JSON.stringify(loss));
 });
 
-test('the paired bootstrap finds a gain between equals about as rarely as it claims', () => {
+test('the paired bootstrap finds a gain between equal models about as rarely as it claims', () => {
   const random = new Random(9);
   const truth = labelsOf(Array<number>(12).fill(8));
   let found = 0;
@@ -185,7 +185,7 @@ test('the paired bootstrap finds a gain between equals about as rarely as it cla
   assert.ok(none.value === 0 && none.low <= 0 && none.high >= 0 && none.shareAboveZero < 0.9, JSON.stringify(none));
 });
 
-test('against certain labels Macro F1 is what it is, and its interval alike', () => {
+test('against certain labels posterior Macro F1 and its interval equal the ordinary ones', () => {
   const truth = labelsOf([12, 8, 5, 3]);
   const predicted = predict(truth, 4, 0.8, new Random(3));
   const certain = new Float64Array(truth.length * 4);
@@ -197,12 +197,12 @@ test('against certain labels Macro F1 is what it is, and its interval alike', ()
   assert.deepEqual(posteriorMacroF1(certain, predicted, 4), soft);
 });
 
-test('against posterior labels Macro F1 is near the true one where labels as given say too little', () => {
+test('against posterior labels Macro F1 is close to the true one, unlike against labels with errors', () => {
   const random = new Random(4);
   const truth = labelsOf(Array<number>(6).fill(60));
   const predicted = predict(truth, 6, 0.9, random);
   const given = truth.map((label) => (random.uniform() < 0.3 ? (label + 1 + random.int(5)) % 6 : label));
-  // A judge that knows the truth with nine parts in ten.
+  // A posterior of 0.9 for the true class.
   const posterior = new Float64Array(truth.length * 6).fill(0.02);
   for (const [i, label] of truth.entries()) posterior[i * 6 + label] = 0.9;
   const real = macroF1Interval(truth, predicted, 6, { average: 'all' });
@@ -223,8 +223,8 @@ test('what has no interval is refused', () => {
   );
   assert.throws(() => macroF1Interval(one, one, 2, { average: 'all', resamples: 0 }), /resamples/);
   assert.throws(() => pairedBootstrap(one, one, Int32Array.of(2), 2, { average: 'all' }), /predicted\[0\] is 2/);
-  assert.throws(() => expectedMacroF1IntervalWidth([0, 0]), /no image/);
-  assert.throws(() => expectedMacroF1IntervalWidth([1, -1]), /supports\[1\] is -1/);
+  assert.throws(() => expectedMacroF1IntervalWidth([0, 0]), /needs at least one image/);
+  assert.throws(() => expectedMacroF1IntervalWidth([1, -1]), /supports\[1\] must be .* got -1/);
   assert.throws(() => expectedMacroF1IntervalWidth([1], { recall: 1 }), /recall/);
   assert.deepEqual(Object.keys(macroF1Interval(one, one, 1, { average: 'all' })), ['value', 'low', 'high']);
 });

@@ -2,10 +2,10 @@
 export type Logits = Float32Array | Float64Array;
 
 /**
- * The most probable class of each image: [N]. Among equal logits the lowest class index, as numpy and PyTorch do.
+ * The most probable class of each image: [N]. Of equal logits the lowest class index, as in numpy and PyTorch.
  *
  * @param logits [N,K]
- * @throws RangeError when logits is not [N,K], or a row holds NaN or has no finite largest logit
+ * @throws RangeError if `logits` is not [N,K], or a row contains NaN or has no finite largest logit
  */
 export function argmax(logits: Logits, numClasses: number): Int32Array {
   const best = new Int32Array(numRows(logits, numClasses));
@@ -20,7 +20,7 @@ export function argmax(logits: Logits, numClasses: number): Int32Array {
  * Logarithms of the class probabilities, [N,K]; each row's largest logit is subtracted first, so nothing overflows.
  *
  * @param logits [N,K]
- * @throws RangeError when logits is not [N,K], or a row holds NaN or has no finite largest logit
+ * @throws RangeError if `logits` is not [N,K], or a row contains NaN or has no finite largest logit
  */
 export function logSoftmax(logits: Logits, numClasses: number): Float64Array {
   const result = Float64Array.from(logits);
@@ -31,7 +31,7 @@ export function logSoftmax(logits: Logits, numClasses: number): Float64Array {
     let sum = 0;
     for (const logit of row) sum += Math.exp(logit - maximum);
     const logSum = Math.log(sum);
-    // Not minus (maximum + logSum): where the maximum is large that sum would round the small logarithm away.
+    // Not minus (maximum + logSum): a large maximum would round the small logarithm away.
     for (let j = 0; j < numClasses; j++) row[j] = row[j]! - maximum - logSum;
   }
   return result;
@@ -41,19 +41,19 @@ export function logSoftmax(logits: Logits, numClasses: number): Float64Array {
  * Class probabilities, [N,K]; each row sums to 1.
  *
  * @param logits [N,K]
- * @throws RangeError when logits is not [N,K], or a row holds NaN or has no finite largest logit
+ * @throws RangeError if `logits` is not [N,K], or a row contains NaN or has no finite largest logit
  */
 export function softmax(logits: Logits, numClasses: number): Float64Array {
   return logSoftmax(logits, numClasses).map(Math.exp);
 }
 
 /**
- * The mean negative log-likelihood of the true classes, in nats; unweighted and without label smoothing.
- * Infinite where a true class has probability 0; 0 of no image.
+ * The mean negative log-likelihood of the true classes in nats, unweighted and without label smoothing. Infinite if a true
+ * class has probability 0; 0 if there are no images.
  *
  * @param logits [N,K]
  * @param truth [N] class indices
- * @throws RangeError as {@link logSoftmax}, or when truth does not match
+ * @throws RangeError as {@link logSoftmax}, or if `truth` does not match
  */
 export function negativeLogLikelihood(logits: Logits, truth: Int32Array, numClasses: number): number {
   checkTruth(logits, truth, numClasses);
@@ -64,18 +64,17 @@ export function negativeLogLikelihood(logits: Logits, truth: Int32Array, numClas
 }
 
 /**
- * The share of images whose true class is among the k largest logits; 1 where k >= K, 0 of no image.
- * Among equal logits the lower class index ranks first, so that k = 1 is the accuracy of {@link argmax}; scikit-learn's
- * `top_k_accuracy_score` ranks equal scores the other way round and agrees wherever there are none.
+ * The proportion of images whose true class is among the k largest logits; 1 if k >= K, 0 if there are no images. Of equal
+ * logits the lower class index ranks first, so that k = 1 is the accuracy of {@link argmax}; scikit-learn's
+ * `top_k_accuracy_score` ranks equal scores the other way round.
  *
  * @param logits [N,K]
  * @param truth [N] class indices
- * @throws RangeError when k is no positive integer, truth does not match, or logits are as {@link argmax} refuses them
+ * @throws RangeError as {@link argmax}, or if `k` is not a positive integer or `truth` does not match
  */
 export function topKAccuracy(logits: Logits, truth: Int32Array, numClasses: number, k: number): number {
   checkTruth(logits, truth, numClasses);
-  if (!Number.isInteger(k) || k < 1)
-    throw new RangeError(`Top-k accuracy expects k to be an integer from 1, not ${k}.`);
+  if (!Number.isInteger(k) || k < 1) throw new RangeError(`k must be a whole number of at least 1, got ${k}.`);
   let right = 0;
   for (let i = 0; i < truth.length; i++) {
     const row = logits.subarray(i * numClasses, (i + 1) * numClasses);
@@ -90,13 +89,14 @@ export function topKAccuracy(logits: Logits, truth: Int32Array, numClasses: numb
 }
 
 /**
- * Expected calibration error, in [0, 1]: images are put into bins of equal width by their largest probability, bin m of
- * M being ((m-1)/M, m/M]; the result is the mean over images of |accuracy - mean confidence| of their bin. 0 of no image.
+ * Expected calibration error, in [0, 1]: images are put into M bins of equal width by their confidence (largest
+ * probability), bin m being ((m-1)/M, m/M]; the result is the mean over images of |accuracy - mean confidence| of their
+ * bin. 0 if there are no images.
  * Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, with M = 15.
  *
  * @param logits [N,K]
  * @param truth [N] class indices
- * @throws RangeError as {@link logSoftmax}, or when truth does not match or numBins is no positive integer
+ * @throws RangeError as {@link logSoftmax}, or if `truth` does not match or `numBins` is not a positive integer
  */
 export function expectedCalibrationError(
   logits: Logits,
@@ -106,11 +106,11 @@ export function expectedCalibrationError(
 ): number {
   checkTruth(logits, truth, numClasses);
   if (!Number.isInteger(numBins) || numBins < 1) {
-    throw new RangeError(`The calibration error expects numBins to be an integer from 1, not ${numBins}.`);
+    throw new RangeError(`numBins must be a whole number of at least 1, got ${numBins}.`);
   }
   const predicted = argmax(logits, numClasses);
   const probabilities = softmax(logits, numClasses);
-  // Per bin, the number of right images minus the sum of confidences: its absolute value is the bin's share of the sum.
+  // Per bin: the number of correct predictions minus the sum of confidences.
   const excess = new Float64Array(numBins);
   for (let i = 0; i < truth.length; i++) {
     const confidence = probabilities[i * numClasses + predicted[i]!]!;
@@ -122,7 +122,7 @@ export function expectedCalibrationError(
 
 function numRows(logits: Logits, numClasses: number): number {
   if (!Number.isInteger(numClasses) || numClasses < 1 || logits.length % numClasses !== 0) {
-    throw new RangeError(`${logits.length} logits are not rows of ${numClasses} classes: expected shape [N,K].`);
+    throw new RangeError(`${logits.length} logits are not rows of ${numClasses} classes; expected shape [N,K].`);
   }
   return logits.length / numClasses;
 }
@@ -135,8 +135,8 @@ function rowMaximum(row: Logits, index: number): number {
   }
   if (!Number.isFinite(maximum)) {
     throw new RangeError(
-      `The logits of image ${index} have ${maximum} as their largest value: expected a finite number. ` +
-        'A training that diverged gives such logits; lower its learning rate.',
+      `The largest logit of image ${index} is ${maximum}; expected a finite number. ` +
+        'If training has diverged, lower the learning rate.',
     );
   }
   return maximum;
@@ -147,6 +147,6 @@ function checkTruth(logits: Logits, truth: Int32Array, numClasses: number): void
   if (truth.length !== n) throw new RangeError(`There are ${truth.length} true labels but logits of ${n} images.`);
   const wrong = truth.findIndex((label) => label < 0 || label >= numClasses);
   if (wrong >= 0) {
-    throw new RangeError(`truth[${wrong}] is ${truth[wrong]}: expected a class index from 0 to ${numClasses - 1}.`);
+    throw new RangeError(`truth[${wrong}] is ${truth[wrong]}; expected a class index from 0 to ${numClasses - 1}.`);
   }
 }

@@ -1,34 +1,34 @@
 import type { ConfusionMatrix } from './confusion.js';
 
-/** One class's scores. A ratio 0/0 counts as 0. */
+/** The scores of one class. 0/0 counts as 0. */
 export interface ClassScore {
-  /** Of the images predicted as this class, the share that are of it; 0 where none was predicted. */
+  /** The proportion of images predicted as this class that belong to it; 0 if none was predicted. */
   readonly precision: number;
-  /** Of the images of this class, the share predicted as it; 0 where the class has no image. */
+  /** The proportion of this class's images that were predicted as it; 0 if it has no images. */
   readonly recall: number;
-  /** The harmonic mean of precision and recall, 2 TP / (support + predicted); 0 where both are 0. */
+  /** The harmonic mean of precision and recall, 2 TP / (support + predicted); 0 if both are 0. */
   readonly f1: number;
-  /** How many images are of this class. */
+  /** Number of images of this class. */
   readonly support: number;
-  /** How many images were predicted as this class. */
+  /** Number of images predicted as this class. */
   readonly predicted: number;
 }
 
-/** All scores that follow from one confusion matrix. Every score is in [0, 1], and a ratio 0/0 counts as 0. */
+/** All scores of one confusion matrix. Every score is in [0, 1], and 0/0 counts as 0. */
 export interface ClassificationReport {
   readonly numClasses: number;
-  /** How many images were scored. */
+  /** Number of images. */
   readonly numImages: number;
-  /** How many classes occur in the truth or among the predictions. */
+  /** Number of classes that occur in the truth or among the predictions. */
   readonly numPresent: number;
-  /** How many classes occur in the truth. */
+  /** Number of classes that occur in the truth. */
   readonly numSupported: number;
-  /** The share of images predicted rightly. */
+  /** The proportion of correct predictions. */
   readonly accuracy: number;
   /** The mean recall over the classes that occur in the truth (scikit-learn's `balanced_accuracy_score`). */
   readonly balancedAccuracy: number;
   /**
-   * The mean of the classes' F1 over **all** K classes; one that occurs in neither truth nor predictions counts 0
+   * The mean of the classes' F1 over **all** K classes; one that occurs in neither truth nor predictions counts as 0
    * (scikit-learn's `f1_score(average='macro', labels=range(K), zero_division=0)`).
    */
   readonly macroF1: number;
@@ -37,9 +37,9 @@ export interface ClassificationReport {
    * (scikit-learn's `f1_score(average='macro')` without `labels`).
    */
   readonly macroF1Present: number;
-  /** F1 of all decisions pooled over all K classes. With one label an image it equals the accuracy. */
+  /** F1 of all predictions pooled over all K classes. With one label per image it equals the accuracy. */
   readonly microF1: number;
-  /** The mean of the classes' F1, each weighted by its support: common classes dominate it. */
+  /** The mean of the classes' F1, weighted by support: frequent classes dominate it. */
   readonly weightedF1: number;
   /** [K] in class order. */
   readonly perClass: readonly ClassScore[];
@@ -48,8 +48,8 @@ export interface ClassificationReport {
 /**
  * Per-class and average scores of a confusion matrix, equal to scikit-learn's with `zero_division=0`.
  *
- * Macro F1 is the mean of the classes' F1, not the F1 of mean precision and mean recall; the two differ
- * (Opitz and Burst 2019, arXiv 1911.03347). Of no image at all, every score is 0.
+ * Macro F1 is the mean of the classes' F1, not the F1 of mean precision and mean recall (Opitz and Burst 2019,
+ * arXiv 1911.03347). If there are no images, every score is 0.
  */
 export function classificationReport(matrix: ConfusionMatrix): ClassificationReport {
   const { numClasses, counts } = matrix;
@@ -63,26 +63,26 @@ export function classificationReport(matrix: ConfusionMatrix): ClassificationRep
     }
   }
   const perClass: ClassScore[] = [];
-  const sum = { images: 0, right: 0, f1: 0, weightedF1: 0, recall: 0, present: 0, supported: 0 };
+  const sum = { images: 0, correct: 0, f1: 0, weightedF1: 0, recall: 0, present: 0, supported: 0 };
   for (let i = 0; i < numClasses; i++) {
-    const right = counts[i * numClasses + i]!;
+    const correct = counts[i * numClasses + i]!;
     const score = {
-      precision: ratio(right, predicted[i]!),
-      recall: ratio(right, support[i]!),
-      f1: ratio(2 * right, support[i]! + predicted[i]!),
+      precision: ratio(correct, predicted[i]!),
+      recall: ratio(correct, support[i]!),
+      f1: ratio(2 * correct, support[i]! + predicted[i]!),
       support: support[i]!,
       predicted: predicted[i]!,
     };
     perClass.push(score);
     sum.images += score.support;
-    sum.right += right;
+    sum.correct += correct;
     sum.f1 += score.f1;
     sum.weightedF1 += score.f1 * score.support;
     sum.recall += score.recall;
     if (score.support + score.predicted > 0) sum.present += 1;
     if (score.support > 0) sum.supported += 1;
   }
-  const accuracy = ratio(sum.right, sum.images);
+  const accuracy = ratio(sum.correct, sum.images);
   return {
     numClasses,
     numImages: sum.images,
@@ -92,18 +92,18 @@ export function classificationReport(matrix: ConfusionMatrix): ClassificationRep
     balancedAccuracy: ratio(sum.recall, sum.supported),
     macroF1: sum.f1 / numClasses,
     macroF1Present: ratio(sum.f1, sum.present),
-    // Each wrong decision is one false positive and one false negative, so pooled precision = recall = accuracy.
+    // Each wrong prediction is one false positive and one false negative, so pooled precision = recall = accuracy.
     microF1: accuracy,
     weightedF1: ratio(sum.weightedF1, sum.images),
     perClass,
   };
 }
 
-/** Over which classes a Macro F1 is the mean: `all` K (`macroF1`), or the `present` ones (`macroF1Present`). */
+/** The classes over which Macro F1 is the mean: `all` K (`macroF1`), or the `present` ones (`macroF1Present`). */
 export type MacroF1Average = 'all' | 'present';
 
 /**
- * The name of a Macro F1 that says which average it is, for every place that shows one:
+ * The name of a Macro F1 with the classes that it averages, for every place that shows one:
  * `Macro F1 over all 102 classes (37 present)` or `Macro F1 over the 37 of 102 classes present`.
  * Present are the classes that occur in the truth or among the predictions.
  */

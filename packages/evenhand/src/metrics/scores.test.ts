@@ -69,7 +69,7 @@ test('scores of logits equal scikit-learn and PyTorch', () => {
   }
 });
 
-/** The scores from their definitions, image by image and class by class: shares no code or formula with the room. */
+/** The scores from their definitions, image by image and class by class: shares no code or formula with the module. */
 function naive(truth: number[], predicted: number[], k: number): Omit<ClassificationReport, 'perClass'> {
   const n = truth.length;
   const f1: number[] = [];
@@ -130,7 +130,7 @@ test('scores follow the definitions on 5,000 random cases', () => {
   }
 });
 
-test('matrices of parts add up to the matrix of the whole, which averaged scores do not', () => {
+test('the matrices of parts add up to that of the whole, unlike averaged scores', () => {
   const { k, truth, predicted } = { k: 3, truth: [0, 0, 1, 1, 2, 2], predicted: [0, 1, 1, 1, 2, 0] };
   const part = (from: number, to: number) =>
     confusionMatrix(Int32Array.from(truth.slice(from, to)), Int32Array.from(predicted.slice(from, to)), k);
@@ -141,7 +141,7 @@ test('matrices of parts add up to the matrix of the whole, which averaged scores
   assert.notEqual(averaged, classificationReport(part(0, 6)).macroF1);
 });
 
-test('of no image every score is 0, never NaN', () => {
+test('without images every score is 0, never NaN', () => {
   const none = new Int32Array(0);
   const { perClass, ...scores } = classificationReport(confusionMatrix(none, none, 3));
   assert.deepEqual(perClass[2], { precision: 0, recall: 0, f1: 0, support: 0, predicted: 0 });
@@ -152,7 +152,7 @@ test('of no image every score is 0, never NaN', () => {
   assert.equal(expectedCalibrationError(logits, none, 3), 0);
 });
 
-test('a Macro F1 is named by the classes that it averages', () => {
+test('Macro F1 is named with the classes that it averages', () => {
   const some = { numClasses: 102, numPresent: 37 };
   assert.equal(describeMacroF1(some, 'all'), 'Macro F1 over all 102 classes (37 present)');
   assert.equal(describeMacroF1(some, 'present'), 'Macro F1 over the 37 of 102 classes present');
@@ -164,19 +164,19 @@ test('labels out of range are refused by index and value', () => {
   assert.throws(() => confusionMatrix(Int32Array.of(0, 3, 1), ok, 3), /truth\[1\] is 3, but with 3 classes/);
   assert.throws(() => confusionMatrix(ok, Int32Array.of(0, 1, -1), 3), /predicted\[2\] is -1/);
   assert.throws(() => confusionMatrix(ok, Int32Array.of(0, 1), 3), /3 true labels but 2 predictions/);
-  assert.throws(() => confusionMatrix(ok, ok, 0), /numClasses expects an integer from 1, not 0/);
+  assert.throws(() => confusionMatrix(ok, ok, 0), /numClasses must be a whole number of at least 1, got 0/);
   assert.throws(() => classCounts(Int32Array.of(5), 3), /labels\[0\] is 5/);
   assert.throws(() => addConfusion(), /at least one/);
   assert.throws(() => addConfusion(confusionMatrix(ok, ok, 3), confusionMatrix(ok, ok, 4)), /of 3 and of 4 classes/);
   assert.deepEqual(Array.from(classCounts(Int32Array.of(2, 0, 2), 4)), [1, 0, 2, 0]);
 });
 
-test('softmax neither overflows nor loses small probabilities', () => {
+test('softmax does not overflow or lose small probabilities', () => {
   const logits = Float64Array.of(1000, 999, -1000, -1e6, -1e6, -1e6 + 1);
   const p = softmax(logits, 3);
   near(p[0]!, 1 / (1 + Math.exp(-1)), 'first probability');
   near(p[3]! + p[4]! + p[5]!, 1, 'sum of the second row');
-  // A wrong class at probability e^-60 still has a logarithm, where log(1 - p) of the right one would be 0.
+  // A wrong class with probability e^-60 still has a logarithm, while log(1 - p) of the right one would be 0.
   near(logSoftmax(Float64Array.of(60, 0), 2)[1]!, -60, 'small log-probability');
   near(logSoftmax(Float64Array.of(1e9, 1e9 - 30), 2)[0]! / -Math.exp(-30), 1, 'log-probability near 0', 0.01);
   assert.equal(softmax(Float32Array.of(0, Number.NEGATIVE_INFINITY), 2)[1], 0);
@@ -199,11 +199,11 @@ test('calibration bins are closed above: a confidence of exactly 0.5 belongs to 
   near(expectedCalibrationError(logits, Int32Array.of(0, 1), 2, { numBins: 1 }), 0, 'one bin', 1e-8);
 });
 
-test('logits that mean nothing are refused by image', () => {
+test('invalid logits are refused with the index of the image', () => {
   const label = Int32Array.of(0, 0);
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
     const logits = Float32Array.of(0, 1, bad, 0);
-    const message = new RegExp(`logits of image 1 have ${bad}`);
+    const message = new RegExp(`largest logit of image 1 is ${bad}`);
     assert.throws(() => argmax(logits, 2), message);
     assert.throws(() => softmax(logits, 2), message);
     assert.throws(() => topKAccuracy(logits, label, 2, 1), message);
@@ -211,7 +211,7 @@ test('logits that mean nothing are refused by image', () => {
   assert.throws(() => softmax(new Float32Array(2).fill(Number.NEGATIVE_INFINITY), 2), /-Infinity/);
   assert.throws(() => softmax(new Float32Array(5), 2), /5 logits are not rows of 2 classes/);
   assert.throws(() => topKAccuracy(new Float32Array(6), label, 2, 1), /2 true labels but logits of 3 images/);
-  assert.throws(() => topKAccuracy(new Float32Array(4), label, 2, 0), /k to be an integer from 1, not 0/);
+  assert.throws(() => topKAccuracy(new Float32Array(4), label, 2, 0), /k must be a whole number of at least 1, got 0/);
   assert.throws(() => negativeLogLikelihood(new Float32Array(2), Int32Array.of(2), 2), /truth\[0\] is 2/);
   assert.throws(() => expectedCalibrationError(new Float32Array(4), label, 2, { numBins: 0 }), /numBins/);
 });
