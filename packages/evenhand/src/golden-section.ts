@@ -1,23 +1,23 @@
 /**
- * Where a function of one number is least, between two bounds: golden section (Kiefer 1953), which needs no slope and
- * finds the least value of a function that has only one valley.
+ * Finds the minimum of a function of one number between two bounds by golden-section search (Kiefer 1953), which needs no
+ * derivative. The function must have only one minimum.
  *
- * @param tolerance the width at which the search ends
+ * @param tolerance width of the interval at which the search ends
  */
-export function leastPoint(f: (x: number) => number, from: number, to: number, tolerance: number): number {
+export function minimise(f: (x: number) => number, from: number, to: number, tolerance: number): number {
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [from, to];
   let [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
-  let [atA, atB] = [f(a), f(b)];
+  let [valueA, valueB] = [f(a), f(b)];
   while (high - low > tolerance) {
-    if (atA < atB) {
-      [high, b, atB] = [b, a, atA];
+    if (valueA < valueB) {
+      [high, b, valueB] = [b, a, valueA];
       a = high - ratio * (high - low);
-      atA = f(a);
+      valueA = f(a);
     } else {
-      [low, a, atA] = [a, b, atB];
+      [low, a, valueA] = [a, b, valueB];
       b = low + ratio * (high - low);
-      atB = f(b);
+      valueB = f(b);
     }
   }
   return (low + high) / 2;

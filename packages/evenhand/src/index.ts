@@ -1,4 +1,4 @@
-// evenhand from TypeScript: the only door of this package. Nothing here prints or exits.
+// The TypeScript API of evenhand, and the only entry point of this package. Nothing here prints or exits.
 export {
   checkDataset as check,
   DataError,

@@ -43,10 +43,10 @@ describe('Random', () => {
   });
 
   it('refuses seeds and ranges that would silently lose bits', () => {
-    assert.throws(() => new Random(0.5), /seed to be a safe integer, not 0.5/);
+    assert.throws(() => new Random(0.5), /seed must be a safe integer, got 0.5/);
     assert.throws(() => new Random(1, 2 ** 53), /stream number 0/);
     for (const n of [0, -1, 1.5, 2 ** 32 + 1]) assert.throws(() => new Random(1).int(n), RangeError);
-    assert.throws(() => new Random(1).beta(0, 1), /positive/);
+    assert.throws(() => new Random(1).beta(0, 1), /must be positive/);
   });
 
   it('draws uniform numbers in [0, 1) with the right mean and variance', () => {

@@ -1,13 +1,12 @@
 /**
- * A counter-based random generator: every number is a pure function of (seed, stream...) and of how many were drawn.
+ * A counter-based random number generator: every number is a pure function of (seed, stream...) and of its position.
  *
  * Guarantees:
  * - `new Random(seed, epoch, position)` gives the same numbers on every machine, in every thread and in any order of
- *   creation, so a sample's random choices do not depend on which worker made it or on what was drawn before.
+ *   creation, so the random choices for an image do not depend on the worker or on what was drawn before.
  * - Different (seed, stream...) tuples, of equal or different length, give independent sequences of period 2^66.
- * - `uint32`, `uniform`, `int` and `permutation` use integer arithmetic and exact scaling only and are the same for ever
- *   and everywhere; `normal` and `beta` also use Math.log, sin and the like, which JavaScript engines may round
- *   differently in the last bit.
+ * - `uint32`, `uniform`, `int` and `permutation` use only integer arithmetic and exact scaling and are the same everywhere;
+ *   `normal` and `beta` also use functions such as Math.log, which JavaScript engines may round differently in the last bit.
  *
  * Source: Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  * Not for cryptography.
@@ -20,13 +19,13 @@ export class Random {
   #used = 4;
 
   /**
-   * @param seed a safe integer, negative ones included
-   * @param stream any number of safe integers that tell this sequence from others, e.g. epoch and position
-   * @throws RangeError when one of them is not a safe integer
+   * @param seed a safe integer, also negative
+   * @param stream any number of safe integers that distinguish this sequence from others, e.g. epoch and position
+   * @throws RangeError if one of them is not a safe integer
    */
   constructor(seed: number, ...stream: number[]) {
     this.#key = new Uint32Array(words(seed, 'seed'));
-    // Each stream number is folded into the key by one block whose last counter word the output below never uses.
+    // Each stream number is mixed into the key by one block, whose last counter word is never used for output.
     for (const [i, number] of stream.entries()) {
       const [low, high] = words(number, `stream number ${i}`);
       philox4x32(this.#block, low, high, i, 0xffffffff, this.#key[0]!, this.#key[1]!);
@@ -60,7 +59,7 @@ export class Random {
    */
   int(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 4294967296) {
-      throw new RangeError(`Random.int expects n to be an integer from 1 to 2^32, not ${n}`);
+      throw new RangeError(`Random.int: n must be a whole number from 1 to 2^32, got ${n}`);
     }
     const limit = 4294967296 - (4294967296 % n);
     let x = this.uint32();
@@ -75,25 +74,25 @@ export class Random {
   }
 
   /**
-   * A number in [0, 1] from Beta(a, b), as the share of two gamma variates.
-   * @throws RangeError when a or b is not a positive finite number
+   * A number in [0, 1] from Beta(a, b), as the ratio of two gamma variates.
+   * @throws RangeError if a or b is not a positive finite number
    */
   beta(a: number, b: number): number {
     if (!(a > 0 && b > 0 && Number.isFinite(a) && Number.isFinite(b))) {
-      throw new RangeError(`Random.beta expects two positive numbers, not ${a} and ${b}`);
+      throw new RangeError(`Random.beta: a and b must be positive numbers, got ${a} and ${b}`);
     }
     const x = this.#logGamma(a);
     return 1 / (1 + Math.exp(this.#logGamma(b) - x));
   }
 
-  /** The numbers 0 to n - 1 in random order, every order equally likely (Fisher and Yates). */
+  /** The numbers 0 to n - 1 in random order (Fisher and Yates). */
   permutation(n: number): Int32Array {
     const order = Int32Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
       const j = this.int(i + 1);
-      const kept = order[i]!;
+      const swapped = order[i]!;
       order[i] = order[j]!;
-      order[j] = kept;
+      order[j] = swapped;
     }
     return order;
   }
@@ -118,8 +117,8 @@ export class Random {
 }
 
 /**
- * One block of Philox4x32-10: encrypts the counter (c0..c3) under the key (k0, k1) into four words.
- * All words are unsigned 32-bit integers; the result is written to `out` [4].
+ * Computes one block of Philox4x32-10: encrypts the counter (c0..c3) with the key (k0, k1) into four words. All words are
+ * unsigned 32-bit integers; the result is written to `out` [4].
  */
 export function philox4x32(
   out: Uint32Array,
@@ -160,7 +159,6 @@ function mulHigh(a: number, b: number): number {
 
 /** The low and high 32 bits of a safe integer in two's complement. */
 function words(value: number, name: string): [low: number, high: number] {
-  if (!Number.isSafeInteger(value))
-    throw new RangeError(`Random expects the ${name} to be a safe integer, not ${value}`);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`Random: the ${name} must be a safe integer, got ${value}`);
   return [value >>> 0, Math.floor(value / 4294967296) >>> 0];
 }

@@ -6,22 +6,22 @@ import { encodeOnnx } from './onnx.js';
 import { translate } from './translate.js';
 
 export interface ExportOptions {
-  /** Height and width in pixels of the images that the model will be given. */
+  /** Height and width of the input images in pixels. */
   readonly size: number;
-  /** Written into the file beside the model, keys and values. */
+  /** Keys and values that are written into the file. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Stores the weights in 16 bits: half the file, nearly the same logits. The computation stays in 32 bits. */
+  /** Stores the weights as float16: half the file size, nearly the same logits. Computation stays in float32. */
   readonly half?: boolean;
-  /** Version of the program that writes the file. */
+  /** Version of evenhand, which is written into the file. */
   readonly version: string;
 }
 
 /**
- * A model as the bytes of an ONNX file: `pixel_values` float32 [N,3,size,size], normalised by the model's preset, to
- * `logits` float32 [N,K]; N is free. BatchNorm is part of the convolutions. Any model of operations that have a
- * translation (`translate.ts`) can be exported: its `forward` runs once, in evaluation mode, and is written down.
+ * Exports a model to the bytes of an ONNX file: `pixel_values` float32 [N,3,size,size], normalised by the model's preset,
+ * to `logits` float32 [N,K], for any N. BatchNorms are folded into convolutions. The model's `forward` runs once in
+ * evaluation mode, and every operation is translated (`translate.ts`).
  *
- * @throws ExportError for an operation without a translation
+ * @throws ExportError if an operation has no translation
  */
 export function exportOnnx(
   model: ImageModel,
@@ -50,11 +50,11 @@ function traceModel(model: ImageModel, size: number): Graph {
       );
       const [, numClasses, ...more] = logits.shape;
       if (numClasses === undefined || more.length > 0) {
-        throw new ExportError(`The model gives [${logits.shape}], and logits are [N,K].`);
+        throw new ExportError(`The output of the model has the shape [${logits.shape}]; expected logits [N,K].`);
       }
       const last = graph.nodes.at(-1);
       if (last?.output !== graph.nameOf(logits))
-        throw new ExportError('The logits are not what the model computes last.');
+        throw new ExportError('The logits must be the last value that the model computes.');
       last.output = 'logits';
       return {
         nodes: graph.nodes,

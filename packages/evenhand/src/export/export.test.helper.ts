@@ -1,4 +1,4 @@
-// Small computations in libtorch and, written down, in ONNX Runtime.
+// Runs small computations in libtorch and, after export, in ONNX Runtime.
 import assert from 'node:assert/strict';
 import { nn, noGrad, recordOps, scope, type Tensor, tensor } from '@evenhand/torch';
 import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
@@ -10,16 +10,16 @@ import { translate } from './translate.js';
 
 export type Computation = (x: Tensor) => Tensor;
 
-/** Values of a normal distribution, the same for the same seed. */
+/** Normally distributed values, the same for the same seed. */
 export function values(shape: readonly number[], seed = 0, scale = 1): Float32Array {
   const random = new Random(seed, shape.length);
   return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => scale * random.normal());
 }
 
-/** As a constant of a computation. */
+/** A constant of a computation. */
 export const constant = (shape: number[], seed = 1): Tensor => nn.buffer(tensor(values(shape, seed), shape));
 
-/** What a computation does to x [2,...rest], as a graph; any number may be in the place of 2. */
+/** The graph of a computation of x [2,...rest]; the first dimension is free. */
 export function traced(computation: Computation, rest: readonly number[]): Graph {
   const graph = new GraphBuilder(new Map());
   return scope(() =>
@@ -43,13 +43,13 @@ export function traced(computation: Computation, rest: readonly number[]): Graph
   );
 }
 
-export interface Answer {
+export interface Values {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** The first output of an ONNX file for its one input. */
-export async function runOnnx(bytes: Uint8Array, { shape, data }: Answer): Promise<Answer> {
+/** Runs an ONNX file with one input and returns its first output. */
+export async function runOnnx(bytes: Uint8Array, { shape, data }: Values): Promise<Values> {
   const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
   try {
     const results = await session.run({ [session.inputNames[0]!]: new OnnxTensor('float32', data, shape) });
@@ -60,7 +60,7 @@ export async function runOnnx(bytes: Uint8Array, { shape, data }: Answer): Promi
   }
 }
 
-export function runTorch(computation: Computation, { shape, data }: Answer): Answer {
+export function runTorch(computation: Computation, { shape, data }: Values): Values {
   return scope(() =>
     noGrad(() => {
       const y = computation(tensor(data, [...shape]));
@@ -69,18 +69,18 @@ export function runTorch(computation: Computation, { shape, data }: Answer): Ans
   );
 }
 
-/** Shapes are equal, and values within `tolerance` of the greatest. */
-export function assertEqual(actual: Answer, expected: Answer, what: string, tolerance = 1e-5): void {
+/** Asserts that shapes are equal, and values within `tolerance` of the largest magnitude. */
+export function assertEqual(actual: Values, expected: Values, what: string, tolerance = 1e-5): void {
   assert.deepEqual(actual.shape, expected.shape, what);
   const scale = expected.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  assert.ok(scale > 0.01, `${what}: the values are all near 0, so nothing is compared`);
+  assert.ok(scale > 0.01, `${what}: all values are near 0, so the comparison means nothing`);
   const off = expected.data.reduce((most, x, i) => Math.max(most, Math.abs(x - actual.data[i]!)), 0);
   assert.ok(off <= tolerance * scale, `${what}: off by ${off} of ${scale}`);
 }
 
 const FILE = { metadata: {}, half: false, producer: ['test', '0'] } as const;
 
-/** Compares a computation in libtorch with its graph in ONNX Runtime, for 1 and for 3 in place of the 2 in the trace. */
+/** Compares a computation in libtorch with its graph in ONNX Runtime, for other batch sizes than in the trace. */
 export async function assertTranslated(
   computation: Computation,
   rest: readonly number[],

@@ -23,14 +23,14 @@ const cases: [name: string, computation: Computation, folded: string[]][] = [
   ['after a convolution with bias', (x) => norm(conv(x, bias)), ['Conv']],
   ['before a convolution', (x) => conv(norm(x), bias), ['BatchNormalization', 'Conv']],
   ['after something else', (x) => norm(ops.relu(conv(x))), ['Conv', 'Relu', 'BatchNormalization']],
-  ['twice, the second time over the first', (x) => norm(norm(conv(x)), others), ['Conv']],
+  ['twice, one after the other', (x) => norm(norm(conv(x)), others), ['Conv']],
   [
     'with its activation',
     (x) => ops.batchNormAct(conv(x), ...statistics, variance, false, 0.1, 1e-3, 'silu'),
     ['Conv', 'Sigmoid', 'Mul'],
   ],
   [
-    'whose convolution has a second reader after it',
+    'if its convolution has a second reader after it',
     (x) => {
       const y = conv(x);
       return ops.add(norm(y), y);
@@ -38,7 +38,7 @@ const cases: [name: string, computation: Computation, folded: string[]][] = [
     ['Conv', 'BatchNormalization', 'Add'],
   ],
   [
-    'whose convolution has a second reader before it',
+    'if its convolution has a second reader before it',
     (x) => {
       const y = conv(x);
       const z = ops.relu(y);
@@ -47,21 +47,21 @@ const cases: [name: string, computation: Computation, folded: string[]][] = [
     ['Conv', 'Relu', 'BatchNormalization', 'Add'],
   ],
   [
-    'whose convolution two normalisations read',
+    'if two normalisations read its convolution',
     (x) => {
       const y = conv(x);
       return ops.mul(norm(y), norm(y, others));
     },
     ['Conv', 'BatchNormalization', 'BatchNormalization', 'Mul'],
   ],
-  ['whose weights two convolutions share', (x) => norm(conv(norm(conv(x), others))), ['Conv', 'Conv']],
+  ['if two convolutions share their weights', (x) => norm(conv(norm(conv(x), others))), ['Conv', 'Conv']],
   [
-    'whose weights a convolution without normalisation shares',
+    'if a convolution without normalisation shares the weights',
     (x) => ops.add(norm(conv(x)), conv(x)),
     ['Conv', 'Conv', 'Add'],
   ],
   [
-    'whose weights are computed',
+    'if the weights are computed',
     (x) => norm(ops.conv2d(x, ops.mulScalar(weight, 2), null, 1, 1)),
     ['Mul', 'Conv', 'BatchNormalization'],
   ],
@@ -74,7 +74,7 @@ for (const [name, computation, folded] of cases) {
   });
 }
 
-test('what is folded leaves no constant behind that nobody reads, and one that is shared stays', () => {
+test('folding removes unused constants and keeps shared ones', () => {
   const names = (computation: Computation): string[] => {
     const { nodes, constants } = foldBatchNorms(traced(computation, IMAGE));
     assert.ok([...constants.keys()].every((name) => nodes.some(({ inputs }) => inputs.includes(name))));
@@ -84,7 +84,7 @@ test('what is folded leaves no constant behind that nobody reads, and one that i
   assert.equal(names((x) => ops.add(norm(conv(x)), conv(x))).length, 3);
 });
 
-test('the graph that is given stays as it is', () => {
+test('the input graph is not changed', () => {
   const graph = traced((x) => norm(conv(x)), IMAGE);
   const before = structuredClone(graph);
   foldBatchNorms(graph);

@@ -1,8 +1,8 @@
 import type { Constant, Graph, Node } from './graph.js';
 
 /**
- * Makes each BatchNormalization part of the convolution before it, where that convolution has no other reader: scaling
- * and shifting a convolution's outputs is a convolution with other weights and biases. Computed in double precision.
+ * Folds each BatchNormalization into the convolution before it, if that convolution has no other reader: scaling and
+ * shifting the outputs of a convolution is a convolution with other weights and biases. Computed in double precision.
  */
 export function foldBatchNorms(graph: Graph): Graph {
   const readers = new Map<string, number>();
@@ -14,8 +14,8 @@ export function foldBatchNorms(graph: Graph): Graph {
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
     const conv = node.op === 'BatchNormalization' ? producers.get(node.inputs[0]!) : undefined;
-    const alone = conv?.op === 'Conv' && readers.get(conv.output) === 1;
-    if (conv && alone && foldInto(conv, node, constants)) {
+    const hasOneReader = conv?.op === 'Conv' && readers.get(conv.output) === 1;
+    if (conv && hasOneReader && foldInto(conv, node, constants)) {
       conv.output = node.output;
       producers.set(node.output, conv);
       continue;
@@ -28,12 +28,12 @@ export function foldBatchNorms(graph: Graph): Graph {
   return { ...graph, nodes, constants: new Map([...constants].filter(([name]) => used.has(name))) };
 }
 
-/** False, and nothing is changed, where what the layers hold is not constant or the weights serve two convolutions. */
+/** Returns false and changes nothing if weights or statistics are not constants. */
 function foldInto(conv: Node, norm: Node, constants: Map<string, Constant>): boolean {
   const [, weightName, biasName] = conv.inputs as [string, string, string?];
   const numbers = (name: string | undefined): Float32Array | undefined => {
-    const found = name === undefined ? undefined : constants.get(name);
-    return found?.type === 'float32' ? found.data : undefined;
+    const constant = name === undefined ? undefined : constants.get(name);
+    return constant?.type === 'float32' ? constant.data : undefined;
   };
   const weight = constants.get(weightName);
   const [scale, shift, mean, variance] = norm.inputs.slice(1).map(numbers);
@@ -49,7 +49,7 @@ function foldInto(conv: Node, norm: Node, constants: Map<string, Constant>): boo
     for (let i = from; i < from + perOutput; i++) folded[i] = weight.data[i]! * factor;
     biases[channel] = ((bias?.[channel] ?? 0) - mean[channel]!) * factor + shift[channel]!;
   }
-  // Under names of their own: another convolution may share the weights.
+  // Under new names, because another convolution may share the weights.
   const name = (kind: string) => `${norm.output}_${kind}`;
   constants.set(name('weight'), { type: 'float32', shape: weight.shape, data: folded });
   constants.set(name('bias'), { type: 'float32', shape: [biases.length], data: biases });

@@ -2,38 +2,38 @@ import { ops, scope, tensor } from '@evenhand/torch';
 import { PbfWriter } from 'pbf';
 import type { Attribute, Constant, Graph, Node } from './graph.js';
 
-/** The set of operators and the file format that are written: what ONNX Runtime has read since 1.14 (2023). */
+/** Versions of the operator set and the file format; ONNX Runtime 1.14 (2023) and newer read them. */
 const OPSET = 17;
 const IR_VERSION = 8;
 
-/** Numbers of fields and types in onnx.proto (github.com/onnx/onnx, `onnx/onnx.proto`). */
+/** Types in onnx.proto (github.com/onnx/onnx, `onnx/onnx.proto`), as the field numbers below. */
 const TYPE = { float32: 1, int64: 7, float16: 10 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 export interface FileOptions {
   /** Keys and values of the file's `metadata_props`. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Stores weights in 16 bits; each is made 32 bits again when the model is loaded, so that it computes as before. */
+  /** Stores weights as float16; they are converted to float32 when the model is loaded, so computation does not change. */
   readonly half: boolean;
   /** The program that writes the file, and its version. */
   readonly producer: readonly [name: string, version: string];
 }
 
-/** The graph as the bytes of an ONNX file. */
+/** Encodes the graph as an ONNX file. */
 export function encodeOnnx(graph: Graph, { metadata, half, producer }: FileOptions): Uint8Array {
   const file = new PbfWriter();
   file.writeVarintField(1, IR_VERSION);
   file.writeStringField(2, producer[0]);
   file.writeStringField(3, producer[1]);
-  // Before the graph, so that readers find it without passing over the weights.
+  // Before the graph, so that readers find it without reading the weights.
   for (const entry of Object.entries(metadata)) file.writeMessage(14, writeEntry, entry);
   file.writeMessage(8, writeOpset, OPSET);
-  file.writeMessage(7, writeGraph, half ? halved(graph) : graph);
+  file.writeMessage(7, writeGraph, half ? withHalfWeights(graph) : graph);
   return file.finish();
 }
 
-/** Weights of matrices and convolutions under another name, and before everything a node that makes them float32. */
-function halved(graph: Graph): Graph & { half: ReadonlySet<string> } {
+/** Renames the weights of matrices and convolutions, and adds nodes in front that convert them to float32. */
+function withHalfWeights(graph: Graph): Graph & { half: ReadonlySet<string> } {
   const constants = new Map<string, Constant>();
   const casts: Node[] = [];
   const half = new Set<string>();
@@ -84,8 +84,8 @@ function writeAttribute([name, attribute]: [string, Attribute], pbf: PbfWriter):
   if ('float' in attribute) pbf.writeFloatField(2, attribute.float);
   else if ('int' in attribute) pbf.writeVarintField(3, attribute.int);
   else if ('string' in attribute) pbf.writeBytesField(4, new TextEncoder().encode(attribute.string));
-  // Not packed, as onnx.proto is of proto2.
-  else for (const each of attribute.ints) pbf.writeVarintField(8, each);
+  // Not packed, because onnx.proto is proto2.
+  else for (const value of attribute.ints) pbf.writeVarintField(8, value);
   pbf.writeVarintField(20, ATTRIBUTE_TYPE[kind]);
 }
 
@@ -102,7 +102,7 @@ function writeConstant(
 const bytesOf = (data: Float32Array | BigInt64Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-/** Node 20 has no Float16Array; libtorch rounds as IEEE 754 asks. */
+/** Node 20 has no Float16Array; libtorch rounds as in IEEE 754. */
 function float16Bytes({ data }: Constant): Uint8Array {
   return scope(() => ops.to(tensor(data, [data.length]), { dtype: 'float16' }).toBytes());
 }

@@ -90,12 +90,12 @@ const cases: [name: string, computation: Computation, rest?: number[]][] = [
 ];
 
 for (const [name, computation, rest = IMAGE] of cases) {
-  test(`${name} computes in ONNX Runtime what it does in libtorch`, async () => {
+  test(`${name} gives the same values in ONNX Runtime as in libtorch`, async () => {
     await assertTranslated(computation, rest, name);
   });
 }
 
-test('what is computed in place is read by all who come after, and a clone keeps what was', async () => {
+test('later operations read what was computed in place, and a clone keeps the old values', async () => {
   const computation = (x: Tensor): Tensor => {
     const y = ops.relu(x);
     const kept = ops.clone(y);
@@ -110,7 +110,7 @@ const refused: [name: string, computation: Computation, message: string][] = [
   [
     'without a translation',
     ops.exp,
-    'The model uses aten::exp, which has no translation to ONNX: add one to packages/evenhand/src/export/translate.ts.',
+    'The model uses aten::exp, which cannot be exported: add a translation to packages/evenhand/src/export/translate.ts.',
   ],
   [
     'dropout in training mode',
@@ -132,7 +132,11 @@ const refused: [name: string, computation: Computation, message: string][] = [
     (x) => ops.batchNorm(x, null, null, mean, variance, false, 0.1, 1e-3, false),
     'A BatchNorm without weight, bias or statistics cannot be exported.',
   ],
-  ['add with alpha', (x) => ops.add(x, x, { alpha: 2 }), 'Add with alpha 2 cannot be exported: scale before.'],
+  [
+    'add with alpha',
+    (x) => ops.add(x, x, { alpha: 2 }),
+    'Add with alpha 2 cannot be exported: multiply before the operation.',
+  ],
   ['ceil_mode', (x) => ops.maxPool2d(x, 2, 2, 0, 1, true), 'MaxPool with ceil_mode cannot be exported.'],
   [
     'divisor_override',
@@ -142,33 +146,29 @@ const refused: [name: string, computation: Computation, message: string][] = [
   [
     'adaptive pooling to more than a point',
     (x) => ops.adaptiveAvgPool2d(x, [2, 3]),
-    'An adaptive pooling to 2 x 3 cannot be exported, only one to 1 x 1.',
+    'Adaptive pooling to 2 x 3 cannot be exported, only to 1 x 1.',
   ],
   [
     'flattening the batch',
     (x) => ops.flatten(x),
     'Flattening dimensions 0 to -1 cannot be exported, only all after the first.',
   ],
-  [
-    'linear on images',
-    (x) => ops.linear(x, constant([3, 6])),
-    'A linear layer on anything but [N,F] cannot be exported.',
-  ],
+  ['linear on images', (x) => ops.linear(x, constant([3, 6])), 'A linear layer can only be exported for inputs [N,F].'],
   ['another type', (x) => ops.to(x, { dtype: 'float64' }), 'A conversion to float64 cannot be exported.'],
   [
     'a constant of another type',
     (x) => ops.mul(x, double),
-    'constant_0 is of the type float64; only float32 and int64 can be exported.',
+    'constant_0 has the type float64; only float32 and int64 can be exported.',
   ],
   [
     'a mean over everything',
     (x) => ops.meanDim(x, null),
-    'A mean over all dimensions cannot be exported, as it mixes images.',
+    'A mean over all dimensions cannot be exported, because it mixes images.',
   ],
 ];
 
 for (const [name, computation, message] of refused) {
-  test(`${name} is refused in a sentence`, () => {
+  test(`${name} is refused in one sentence`, () => {
     assert.throws(() => traced(computation, IMAGE), { name: 'ExportError', message });
   });
 }

@@ -1,7 +1,7 @@
 import { type OpCall, ops, type Tensor } from '@evenhand/torch';
 import { type Attribute, ExportError, type GraphBuilder } from './graph.js';
 
-/** What a call is in ONNX: adds its nodes and returns the name of the value that it computes. */
+/** Translates a call to ONNX: adds its nodes and returns the name of its result. */
 type Translation = (graph: GraphBuilder, args: readonly unknown[], call: OpCall) => string;
 
 const ints = (values: readonly number[]): Attribute => ({ ints: values });
@@ -12,7 +12,7 @@ const optional = (graph: GraphBuilder, value: unknown): string =>
   value === null || value === undefined ? '' : named(graph, value);
 const shapeOf = (value: unknown): number[] => (value as Tensor).shape;
 
-/** ATen takes one number for both sides. */
+/** ATen accepts one number for height and width. */
 function both(value: unknown, fallback: number): [number, number] {
   if (typeof value === 'number') return [value, value];
   const [height = fallback, width = height] = (value as number[] | undefined) ?? [];
@@ -30,11 +30,12 @@ const binary =
   (op: string): Translation =>
   (graph, [a, b], { args }) => {
     const { alpha = 1 } = (args[2] ?? {}) as { alpha?: number };
-    if (alpha !== 1) throw new ExportError(`${op} with alpha ${alpha} cannot be exported: scale before.`);
+    if (alpha !== 1)
+      throw new ExportError(`${op} with alpha ${alpha} cannot be exported: multiply before the operation.`);
     return graph.node(op, [named(graph, a), named(graph, b)]);
   };
 
-/** An addition has a factor of its scalar after it. */
+/** Additions have a factor for the scalar, `alpha`, as the next argument. */
 const scalar =
   (op: string): Translation =>
   (graph, [a, b, alpha = 1]) =>
@@ -76,7 +77,7 @@ function convolution(
   });
 }
 
-/** ONNX gives the padding of the beginnings before that of the ends. */
+/** ONNX lists the padding before each dimension first, then the padding after each. */
 const symmetric = (padding: unknown): Attribute => {
   const [height, width] = both(padding, 0);
   return ints([height, width, height, width]);
@@ -96,7 +97,7 @@ const batchNorm = (graph: GraphBuilder, args: readonly unknown[], eps: unknown):
   const [x, weight, bias, mean, variance, training] = args;
   if (training === true)
     throw new ExportError('The model is in training mode: call nn.setTraining(model, false) first.');
-  const inputs = [x, weight, bias, mean, variance].map((each) => optional(graph, each));
+  const inputs = [x, weight, bias, mean, variance].map((tensor) => optional(graph, tensor));
   if (inputs.includes('')) throw new ExportError('A BatchNorm without weight, bias or statistics cannot be exported.');
   return graph.node('BatchNormalization', inputs, { epsilon: { float: Number(eps) } });
 };
@@ -131,7 +132,7 @@ const pool =
 const adaptiveAvgPool2d: Translation = (graph, [x, size]) => {
   const [height, width] = both(size, 1);
   if (height === 1 && width === 1) return graph.node('GlobalAveragePool', [named(graph, x)]);
-  throw new ExportError(`An adaptive pooling to ${height} x ${width} cannot be exported, only one to 1 x 1.`);
+  throw new ExportError(`Adaptive pooling to ${height} x ${width} cannot be exported, only to 1 x 1.`);
 };
 
 const flatten: Translation = (graph, [x, start = 0, end = -1]) => {
@@ -143,7 +144,7 @@ const flatten: Translation = (graph, [x, start = 0, end = -1]) => {
 
 const reshape: Translation = (graph, [x, shape]) => {
   const sizes = [...(shape as number[])];
-  // 0 copies the size of the input, which keeps the number of images free.
+  // 0 copies the size of the input, so that the batch size stays free.
   if (sizes[0] === shapeOf(x)[0]) sizes[0] = 0;
   return graph.node('Reshape', [named(graph, x), graph.integers(sizes)]);
 };
@@ -151,11 +152,11 @@ const reshape: Translation = (graph, [x, shape]) => {
 const linear: Translation = (graph, [x, weight, bias]) => {
   const inputs = [named(graph, x), named(graph, weight)];
   if (bias !== null && bias !== undefined) inputs.push(named(graph, bias));
-  if (shapeOf(x).length !== 2) throw new ExportError('A linear layer on anything but [N,F] cannot be exported.');
+  if (shapeOf(x).length !== 2) throw new ExportError('A linear layer can only be exported for inputs [N,F].');
   return graph.node('Gemm', inputs, { transB: int(1) });
 };
 
-/** ATen names the padding from the last dimension on, in pairs; ONNX all beginnings and then all ends. */
+/** ATen lists the padding in pairs, from the last dimension; ONNX lists it before each dimension, then after each. */
 const constantPadNd: Translation = (graph, [x, pad, value = 0]) => {
   const pairs = pad as number[];
   const rank = shapeOf(x).length;
@@ -169,14 +170,14 @@ const constantPadNd: Translation = (graph, [x, pad, value = 0]) => {
 };
 
 const meanDim: Translation = (graph, [x, dims, keep = false]) => {
-  if (dims === null) throw new ExportError('A mean over all dimensions cannot be exported, as it mixes images.');
+  if (dims === null) throw new ExportError('A mean over all dimensions cannot be exported, because it mixes images.');
   return graph.node('ReduceMean', [named(graph, x)], {
     axes: ints([dims].flat() as number[]),
     keepdims: int(keep ? 1 : 0),
   });
 };
 
-/** ONNX does not count dimensions from the end here. */
+/** ONNX does not accept negative dimensions here. */
 const permute: Translation = (graph, [x, dims]) => {
   const order = dims as number[];
   const perm = order.map((dim) => (dim < 0 ? dim + order.length : dim));
@@ -186,7 +187,7 @@ const permute: Translation = (graph, [x, dims]) => {
 const cat: Translation = (graph, [tensors, dim = 0]) =>
   graph.node(
     'Concat',
-    (tensors as Tensor[]).map((each) => graph.nameOf(each)),
+    (tensors as Tensor[]).map((tensor) => graph.nameOf(tensor)),
     { axis: int(Number(dim)) },
   );
 
@@ -202,7 +203,7 @@ const to: Translation = (graph, args, call) => {
   return identity(graph, args, call);
 };
 
-/** By schema. What an operation in place computes is what the one beside it does. */
+/** By schema. An in-place operation is translated like the other one. */
 const translations = new Map<string, Translation>([
   [ops.conv2d.schema, conv2d],
   [ops.conv2dPadded.schema, conv2dPadded],
@@ -243,13 +244,13 @@ const translations = new Map<string, Translation>([
   [ops.detach.schema, identity],
 ]);
 
-/** Adds what a recorded call computes to the graph. @throws ExportError for an operation that has no translation */
+/** Adds a recorded call to the graph. Throws `ExportError` if the operation has no translation. */
 export function translate(graph: GraphBuilder, call: OpCall): void {
   const translation = translations.get(call.schema);
   if (translation === undefined) {
     const name = call.schema.slice(0, call.schema.indexOf('('));
     throw new ExportError(
-      `The model uses ${name}, which has no translation to ONNX: add one to packages/evenhand/src/export/translate.ts.`,
+      `The model uses ${name}, which cannot be exported: add a translation to packages/evenhand/src/export/translate.ts.`,
     );
   }
   graph.bind(call.result as Tensor, translation(graph, call.args, call));

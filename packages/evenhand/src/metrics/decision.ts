@@ -1,6 +1,6 @@
 import { type DecisionRule, decide, indexOfGreatest, MOST_PROBABLE, scoreClasses } from '@evenhand/predict';
 import { assignFolds } from '../folds.js';
-import { leastPoint } from '../golden-section.js';
+import { minimise } from '../golden-section.js';
 import { Random } from '../random.js';
 import { pairedBootstrap } from './bootstrap.js';
 import { argmax, type Logits, softmax } from './logits.js';
@@ -122,7 +122,7 @@ function mapRows<T extends Logits>(rows: T, numClasses: number, predict: (row: T
 /** The temperature in [1/20, 20] with the lowest negative log-likelihood: golden-section search over its logarithm. */
 export function fitTemperature(sample: Sample, numClasses: number): number {
   const limit = Math.log(20);
-  return Math.exp(leastPoint((x) => meanLoss(sample, numClasses, Math.exp(x)), -limit, limit, 1e-4));
+  return Math.exp(minimise((x) => meanLoss(sample, numClasses, Math.exp(x)), -limit, limit, 1e-4));
 }
 
 /** The mean negative log-likelihood, like `negativeLogLikelihood` but without arrays, since a fit evaluates it often. */

@@ -1,4 +1,4 @@
-import { leastPoint } from '../golden-section.js';
+import { minimise } from '../golden-section.js';
 
 /**
  * How given labels come from true classes: with probability `rates[k]` an image of class k gets another label. Priors
@@ -253,4 +253,4 @@ export function atBestTemperature(scored: Scored, model: NoiseModel): NoiseModel
 }
 
 const likeliestTemperature = (likelihoodAt: (temperature: number) => number): number =>
-  Math.exp(leastPoint((x) => -likelihoodAt(Math.exp(x)), SEARCH.from, SEARCH.to, SEARCH.tolerance));
+  Math.exp(minimise((x) => -likelihoodAt(Math.exp(x)), SEARCH.from, SEARCH.to, SEARCH.tolerance));

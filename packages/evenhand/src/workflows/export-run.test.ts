@@ -17,7 +17,7 @@ after(runs.remove);
 const { best } = await runs.go('run', { epochs: 2 });
 const folder = RunFolder.open(runs.path('run'));
 
-/** The run again, without what is named. */
+/** A copy of the run without the given files. */
 function copyWithout(name: string, ...files: string[]): string {
   const copy = runs.path(name);
   cpSync(runs.path('run'), copy, { recursive: true });
@@ -25,7 +25,7 @@ function copyWithout(name: string, ...files: string[]): string {
   return copy;
 }
 
-/** The message of a user's mistake; whatever happens, no tensor is left behind. */
+/** The message of the ConfigError that `action` throws; checks that no tensor is left behind. */
 function mistake(action: () => unknown): string {
   const before = liveTensors();
   let message = '';
@@ -39,7 +39,7 @@ function mistake(action: () => unknown): string {
 }
 
 describe("a run's model file", () => {
-  test('is there at the end of training, and says all that prediction needs', () => {
+  test('is written at the end of training, with everything that prediction needs', () => {
     const metadata = readMetadata(readFileSync(folder.model));
     assert.ok(metadata);
     const { decision, validation, ...rest } = metadata;
@@ -66,10 +66,13 @@ describe("a run's model file", () => {
     const model = await load(folder.model, { threads: 1, device: 'cpu' });
     try {
       for (const { file, logits } of folder.readPredictions()) {
-        const answer = await model.predict(join(runs.photos, file));
+        const prediction = await model.predict(join(runs.photos, file));
         const scale = Math.max(1, ...logits.map(Math.abs));
         for (const [k, logit] of logits.entries()) {
-          assert.ok(Math.abs(answer.logits[k]! - logit) < 1e-3 * scale, `${file}: ${answer.logits}, not ${logits}`);
+          assert.ok(
+            Math.abs(prediction.logits[k]! - logit) < 1e-3 * scale,
+            `${file}: ${prediction.logits}, not ${logits}`,
+          );
         }
       }
     } finally {
@@ -77,7 +80,7 @@ describe("a run's model file", () => {
     }
   });
 
-  test('is the same each time, half as large in 16 bits, and goes where it is told', () => {
+  test('is reproducible, half as large with float16, and written to the chosen path', () => {
     const before = liveTensors();
     const again = exportRun({ run: runs.path('run'), out: runs.path('again.onnx') });
     assert.deepEqual(readFileSync(again.path), readFileSync(folder.model));
@@ -88,13 +91,13 @@ describe("a run's model file", () => {
     assert.equal(liveTensors(), before);
   });
 
-  test('answers by the most probable class where there are no validation images', () => {
+  test('predicts the most probable class if there are no validation images', () => {
     const { metadata } = exportRun({ run: copyWithout('unjudged', 'predictions.jsonl', 'model.onnx') });
     assert.deepEqual([metadata.decision, metadata.validation], [MOST_PROBABLE, null]);
     assert.ok(existsSync(join(runs.path('unjudged'), 'model.onnx')));
   });
 
-  test('is refused where there is no run, no checkpoint, or no folder for it', () => {
+  test('is refused if there is no run, no checkpoint, or no folder to write to', () => {
     const sentence = (run: string, message: string | RegExp) =>
       assert.throws(
         () => exportRun({ run }),
@@ -107,7 +110,7 @@ describe("a run's model file", () => {
       );
     sentence(runs.path('none'), /none does not exist: give the folder of a run/);
     const begun = copyWithout('begun', 'best.safetensors', 'model.onnx');
-    sentence(begun, `${begun} has no checkpoint to export, because no epoch of it has ended: go on with it first`);
+    sentence(begun, `${begun} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
     const out = runs.path('nowhere/model.onnx');
     assert.equal(
       mistake(() => exportRun({ run: runs.path('run'), out })),
@@ -115,7 +118,7 @@ describe("a run's model file", () => {
     );
   });
 
-  test('is refused where the checkpoint is damaged, or is of another model than the configuration says', () => {
+  test('is refused if the checkpoint is damaged or belongs to another model', () => {
     const damaged = copyWithout('damaged', 'model.onnx');
     truncateSync(join(damaged, 'best.safetensors'), 1000);
     assert.throws(() => exportRun({ run: damaged }), WeightsFileError);
@@ -131,7 +134,7 @@ describe("a run's model file", () => {
   });
 });
 
-test("prediction's rule and the one that is fitted choose the same classes", () => {
+test('the decision rule chooses the same classes in prediction and when it is fitted', () => {
   const rows = folder.readPredictions();
   const rules = [
     MOST_PROBABLE,
@@ -153,7 +156,7 @@ describe('weights from elsewhere', () => {
   const out = runs.path('elsewhere.onnx');
   const options: ExportWeightsOptions = { model: 'mobilenet_v2', weights: runs.start, labels, out };
 
-  test('become a model file with what was given', () => {
+  test('become a model file with the given metadata', () => {
     const before = liveTensors();
     const { metadata, path, bytes } = exportWeights({ ...options, imageSize: 64 });
     assert.equal(liveTensors(), before);
@@ -177,7 +180,7 @@ describe('weights from elsewhere', () => {
     assert.deepEqual(exportWeights(options).metadata.preset, preset);
   });
 
-  test('of another number of classes, without a head or of another model are a mistake, told in a sentence', () => {
+  test('with another number of classes, without a head or of another model are refused in one sentence', () => {
     rmSync(out, { force: true });
     assert.equal(
       mistake(() => exportWeights({ ...options, labels: ['a', 'b', 'c'] })),
@@ -201,10 +204,10 @@ describe('weights from elsewhere', () => {
     assert.equal(existsSync(out), false);
   });
 
-  test('without labels, of an unknown model, or from no file are refused', () => {
+  test('without labels, of an unknown model, or without a file are refused', () => {
     assert.equal(
       mistake(() => exportWeights({ ...options, labels: [] })),
-      'There are no labels; a model needs one for each of its classes',
+      'There are no labels; expected one for each class of the model',
     );
     assert.throws(() => exportWeights({ ...options, model: 'resnet_50' }), RangeError);
     const before = liveTensors();

@@ -15,7 +15,7 @@ import { predictionArrays, RunError, RunFolder, type ValidationPrediction, withL
 import { buildModel, type Config, ConfigError, configOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
-/** What an export has written. */
+/** The result of an export. */
 export interface Exported {
   readonly path: string;
   readonly bytes: number;
@@ -23,24 +23,23 @@ export interface Exported {
 }
 
 interface FileOptions {
-  /** Where the model file goes. */
+  /** Path of the model file. */
   readonly out: string;
-  /** Stores the weights in 16 bits: half the file, nearly the same logits. */
+  /** Stores the weights as float16: half the file size, nearly the same logits. */
   readonly half?: boolean;
 }
 
 export interface ExportRunOptions extends Partial<FileOptions> {
-  /** The run folder; its best checkpoint is exported, to its `model.onnx` unless `out` names another file. */
+  /** The run folder. Its best checkpoint is exported, by default to `model.onnx` in it. */
   readonly run: string;
 }
 
 /**
- * Makes the best checkpoint of a run one ONNX file, with all in its metadata that prediction needs.
+ * Exports the best checkpoint of a run to one ONNX file, with everything in its metadata that prediction needs. The
+ * decision rule is fitted to the validation logits of the checkpoint (see `fitDecision`).
  *
- * The rule by which it answers is fitted on the validation logits of that checkpoint (see `fitDecision`).
- *
- * @throws RunError where there is no run or no checkpoint yet, ExportError where the model cannot be written as ONNX,
- * WeightsFileError where the file cannot be written
+ * @throws RunError if there is no run or no checkpoint yet, ExportError if the model cannot be exported, WeightsFileError
+ * if the file cannot be written
  */
 export function exportRun({ run, out, half = false }: ExportRunOptions): Exported {
   const folder = RunFolder.open(run);
@@ -48,7 +47,7 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
   const { dataset } = folder.readEnvironment();
   const { classes, classCounts, fingerprint } = dataset;
   if (!existsSync(folder.best)) {
-    throw new RunError(`${run} has no checkpoint to export, because no epoch of it has ended: go on with it first`);
+    throw new RunError(`${run} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
   }
   const { decision, validation } = judge(folder, classes, config);
   const metadata: ModelMetadata = {
@@ -69,25 +68,25 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
 export interface ExportWeightsOptions extends FileOptions {
   /** Name of the architecture. */
   readonly model: string;
-  /** The weights: safetensors, or a `.pth` of PyTorch; torchvision's or timm's keys, head included. */
+  /** The weights including the head: safetensors or a `.pth` of PyTorch, with the keys of torchvision or timm. */
   readonly weights: string;
   /** [K] class names, in the order of the logits. */
   readonly labels: readonly string[];
-  /** Pixels of a side that the model was trained on; the architecture's own where absent. */
+  /** Side length of the training images in pixels. Default: that of the architecture. */
   readonly imageSize?: number;
-  /** How images become its input; the architecture's own where absent. */
+  /** Preprocessing. Default: that of the architecture. */
   readonly preset?: Preset;
 }
 
 /**
- * Makes weights that were trained anywhere one ONNX file, as `exportRun` does.
+ * Exports weights from any training to one ONNX file, as `exportRun` does.
  *
- * @throws RangeError for an unknown architecture, WeightsFileError where the weights cannot be read or the file cannot be
- * written, ConfigError where they are of another model or number of classes
+ * @throws RangeError if the architecture is unknown, WeightsFileError if the weights cannot be read or the file cannot be
+ * written, ConfigError if the weights belong to another model or number of classes
  */
 export function exportWeights(options: ExportWeightsOptions): Exported {
   const { model: name, weights, labels, imageSize = 0, out, half = false } = options;
-  if (labels.length < 1) throw new ConfigError('There are no labels; a model needs one for each of its classes');
+  if (labels.length < 1) throw new ConfigError('There are no labels; expected one for each class of the model');
   modelInfo(name);
   const metadata: ModelMetadata = {
     version: version(),
@@ -125,7 +124,7 @@ function write(
   }
 }
 
-/** @throws ConfigError where the weights are of another model or number of classes: whoever named both can mend it */
+/** Throws `ConfigError` if the weights belong to another model or number of classes. */
 function loadWeights(model: ImageModel, weights: string, { model: name, classes }: ModelMetadata): void {
   const file = openWeights(weights);
   try {
@@ -139,14 +138,14 @@ function loadWeights(model: ImageModel, weights: string, { model: name, classes 
   }
 }
 
-/** Where wrong labels were found among the validation images, a rule is fitted to the most probable ones. */
+/** Replaces validation labels with the most probable ones if label errors were found among them. */
 function likelyLabels(folder: RunFolder, rows: readonly ValidationPrediction[]): readonly ValidationPrediction[] {
   const best = folder.readEpochs().findLast((epoch) => epoch.best);
   if (best?.macroF1Posterior === undefined) return rows;
   return withLikelyLabels(rows, folder.readLabels());
 }
 
-/** How the model answers best, and its honest score on the validation images; null of both where there are none. */
+/** Fits the decision rule and scores it on the validation images by cross-validation; null if there are none. */
 function judge(
   folder: RunFolder,
   classes: readonly string[],

@@ -1,4 +1,4 @@
-// What uses training without being it: train and export, evaluate, export a run, audit labels.
+// What is built on training: train and export, evaluate, export a run, audit labels.
 export { type Audit, type AuditOptions, auditLabels } from './audit.js';
 export { type Comparison, compareOnValidation } from './compare-model.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';

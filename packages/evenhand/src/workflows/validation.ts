@@ -3,19 +3,19 @@ import { formatScore, plural } from '../format.js';
 import { classCounts, expectedMacroF1IntervalWidth, WIDEST_INTERVAL } from '../metrics/index.js';
 import { countLabels, fields } from '../train/index.js';
 
-/** What a validation set can tell, before anything is trained. */
+/** Whether a validation set is large enough to choose a checkpoint, before anything is trained. */
 export interface Validation {
   readonly images: number;
-  /** Classes that have a validation image. */
+  /** Number of classes with validation images. */
   readonly classes: number;
   readonly numClasses: number;
   /** Expected width of the 95 % interval of Macro F1 over the classes present, at recall 0.8; null without images. */
   readonly intervalWidth: number | null;
   readonly widestInterval: number;
   readonly canChooseCheckpoint: boolean;
-  /** What it means, in sentences. */
+  /** An explanation in sentences. */
   readonly verdict: string;
-  /** Flags that would do better, with the interval that they would give. */
+  /** Flags that would give a narrower interval, with that interval. */
   readonly remedies: readonly { readonly flags: string; readonly images: number; readonly intervalWidth: number }[];
 }
 
@@ -49,17 +49,17 @@ function verdictOf(images: number, present: number, numClasses: number, width: n
     return 'There are no validation images: evenhand train holds out 15 % of the training images by default.';
   const set = `${plural(images, 'image')} of ${plural(present, 'class', 'classes')}`;
   const absent = numClasses - present;
-  const silent =
-    absent === 0 ? '' : ` It says nothing of the ${plural(absent, 'class', 'classes')} without a validation image.`;
+  const uncovered =
+    absent === 0 ? '' : ` It does not cover the ${plural(absent, 'class', 'classes')} without validation images.`;
   const interval =
-    `the 95 % interval of Macro F1 over the classes present would be about ${formatScore(width)} wide ` +
-    `at a recall of 0.8, where ${WIDEST_INTERVAL} at most is wanted to tell epochs apart`;
+    `the 95 % interval of Macro F1 over the classes present is expected to be ${formatScore(width)} wide at a recall of ` +
+    `0.8, and at most ${WIDEST_INTERVAL} is needed to distinguish epochs`;
   return width <= WIDEST_INTERVAL
-    ? `${set} can choose a checkpoint: ${interval}.${silent}`
-    : `${set} cannot choose a checkpoint: ${interval}.${silent}`;
+    ? `${set} can choose a checkpoint: ${interval}.${uncovered}`
+    : `${set} cannot choose a checkpoint: ${interval}.${uncovered}`;
 }
 
-/** Holding out a share or a fold of the training images, each where that narrows the interval; the best first. */
+/** Holding out a fraction or a fold of the training images, if that narrows the interval. */
 function remediesFor(labels: readonly number[], numClasses: number, width: number): Validation['remedies'] {
   const seed = fields.seed.default;
   const ways = [

@@ -94,7 +94,7 @@ describe('the verdict on the validation images', () => {
     const verdict = judgeValidation({ classes, train: samples([400, 400, 400, 400]), val: samples([3, 2, 0, 0]) });
     assert.equal(verdict.canChooseCheckpoint, false);
     assert.match(verdict.verdict, /^5 images of 2 classes cannot choose a checkpoint/);
-    assert.match(verdict.verdict, /It says nothing of the 2 classes without a validation image\.$/);
+    assert.match(verdict.verdict, /It does not cover the 2 classes without validation images\.$/);
     assert.deepEqual(
       verdict.remedies.map(({ flags, images }) => [flags, images]),
       [
