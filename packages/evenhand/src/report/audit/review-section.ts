@@ -74,7 +74,7 @@ function errorCard([file, given, wrong, candidates]: LikelyError, id: number, cl
   const name = baseName(file);
   const [suggested, probability] = candidates[0]!;
   return html`<li><button type="button" class="likely-error" data-error="${id}">${thumbnail(id, `${name}, label ${classes[given]}, likelier ${classes[suggested]}`)}
-<span class="said"><b>${classes[given]}</b> <span>${showProbability(1 - wrong)}</span></span>
-<span class="said likelier"><b>${classes[suggested]}</b> <span>${showProbability(probability)}</span></span>
+<span class="outcome"><b>${classes[given]}</b> <span>${showProbability(1 - wrong)}</span></span>
+<span class="outcome likelier"><b>${classes[suggested]}</b> <span>${showProbability(probability)}</span></span>
 <span class="file" title="${file}">${name}</span><span class="badge" hidden></span></button></li>`;
 }

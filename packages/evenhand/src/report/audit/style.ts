@@ -76,11 +76,11 @@ const list = `
 .likely-error:focus-visible{outline:3px solid var(--accent);outline-offset:-3px}
 .likely-error[aria-current]{background:var(--card);box-shadow:inset 0 0 0 2px var(--accent)}
 .likely-error .thumb{margin-bottom:.4rem}
-.likely-error .said{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);margin-bottom:.15rem}
-.likely-error .said b{color:var(--ink);min-width:0;font-weight:600;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
-.likely-error .said span{white-space:nowrap}
+.likely-error .outcome{display:flex;justify-content:space-between;gap:.4rem;color:var(--soft);margin-bottom:.15rem}
+.likely-error .outcome b{color:var(--ink);min-width:0;font-weight:600;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
+.likely-error .outcome span{white-space:nowrap}
 .likely-error .likelier b{color:var(--accent)}
-html:not(.scripted) .likely-error .said b{display:block}
+html:not(.scripted) .likely-error .outcome b{display:block}
 .likely-error .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .likely-error[data-decided] .thumb{opacity:.45}
 .badge{position:absolute;left:.8rem;top:.8rem;max-width:calc(100% - 1.6rem);background:var(--ink);color:var(--paper);font-size:.75rem;font-weight:600;line-height:1.2;padding:.28rem .5rem;border-radius:99px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -95,7 +95,7 @@ nav{padding-inline:1.1rem}.progress{width:100%;padding-bottom:.5rem;justify-cont
 @media print{
 .scripted .likely-errors{max-height:none;overflow:visible;background:none;padding:0}
 .likely-errors{grid-template-columns:repeat(6,1fr)}.likely-errors li{content-visibility:visible}
-.likely-error{font-size:8pt;padding:.2rem}.likely-error .said b{display:block}#classes td small{font-size:1em}.likely-error[aria-current]{box-shadow:none}.likely-error .file{font-size:6.5pt}
+.likely-error{font-size:8pt;padding:.2rem}.likely-error .outcome b{display:block}#classes td small{font-size:1em}.likely-error[aria-current]{box-shadow:none}.likely-error .file{font-size:6.5pt}
 }
 `;
 

@@ -117,8 +117,8 @@ const images = `
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(128px,1fr));gap:1.1rem .9rem}
 .card{min-width:0;break-inside:avoid}
 .card figcaption{font-size:.85rem;line-height:1.35;padding-top:.4rem}
-.said{display:block;overflow-wrap:anywhere}
-.said.right b{color:var(--right)}.said.wrong b{color:var(--wrong)}
+.outcome{display:block;overflow-wrap:anywhere}
+.outcome.right b{color:var(--right)}.outcome.wrong b{color:var(--wrong)}
 .card .file{display:block;color:var(--soft);font-size:.75rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 `;
 

@@ -13,13 +13,13 @@ export function imageCard(
   const prediction = classes[predicted] ?? '';
   const isCorrect = truth === predicted;
   const result = isCorrect
-    ? html`<span class="said right"><b>${label}</b> ${showProbability(confidence)}</span>`
-    : html`<span class="said wrong"><b>${prediction}</b> ${showProbability(confidence)}</span>
-<span class="said">label: <b>${label}</b> ${showProbability(labelProbability)}</span>`;
+    ? html`<span class="outcome right"><b>${label}</b> ${showProbability(confidence)}</span>`
+    : html`<span class="outcome wrong"><b>${prediction}</b> ${showProbability(confidence)}</span>
+<span class="outcome">label: <b>${label}</b> ${showProbability(labelProbability)}</span>`;
   const labelError =
     labelWrong !== undefined &&
     isLikelyError({ wrong: labelWrong }) &&
-    html`<span class="said">likely label error ${showProbability(labelWrong)}</span>`;
+    html`<span class="outcome">likely label error ${showProbability(labelWrong)}</span>`;
   const name = baseName(file);
   return html`<figure class="card">${thumbnail(id, `${name}, label ${label}, prediction ${prediction}`)}
 <figcaption>${result}${labelError}<span class="file" title="${file}">${name}</span></figcaption></figure>`;
