@@ -85,7 +85,7 @@ function load(addon, libtorch) {
   });
   if (status === 0) return;
   const reason = /^Error: (.*)$/m.exec(stderr)?.[1] ?? stderr.trim();
-  throw new BuildError(`The addon does not load with libtorch ${libtorch.version} in ${libtorch.path}: ${reason}`);
+  throw new BuildError(`The addon cannot be loaded with libtorch ${libtorch.version} in ${libtorch.path}: ${reason}`);
 }
 
 function sources() {

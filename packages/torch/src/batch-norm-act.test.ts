@@ -148,7 +148,7 @@ test('the same number of threads always gives the same bits', () => {
 });
 
 for (const layout of layouts) {
-  test(`one value per channel is refused in training, where it has no variance, and normalised in evaluation (${layout})`, () =>
+  test(`one value per channel is refused in training, where it has no variance, and normalized in evaluation (${layout})`, () =>
     scope(() => {
       const x = inLayout(ops.ones([1, 3, 1, 1]), layout);
       const [weight, bias, mean, variance] = [ops.ones([3]), ops.zeros([3]), ops.zeros([3]), ops.full([3], 4.5)];

@@ -43,7 +43,7 @@ for (const device of testedDevices) {
         assert.equal(type(), 'float32');
       }));
 
-    test('autocast sees a weight that an optimiser changed between two uses', () =>
+    test('autocast sees a weight that an optimizer changed between two uses', () =>
       scope(() => {
         const weight = tensor([[1, 2], [3, 4]], { requiresGrad: true, device }); // biome-ignore format: as a matrix
         const product = (): Tensor => autocast({ device }, () => ops.matmul(weight, weight));

@@ -9,7 +9,7 @@ import { Tensor } from './tensor.js';
  * A schema without differences in spelling between versions: `SymInt` is an int that may be symbolic, `2.` is `2.0`, and
  * the default of `int[2]` is one number or that number twice.
  */
-function normalise(schema: string): string {
+function normalize(schema: string): string {
   return schema
     .replaceAll('SymInt', 'int')
     .replaceAll(/=(-?\d+)\.0*(?=[,)])/g, '=$1.')
@@ -19,8 +19,8 @@ function normalise(schema: string): string {
 
 /** Whether `loaded` is `ours`, possibly with more arguments at the end that have defaults. */
 function accepts(ours: string, loaded: string): boolean {
-  const [head, result] = normalise(ours).split(/\) -> (?=\S+$|\(.*$)/);
-  const theirs = normalise(loaded);
+  const [head, result] = normalize(ours).split(/\) -> (?=\S+$|\(.*$)/);
+  const theirs = normalize(loaded);
   if (!head || !theirs.startsWith(head) || !theirs.endsWith(`) -> ${result}`)) return false;
   const more = theirs.slice(head.length, theirs.length - `) -> ${result}`.length);
   return more === '' || /^(, (\*|[^,]+ \w+=[^,]+))+$/.test(more);

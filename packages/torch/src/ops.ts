@@ -39,7 +39,7 @@ export const emptyLike = op(
   'aten::empty_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor',
 );
 
-// In-place initialisation
+// In-place initialization
 export const normal_ = op(
   'aten::normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)',
 );
@@ -188,7 +188,7 @@ export const nllLoss = op(
   'aten::nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor',
 );
 
-// Lists of tensors, for optimisers
+// Lists of tensors, for optimizers
 export const foreachAdd_ = op('aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()');
 export const foreachAddScalar_ = op('aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()');
 export const foreachAdd = op('aten::_foreach_add.List(Tensor[] self, Tensor[] other, *, Scalar alpha=1) -> Tensor[]');

@@ -1,6 +1,6 @@
 import { native } from './native.js';
 
-/** Seeds libtorch's default generators on all devices, which initialisation, dropout and stochastic depth draw from. */
+/** Seeds libtorch's default generators on all devices, which initialization, dropout and stochastic depth draw from. */
 export function manualSeed(seed: number | bigint): void {
   native().manualSeed(seed);
 }

@@ -104,7 +104,7 @@ export class Tensor extends NativeTensor {
     return new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength);
   }
 
-  /** Replaces this tensor's memory by that of `source`. Modules and optimisers that hold this tensor see the change. */
+  /** Replaces this tensor's memory by that of `source`. Modules and optimizers that hold this tensor see the change. */
   setData(source: Tensor): this {
     native().setData(this, source);
     return this;

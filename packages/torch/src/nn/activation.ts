@@ -4,10 +4,10 @@ import { Module } from './module.js';
 
 const functions = { silu, relu, relu6, hardswish, sigmoid };
 
-/** An activation by name, as BatchNorm2d applies it in its own pass over memory. */
+/** The activations that BatchNorm2d can apply in the same pass over memory. */
 export type ActivationName = keyof typeof functions;
 
-/** A function applied to each element. */
+/** An activation function, applied to each element: any shape to the same shape. */
 export abstract class Activation extends Module {
   abstract readonly activation: ActivationName;
 
@@ -16,7 +16,7 @@ export abstract class Activation extends Module {
   }
 }
 
-/** `x sigmoid(x)`, also called swish: Elfwing et al., arXiv 1702.03118. */
+/** `x sigmoid(x)`, also called Swish: Elfwing et al., arXiv 1702.03118. */
 export class SiLU extends Activation {
   readonly activation = 'silu';
 }

@@ -20,9 +20,9 @@ import {
   stateDict,
 } from './index.js';
 
-// That its values and gradients are PyTorch's, in training and in evaluation, is for layers.test.ts.
+// layers.test.ts compares values and gradients with PyTorch, in training and in evaluation.
 
-/** Images with the layout for which the fused kernel is made. */
+/** Images in the memory format of the fused kernel. */
 const images = (): Tensor => ops.contiguous(ops.randn([4, 3, 5, 5]), { memoryFormat: 'channelsLast' });
 
 function trained(layer: BatchNorm2d): BatchNorm2d {
@@ -30,7 +30,7 @@ function trained(layer: BatchNorm2d): BatchNorm2d {
   return layer;
 }
 
-test('frozen statistics stay bit for bit while the layer trains, and are what it normalises by', () =>
+test('frozen statistics are used and do not change while the layer trains', () =>
   scope(() => {
     manualSeed(1);
     const layer = trained(new BatchNorm2d(3));
@@ -53,7 +53,7 @@ test('frozen statistics stay bit for bit while the layer trains, and are what it
     assert.equal(layer.numBatchesTracked.item(), 4);
   }));
 
-test('batches are counted in training only', () =>
+test('batches are counted only in training', () =>
   scope(() => {
     const layer = trained(new BatchNorm2d(3));
     assert.equal(layer.numBatchesTracked.item(), 3);
@@ -62,7 +62,7 @@ test('batches are counted in training only', () =>
   }));
 
 for (const activation of [new SiLU(), new ReLU(), new ReLU6(), new Hardswish(), new Sigmoid()]) {
-  test(`Sequential fuses BatchNorm2d and ${activation.activation} and gives what the two give apart`, () =>
+  test(`Sequential fuses BatchNorm2d and ${activation.activation} with the same results as the two separately`, () =>
     scope(() => {
       manualSeed(2);
       const x = ops.mulScalar(images(), 4);

@@ -7,16 +7,16 @@ import { buffer, Module, modules, parameter } from './module.js';
 export interface BatchNorm2dOptions {
   /** Added to the variance. */
   eps?: number;
-  /** Weight of the new batch in the running statistics. */
+  /** The weight of the new batch in the running statistics. */
   momentum?: number;
 }
 
 /**
- * Batch normalisation over `[N,features,H,W]`: Ioffe & Szegedy, arXiv 1502.03167; PyTorch's `nn.BatchNorm2d`.
+ * Batch normalization of `[N,features,H,W]`: Ioffe & Szegedy, arXiv 1502.03167; PyTorch's `nn.BatchNorm2d`.
  *
- * In training it normalises by the batch's statistics and updates the running ones, in evaluation it uses the running
- * ones. With `frozenStatistics` it uses them in training too and leaves them as they are: what a frozen backbone
- * needs, for otherwise its statistics drift to the new data while its weights stay.
+ * In training it normalizes with the statistics of the batch and updates the running ones; in evaluation it uses the
+ * running ones. With `frozenStatistics` it also uses them in training and does not update them. A frozen backbone needs
+ * this: otherwise its statistics would drift to the new data while its weights stay the same.
  */
 export class BatchNorm2d extends Module {
   readonly weight: Tensor;
@@ -42,7 +42,11 @@ export class BatchNorm2d extends Module {
     this.numBatchesTracked = buffer(ops.zeros([], { dtype: 'int64' }));
   }
 
-  /** @param activation applied to the result, in the same pass over memory where the kernel allows */
+  /**
+   * `[N,features,H,W]` to the same shape.
+   *
+   * @param activation applied to the result, in the same pass over memory if the kernel supports the input
+   */
   override forward(x: Tensor, activation: ActivationName | 'none' = 'none'): Tensor {
     const { weight, bias, runningMean, runningVar, numBatchesTracked, momentum, eps } = this;
     const training = this.training && !this.frozenStatistics;
@@ -53,5 +57,5 @@ export class BatchNorm2d extends Module {
 
 /** Sets `frozenStatistics` of every BatchNorm2d in the module. */
 export function setFrozenStatistics(module: Module, frozen: boolean): void {
-  for (const each of modules(module)) if (each instanceof BatchNorm2d) each.frozenStatistics = frozen;
+  for (const layer of modules(module)) if (layer instanceof BatchNorm2d) layer.frozenStatistics = frozen;
 }

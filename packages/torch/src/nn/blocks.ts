@@ -17,7 +17,7 @@ export interface ConvNormActivationOptions {
 }
 
 /**
- * Convolution without bias, padded to keep the size at stride 1; BatchNorm2d; activation. Keys `0.*` and `1.*`, as
+ * Convolution without bias, padded so that stride 1 keeps the size; BatchNorm2d; activation. Keys `0.*` and `1.*`, like
  * torchvision's `Conv2dNormActivation`.
  */
 export class ConvNormActivation extends Sequential {
@@ -32,8 +32,8 @@ export class ConvNormActivation extends Sequential {
 }
 
 /**
- * Squeeze-and-excitation: scales each channel of `[N,C,H,W]` by a gate computed from all channels' means.
- * Hu et al., arXiv 1709.01507; keys `fc1.*`, `fc2.*`, as torchvision's `SqueezeExcitation`.
+ * Squeeze-and-excitation: scales each channel of `[N,C,H,W]` by a gate that is computed from the means of all channels.
+ * Hu et al., arXiv 1709.01507; keys `fc1.*`, `fc2.*`, like torchvision's `SqueezeExcitation`.
  */
 export class SqueezeExcitation extends Module {
   readonly avgpool = new AdaptiveAvgPool2d(1);

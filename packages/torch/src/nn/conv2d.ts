@@ -5,15 +5,15 @@ import { Module, pair, parameter, type Size2d } from './module.js';
 
 export interface Conv2dOptions {
   stride?: Size2d;
-  /** Zeros around the image: a size, or `same` for as many as keep the size (stride 1 only). */
+  /** Zero padding on each side, or `same` to keep the size (stride 1 only). */
   padding?: Size2d | 'same';
   dilation?: Size2d;
-  /** Input and output channels are split into as many groups; `inChannels` of them make a depthwise convolution. */
+  /** Number of groups that the channels are split into; `inChannels` gives a depthwise convolution. */
   groups?: number;
   bias?: boolean;
 }
 
-/** Convolution: `[N,inChannels,H,W]` to `[N,outChannels,H',W']`. PyTorch's `nn.Conv2d`, initialised like it. */
+/** Convolution: `[N,inChannels,H,W]` to `[N,outChannels,H',W']`. PyTorch's `nn.Conv2d`, with its initialization. */
 export class Conv2d extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;

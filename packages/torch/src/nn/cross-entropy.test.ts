@@ -13,7 +13,7 @@ interface Case {
   labelSmoothing: number;
   reduction: 'none' | 'mean' | 'sum';
   loss: GoldenTensor;
-  /** Of the sum of the losses with respect to the logits. */
+  /** Gradient of the sum of the losses with respect to the logits. */
   gradient: GoldenTensor;
 }
 
@@ -38,7 +38,7 @@ for (const device of testedDevices) {
   });
 }
 
-test('by default the mean over the samples, neither weighted nor smoothed', () =>
+test('the default is the mean over the samples, without weights or smoothing', () =>
   scope(() => {
     const [logits, target] = [makeTensor(given.logits), makeTensor(given.hard)];
     assertClose(crossEntropy(logits, target), crossEntropy(logits, target, { labelSmoothing: 0, reduction: 'mean' }));
@@ -47,19 +47,19 @@ test('by default the mean over the samples, neither weighted nor smoothed', () =
 
 const ours = /^crossEntropy: logits must be \[N,K\] and target .*, got logits /;
 const wrong: [string, (make: { logits: Tensor; hard: Tensor }) => [Tensor, Tensor, CrossEntropyOptions?], RegExp][] = [
-  ['another number of samples', ({ logits }) => [logits, tensor([0, 1], { dtype: 'int64' })], ours],
-  ['another number of classes', ({ logits }) => [logits, ops.zeros([5, 3])], ours],
+  ['a different number of samples', ({ logits }) => [logits, tensor([0, 1], { dtype: 'int64' })], ours],
+  ['a different number of classes', ({ logits }) => [logits, ops.zeros([5, 3])], ours],
   ['class indices that are floats', ({ logits, hard }) => [logits, ops.to(hard, { dtype: 'float32' })], ours],
   ['class indices that are int32', ({ logits, hard }) => [logits, ops.to(hard, { dtype: 'int32' })], ours],
-  ['probabilities of another type', ({ logits }) => [logits, ops.zeros([5, 4], { dtype: 'float64' })], ours],
+  ['probabilities with another type', ({ logits }) => [logits, ops.zeros([5, 4], { dtype: 'float64' })], ours],
   ['images', ({ hard }) => [ops.zeros([5, 4, 2, 2]), hard], ours],
   ['one sample without its dimension', () => [ops.zeros([4]), tensor(1, { dtype: 'int64' })], ours],
   [
-    'a class that is not there',
+    'an unknown class',
     ({ logits }) => [logits, tensor([0, 1, 2, 3, 4], { dtype: 'int64' })],
     /Target 4 is out of bounds/,
   ],
-  ['weights of another length', ({ logits, hard }) => [logits, hard, { weight: ops.ones([3]) }], /weight/],
+  ['weights of a different length', ({ logits, hard }) => [logits, hard, { weight: ops.ones([3]) }], /weight/],
   ['smoothing above 1', ({ logits, hard }) => [logits, hard, { labelSmoothing: 1.5 }], /label_smoothing/],
 ];
 for (const [name, make, message] of wrong) {

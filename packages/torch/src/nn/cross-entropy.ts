@@ -3,11 +3,11 @@ import * as ops from '../ops.js';
 import type { Tensor } from '../tensor.js';
 
 export interface CrossEntropyOptions {
-  /** A weight a class, `[K]`. */
+  /** One weight per class, `[K]`. */
   weight?: Tensor | null;
-  /** Share of the target that is spread over all classes: Szegedy et al., arXiv 1512.00567. */
+  /** Share of the target, from 0 to 1, that is spread over all classes: Szegedy et al., arXiv 1512.00567. */
   labelSmoothing?: number;
-  /** `mean` divides by the sum of the targets' weights, as PyTorch does. */
+  /** As in PyTorch, `mean` divides by the sum of the targets' weights. */
   reduction?: 'none' | 'mean' | 'sum';
 }
 
@@ -15,12 +15,12 @@ const reductions = { none: 0, mean: 1, sum: 2 };
 
 /**
  * Cross-entropy of `logits` `[N,K]` against `target`: int64 class indices `[N]`, or probabilities `[N,K]`.
- * PyTorch's `F.cross_entropy`, which weights the *smoothed* target: with both `weight` and `labelSmoothing`, part of
- * every rare class's weight reaches every sample (pytorch issue 104776). Weight samples instead where that matters:
- * `reduction: 'none'` and a product with each sample's weight.
+ * PyTorch's `F.cross_entropy`, which weights the *smoothed* target: with both `weight` and `labelSmoothing`, every sample
+ * gets a part of the weight of every rare class (pytorch issue 104776). If that matters, weight the samples instead: use
+ * `reduction: 'none'` and multiply by the weight of each sample.
  *
- * @returns a tensor without dimensions, or `[N]` for reduction `none`
- * @throws TorchError when shapes or the target's type do not fit
+ * @returns a tensor of shape `[]`, or `[N]` for reduction `none`
+ * @throws TorchError when shapes or types do not match
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { weight = null, labelSmoothing = 0, reduction = 'mean' } = options;

@@ -10,14 +10,14 @@ import { Dropout, StochasticDepth, setTraining } from './index.js';
 for (const device of testedDevices) {
   describe(`dropout and stochastic depth on ${device}`, () => {
     for (const Layer of [Dropout, StochasticDepth]) {
-      test(`${Layer.name}: evaluation and p = 0 give the very input back`, () =>
+      test(`${Layer.name}: evaluation and p = 0 return the input itself`, () =>
         scope(() => {
           const x = ops.randn([4, 3, 2, 2], { device });
           assert.equal(setTraining(new Layer(0.9), false).forward(x), x);
           assert.equal(new Layer(0).forward(x), x);
         }));
 
-      test(`${Layer.name}: p = 1 gives zeros and gradients of zero, not 0 / 0`, () =>
+      test(`${Layer.name}: p = 1 gives zeros and zero gradients, not NaN`, () =>
         scope(() => {
           const x = ops.randn([4, 3, 2, 2], { device });
           x.requiresGrad = true;
@@ -36,19 +36,19 @@ for (const device of testedDevices) {
         }
       });
 
-      test(`${Layer.name}: what survives is scaled so that the mean stays`, () =>
+      test(`${Layer.name}: values are scaled so that the mean does not change`, () =>
         scope(() => {
           manualSeed(1);
           const y = new Layer(0.3).forward(ops.ones([20_000, 1], { device }));
           const values = [...y.toArray()].map(Number);
           for (const value of values) assert.ok(value === 0 || Math.abs(value - 1 / 0.7) < 1e-6, `${value}`);
-          // Five standard deviations of the mean of 20,000 draws, of a fixed seed.
+          // Five standard deviations of the mean of 20,000 draws; the seed is fixed.
           const bound = (5 * Math.sqrt(0.3 / 0.7)) / Math.sqrt(values.length);
           assert.ok(Math.abs(ops.mean(y).item() - 1) < bound, `mean ${ops.mean(y).item()}`);
         }));
     }
 
-    test('StochasticDepth drops whole samples and scales the others, in value and gradient', () =>
+    test('StochasticDepth drops whole samples and scales the others, values and gradients', () =>
       scope(() => {
         manualSeed(3);
         const x = ops.contiguous(ops.randn([64, 3, 2, 2], { device }), { memoryFormat: 'channelsLast' });

@@ -3,18 +3,18 @@ import * as ops from '../ops.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
-function probability(p: number, name: string): number {
-  if (!(p >= 0 && p <= 1)) throw badArgument(`${name}: the probability must lie between 0 and 1, got ${p}`);
+function checkProbability(p: number, name: string): number {
+  if (!(p >= 0 && p <= 1)) throw badArgument(`${name}: the probability must be between 0 and 1, got ${p}`);
   return p;
 }
 
-/** In training zeroes each element with probability `p` and scales the others by 1 / (1 - p). */
+/** In training, sets each element to zero with probability `p` and scales the others by 1 / (1 - p). PyTorch's `nn.Dropout`. */
 export class Dropout extends Module {
   readonly p: number;
 
   constructor(p = 0.5) {
     super();
-    this.p = probability(p, 'Dropout');
+    this.p = checkProbability(p, 'Dropout');
   }
 
   override forward(x: Tensor): Tensor {
@@ -23,15 +23,15 @@ export class Dropout extends Module {
 }
 
 /**
- * In training drops a residual branch: each sample's whole `x` (`[N,...]`) becomes zero with probability `p`, the
- * others are scaled by 1 / (1 - p). Huang et al., arXiv 1603.09382; torchvision's `StochasticDepth(p, 'row')`.
+ * In training, drops a residual branch: of `[N,...]`, each whole sample becomes zero with probability `p`, and the others
+ * are scaled by 1 / (1 - p). Huang et al., arXiv 1603.09382; torchvision's `StochasticDepth(p, 'row')`.
  */
 export class StochasticDepth extends Module {
   readonly p: number;
 
   constructor(p: number) {
     super();
-    this.p = probability(p, 'StochasticDepth');
+    this.p = checkProbability(p, 'StochasticDepth');
   }
 
   override forward(x: Tensor): Tensor {

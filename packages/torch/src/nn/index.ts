@@ -1,4 +1,4 @@
-// Layers: one kind a file. PyTorch's and torchvision's names and keys.
+// Layers, with the names and state-dict keys of PyTorch and torchvision.
 export { Activation, type ActivationName, Hardswish, ReLU, ReLU6, Sigmoid, SiLU } from './activation.js';
 export { BatchNorm2d, type BatchNorm2dOptions, setFrozenStatistics } from './batch-norm2d.js';
 export { ConvNormActivation, type ConvNormActivationOptions, SqueezeExcitation } from './blocks.js';

@@ -18,7 +18,7 @@ const build = (): Sequential =>
     new Linear(4, 5),
   );
 
-test('a seed gives the very weights that PyTorch gives the same layers', {
+test('a seed gives the same weights as in PyTorch', {
   skip: isGoldenBuild ? false : 'another build of libtorch may draw other numbers',
 }, () => {
   manualSeed(initial.seed);
@@ -30,7 +30,7 @@ test('a seed gives the very weights that PyTorch gives the same layers', {
   disposeModule(net);
 });
 
-test('weights and biases are uniform within 1 / sqrt(inputs), and follow the seed', () => {
+test('weights and biases are uniform within 1 / sqrt(inputs) and depend on the seed', () => {
   manualSeed(7);
   const net = build();
   manualSeed(7);
@@ -50,7 +50,7 @@ test('weights and biases are uniform within 1 / sqrt(inputs), and follow the see
   for (const each of [net, again]) disposeModule(each);
 });
 
-test('kaimingNormal_ has the deviation sqrt(2 / fan) by either fan', () => {
+test('kaimingNormal_ has the standard deviation sqrt(2 / fan) for both fans', () => {
   scope(() => {
     manualSeed(9);
     const weight = ops.empty([40, 20, 3, 3]);
@@ -60,13 +60,13 @@ test('kaimingNormal_ has the deviation sqrt(2 / fan) by either fan', () => {
     ] as const) {
       const values = [...init.kaimingNormal_(weight, mode).toArray()].map(Number);
       const square = values.reduce((sum, value) => sum + value * value, 0) / values.length;
-      // The mean square of 7,200 draws is within 1.7 % of its expectation two times of three; this is six times that.
+      // The standard error of the mean square of 7,200 draws is 1.7 %; the bound is six times that.
       assert.ok(Math.abs(square / (2 / fan) - 1) < 0.1, `${mode}: ${square}`);
     }
   });
 });
 
-test('fillings leave requiresGrad as it is and answer the tensor they filled', () => {
+test('initialization does not change requiresGrad and returns its tensor', () => {
   scope(() => {
     const weight = ops.empty([2, 3]);
     weight.requiresGrad = true;
@@ -75,6 +75,6 @@ test('fillings leave requiresGrad as it is and answer the tensor they filled', (
     assert.equal(init.uniform_(weight, 3, 4), weight);
     assert.ok([...weight.toArray()].every((value) => value >= 3 && value <= 4));
     assert.equal(weight.requiresGrad, true);
-    assert.throws(() => init.kaimingUniform_(ops.empty([3])), /fans need a weight of at least two dimensions/);
+    assert.throws(() => init.kaimingUniform_(ops.empty([3])), /fan needs a weight with at least two dimensions/);
   });
 });

@@ -36,7 +36,7 @@ import {
   stateDict,
 } from './index.js';
 
-// What each layer must give, by PyTorch and torchvision: tools/golden_nn.py. The state dicts' keys come from there, too.
+// The expected results and keys are those of PyTorch and torchvision, from tools/golden_nn.py.
 interface LayerCase {
   name: string;
   training: boolean;
@@ -44,9 +44,9 @@ interface LayerCase {
   input: GoldenTensor;
   output: GoldenTensor;
   cotangent: GoldenTensor;
-  /** Of `input` and of each parameter. */
+  /** Gradients of `input` and of each parameter. */
   gradients: Record<string, GoldenTensor>;
-  /** After the forward pass. */
+  /** The buffers after the forward pass. */
   buffers: Record<string, GoldenTensor>;
 }
 
@@ -96,14 +96,14 @@ const builders: Record<string, () => Module> = {
 
 const { layers } = readGolden<{ layers: LayerCase[] }>('nn/nn.json.gz');
 
-test('every golden layer is built here, and the other way round', () => {
+test('the layers here are those of the golden file', () => {
   assert.deepEqual(layers.map(({ name }) => name).sort(), Object.keys(builders).sort());
 });
 
 for (const device of testedDevices) {
   for (const memoryFormat of ['contiguous', 'channelsLast'] as const) {
     describe(`layers, ${memoryFormat}, on ${device}`, () => {
-      for (const each of layers) test(each.name, () => scope(() => check(each, device, memoryFormat)));
+      for (const layer of layers) test(layer.name, () => scope(() => check(layer, device, memoryFormat)));
     });
   }
 }
@@ -115,7 +115,7 @@ function check(each: LayerCase, device: string, memoryFormat: 'contiguous' | 'ch
   const strides = memoryFormat === 'channelsLast' ? [0, 1] : [];
   const input = makeTensor({ ...each.input, grad: true, strides }, device);
   const output = layer.forward(input);
-  // Sums of hundreds of products, added in another order than PyTorch's Python adds them where the layout differs.
+  // Sums of hundreds of products. With another memory format, they are added in another order than in the golden file.
   const tolerance = { rtol: 1e-5, atol: 2e-5, ...toleranceOn(device) };
   assertClose(output, valuesOf(each.output), { ...tolerance, name: 'output' });
 

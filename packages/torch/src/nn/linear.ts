@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor.js';
 import { biasUniform_, kaimingUniform_ } from './init.js';
 import { Module, parameter } from './module.js';
 
-/** `x W^T + b`: `[N,inFeatures]` to `[N,outFeatures]`. PyTorch's `nn.Linear`, initialised like it. */
+/** `x W^T + b`: `[N,inFeatures]` to `[N,outFeatures]`. PyTorch's `nn.Linear`, with its initialization. */
 export class Linear extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor | null;

@@ -56,7 +56,7 @@ const block = (path: string): string[] => [
 ];
 const isStatistic = (key: string): boolean => /running_|tracked|input_mean/.test(key);
 
-test('keys are the fields in snake_case, arrays and Sequential by position, in order', () => {
+test('keys are field names in snake_case, positions for arrays and Sequential, in order', () => {
   const net = new Network();
   const keys = ['input_mean', ...block('blocks.0'), ...block('blocks.1'), 'head.weight', 'head.bias'];
   assert.deepEqual([...stateDict(net).keys()], keys);
@@ -67,12 +67,12 @@ test('keys are the fields in snake_case, arrays and Sequential by position, in o
   assert.deepEqual(parameters(net), [...namedParameters(net).values()]);
   assert.equal(stateDict(net).get('blocks.1.branch.0.weight'), (net.blocks[1]!.branch.layers[0] as Conv2d).weight);
   assert.ok([...stateDict(net)].every(([key, { requiresGrad }]) => requiresGrad !== isStatistic(key)));
-  // Twice the scale, 36 weights, BatchNorm's 2 + 2; then the head.
+  // The scale twice, 36 weights, 2 + 2 for BatchNorm; then the head.
   assert.equal(countParameters(net), 2 * (1 + 36 + 4) + 9);
   disposeModule(net);
 });
 
-test('modules finds the module itself and all below, and setTraining switches all of them', () => {
+test('modules returns the module itself and all in it, and setTraining switches all of them', () => {
   const net = new Network();
   const kinds = modules(net).map((each) => each.constructor.name);
   const residual = ['Residual', 'Sequential', 'Conv2d', 'BatchNorm2d', 'ReLU'];
@@ -85,12 +85,12 @@ test('modules finds the module itself and all below, and setTraining switches al
   disposeModule(net);
 });
 
-test('parameters and buffers outlive the scope in which the module was built; other tensors do not', () => {
+test('parameters and buffers outlive the scope in which the module was made; other tensors do not', () => {
   const before = liveTensors();
   const net = scope(() => {
     const built = new Network();
     built.forward(ops.ones([2, 2, 4, 4]));
-    return { hidden: () => built }; // not reachable for the scope, which frees what is not kept
+    return { hidden: () => built }; // hidden from the scope, which frees what is not kept
   }).hidden();
   assert.equal(liveTensors(), before + stateDict(net).size);
   assert.deepEqual([net.blocks[0]!.scratch.disposed, net.head.weight.disposed], [true, false]);
@@ -98,7 +98,7 @@ test('parameters and buffers outlive the scope in which the module was built; ot
   assert.equal(liveTensors(), before);
 });
 
-test('setRequiresGrad freezes and drops gradients; frozen parameters get none', () => {
+test('setRequiresGrad freezes parameters and drops their gradients; frozen ones get no new ones', () => {
   const net = new Network();
   const step = (): void => scope(() => ops.sum(net.forward(ops.ones([2, 2, 4, 4]))).backward());
   step();
@@ -114,7 +114,7 @@ test('setRequiresGrad freezes and drops gradients; frozen parameters get none', 
   disposeModule(net);
 });
 
-test('moveTo changes layout and type in place: the same tensors, no new handles, optimisers keep working', () => {
+test('moveTo changes memory format and type in place: it makes no new tensors, and optimizers keep working', () => {
   const net = new Network();
   const x = ops.ones([2, 2, 4, 4]);
   const before = stateDict(net);

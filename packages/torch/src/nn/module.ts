@@ -5,29 +5,29 @@ import { keep, scope } from '../scope.js';
 import { Tensor } from '../tensor.js';
 
 /**
- * A layer or a model: a class whose fields are parameters, buffers, modules and arrays of modules. Its state dict is
- * what a walk over these fields finds; the keys are the fields' names in snake_case, as in PyTorch.
+ * A layer or a model: a class with fields that are parameters, buffers, modules or arrays of modules. Its state dict
+ * contains all tensors in these fields. The keys are the names of the fields in snake_case, as in PyTorch.
  */
 export abstract class Module {
-  /** False in evaluation: dropout and stochastic depth pass through, BatchNorm uses its running statistics. */
+  /** False in evaluation: dropout and stochastic depth do nothing, BatchNorm uses its running statistics. */
   training = true;
 
   abstract forward(x: Tensor): Tensor;
 
-  /** The named members, in order. Only containers whose keys are not their fields' names override this. */
+  /** The named members, in order. Override it in containers that have other keys than the names of their fields. */
   members(): Iterable<[name: string, value: unknown]> {
     return Object.entries(this);
   }
 }
 
-/** Marks a tensor as a parameter of the module that holds it: it is trained, saved, and outlives scopes. */
+/** Marks a tensor as a parameter of its module: it is trained, saved, and no scope frees it. Returns it. */
 export function parameter(tensor: Tensor): Tensor {
   tensor.role = 'parameter';
   tensor.requiresGrad = true;
   return keep(tensor);
 }
 
-/** Marks a tensor as a buffer of the module that holds it: it is saved but not trained, and outlives scopes. */
+/** Marks a tensor as a buffer of its module: it is saved but not trained, and no scope frees it. Returns it. */
 export function buffer(tensor: Tensor): Tensor {
   tensor.role = 'buffer';
   return keep(tensor);
@@ -47,69 +47,69 @@ function* walk(module: Module, path: string): Generator<[path: string, member: T
   }
 }
 
-/** Every parameter and buffer with its key, such as `features.0.1.running_mean`: the model's own tensors, not copies. */
+/** All parameters and buffers by key, such as `features.0.1.running_mean`. They are the module's tensors, not copies. */
 export function stateDict(module: Module): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [key, member] of walk(module, '')) if (member instanceof Tensor) tensors.set(key, member);
   return tensors;
 }
 
-/** Every parameter with its key. */
+/** All parameters by key. */
 export function namedParameters(module: Module): Map<string, Tensor> {
   return new Map([...stateDict(module)].filter(([, tensor]) => tensor.role === 'parameter'));
 }
 
-/** Every parameter, in the order of the keys' walk. */
+/** All parameters, in the order of `stateDict`. */
 export function parameters(module: Module): Tensor[] {
   return [...namedParameters(module).values()];
 }
 
-/** The module itself and every module below it. */
+/** The module itself and all modules in it. */
 export function modules(module: Module): Module[] {
   return [...walk(module, '')].map(([, member]) => member).filter((member) => member instanceof Module);
 }
 
-/** Number of trainable values: the sum of the parameters' sizes, frozen ones included. */
+/** Total number of elements of all parameters, including frozen ones. */
 export function countParameters(module: Module): number {
   return parameters(module).reduce((sum, tensor) => sum + tensor.numel, 0);
 }
 
-/** Switches the module and all below it to training or to evaluation. Returns it. */
+/** Switches the module and all modules in it to training or evaluation. Returns it. */
 export function setTraining<M extends Module>(module: M, training: boolean): M {
-  for (const each of modules(module)) each.training = training;
+  for (const member of modules(module)) member.training = training;
   return module;
 }
 
-/** Freezes or unfreezes every parameter of the module. BatchNorm's statistics have a switch of their own. */
+/** Freezes or unfreezes all parameters of the module. For the statistics of BatchNorm, see `setFrozenStatistics`. */
 export function setRequiresGrad(module: Module, requiresGrad: boolean): void {
-  for (const each of parameters(module)) {
-    each.requiresGrad = requiresGrad;
-    if (!requiresGrad) each.grad = null;
+  for (const tensor of parameters(module)) {
+    tensor.requiresGrad = requiresGrad;
+    if (!requiresGrad) tensor.grad = null;
   }
 }
 
 export interface MoveOptions {
   device?: string;
-  /** Applies to floating-point tensors; counters stay integers. */
+  /** For floating-point tensors; integers are not converted. */
   dtype?: DType;
-  /** Applies to 4-dimensional tensors: the weights of convolutions. */
+  /** For tensors with four dimensions: the weights of convolutions. */
   memoryFormat?: MemoryFormat;
 }
 
 /**
- * Moves every parameter and buffer in place, so that optimisers and other holders keep theirs. Gradients are dropped.
+ * Moves all parameters and buffers in place, so that optimizers and other objects still refer to them. Drops gradients.
  * Returns the module.
  */
 export function moveTo<M extends Module>(module: M, { device, dtype, memoryFormat }: MoveOptions): M {
-  for (const each of stateDict(module).values()) {
+  for (const tensor of stateDict(module).values()) {
     scope(() => {
-      const floating = each.dtype.includes('float');
-      each.grad = null;
-      each.setData(
-        ops.to(each, {
+      const isFloat = tensor.dtype.includes('float');
+      tensor.grad = null;
+      tensor.setData(
+        ops.to(tensor, {
           device,
-          dtype: floating ? dtype : undefined,
-          memoryFormat: each.shape.length === 4 ? memoryFormat : undefined,
+          dtype: isFloat ? dtype : undefined,
+          memoryFormat: tensor.shape.length === 4 ? memoryFormat : undefined,
         }),
       );
     });
@@ -117,19 +117,20 @@ export function moveTo<M extends Module>(module: M, { device, dtype, memoryForma
   return module;
 }
 
-/** Frees every parameter and buffer. The module is of no use after. */
+/** Frees all parameters and buffers. The module cannot be used afterwards. */
 export function disposeModule(module: Module): void {
-  for (const each of stateDict(module).values()) each.dispose();
+  for (const tensor of stateDict(module).values()) tensor.dispose();
 }
 
-/** One size for height and width, or both. */
+/** One size for both height and width, or `[height, width]`. */
 export type Size2d = number | readonly [number, number];
 
+/** `size` as `[height, width]`. Throws TorchError unless both are whole numbers of at least 0. */
 export function pair(size: Size2d, name: string): [number, number] {
   const [height, width] = typeof size === 'number' ? [size, size] : size;
   for (const value of [height, width]) {
     if (!Number.isInteger(value) || value < 0)
-      throw badArgument(`${name} must be whole and not negative, got ${value}`);
+      throw badArgument(`${name} must be a whole number of at least 0, got ${value}`);
   }
   return [height, width];
 }

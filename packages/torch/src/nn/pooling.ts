@@ -2,7 +2,7 @@ import * as ops from '../ops.js';
 import type { Tensor } from '../tensor.js';
 import { Module, pair, type Size2d } from './module.js';
 
-/** Means over as many regions as make the output `size`: `[N,C,H,W]` to `[N,C,size,size]`. */
+/** Average pooling to a given output size: `[N,C,H,W]` to `[N,C,size,size]`. */
 export class AdaptiveAvgPool2d extends Module {
   constructor(readonly size: Size2d) {
     super();
@@ -14,12 +14,12 @@ export class AdaptiveAvgPool2d extends Module {
 }
 
 export interface PoolOptions {
-  /** By default the kernel's size. */
+  /** Default: the kernel size. */
   stride?: Size2d;
   padding?: Size2d;
 }
 
-/** Means over windows. */
+/** Average pooling: `[N,C,H,W]` to `[N,C,H',W']`. */
 export class AvgPool2d extends Module {
   constructor(
     readonly kernelSize: Size2d,
@@ -34,7 +34,7 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Maxima over windows. */
+/** Max pooling: `[N,C,H,W]` to `[N,C,H',W']`. */
 export class MaxPool2d extends Module {
   constructor(
     readonly kernelSize: Size2d,
@@ -49,7 +49,7 @@ export class MaxPool2d extends Module {
   }
 }
 
-/** All dimensions after the first become one: `[N,C,H,W]` to `[N,C*H*W]`. */
+/** Flattens all dimensions after the first: `[N,C,H,W]` to `[N,C*H*W]`. */
 export class Flatten extends Module {
   override forward(x: Tensor): Tensor {
     return ops.flatten(x, 1);

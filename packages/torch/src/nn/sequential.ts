@@ -3,7 +3,7 @@ import { Activation } from './activation.js';
 import { BatchNorm2d } from './batch-norm2d.js';
 import { Module } from './module.js';
 
-/** Modules one after the other; their keys are `0`, `1`, ... A BatchNorm2d and the activation after it run as one. */
+/** Runs modules one after the other. Their keys are `0`, `1`, ... A BatchNorm2d and the activation after it run as one. */
 export class Sequential extends Module {
   readonly layers: Module[];
 

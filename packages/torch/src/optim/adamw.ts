@@ -10,10 +10,10 @@ import {
 
 export interface AdamWOptions {
   learningRate?: number;
-  /** Decay rates of the running means of the gradient and of its square. */
+  /** Decay rates of the running means of the gradient and of its square, each in [0, 1). */
   betas?: readonly [number, number];
   eps?: number;
-  /** Decoupled: parameters shrink by `learningRate * weightDecay` a step, whatever the gradient. */
+  /** Decoupled: each step multiplies the parameters by `1 - learningRate * weightDecay`, independent of the gradient. */
   weightDecay?: number;
 }
 
@@ -28,7 +28,7 @@ export class AdamW extends Optimizer {
     { learningRate = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 1e-2 }: AdamWOptions = {},
   ) {
     super(groups, { learningRate, weightDecay }, ['exp_avg', 'exp_avg_sq']);
-    for (const beta of betas) if (!(beta >= 0 && beta < 1)) throw badArgument(`betas must lie in [0, 1), got ${betas}`);
+    for (const beta of betas) if (!(beta >= 0 && beta < 1)) throw badArgument(`betas must be in [0, 1), got ${betas}`);
     requireAtLeastZero('eps', eps);
     [this.#beta1, this.#beta2] = betas;
     this.#eps = eps;
@@ -44,7 +44,7 @@ export class AdamW extends Optimizer {
     ops.foreachMulScalar_(meanSquare, this.#beta2);
     ops.foreachAddcmul_(meanSquare, gradients, gradients, 1 - this.#beta2);
 
-    // Both means start at zero; dividing by 1 - beta^steps takes that bias out.
+    // Both means start at zero; dividing by 1 - beta^steps corrects this bias.
     const denominators = ops.foreachSqrt(meanSquare);
     ops.foreachDivScalars_(
       denominators,

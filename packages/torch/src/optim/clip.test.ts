@@ -19,7 +19,7 @@ function withGradient(gradient: Tensor | null, shape = gradient?.shape ?? [2]): 
 }
 
 for (const { maxNorm, norm, before, after } of clip) {
-  test(`gradients of norm ${norm.toFixed(2)} clipped to ${maxNorm}, as PyTorch`, () =>
+  test(`gradients of norm ${norm.toFixed(2)} clipped to ${maxNorm}, compared with PyTorch`, () =>
     scope(() => {
       const parameters = before.map((golden) => withGradient(makeTensor(golden)));
       const live = liveTensors();
@@ -30,7 +30,7 @@ for (const { maxNorm, norm, before, after } of clip) {
     }));
 }
 
-test('gradients that are not finite are left as they are and reported', () =>
+test('gradients that are not finite are not changed, and their norm is returned', () =>
   scope(() => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const parameters = [withGradient(ops.full([2], bad, { dtype: 'float32' })), withGradient(ops.full([1], 3.5))];
@@ -39,7 +39,7 @@ test('gradients that are not finite are left as they are and reported', () =>
     }
   }));
 
-test('no gradients have norm 0; a limit of 0 or NaN is refused', () =>
+test('the norm of no gradients is 0; a limit of 0 or NaN is refused', () =>
   scope(() => {
     assert.equal(clipGradNorm([], 1), 0);
     assert.equal(clipGradNorm([withGradient(null)], 1), 0);

@@ -5,10 +5,10 @@ import { scope } from '../scope.js';
 import type { Tensor } from '../tensor.js';
 
 /**
- * Scales all gradients by one factor so that the Euclidean norm over them together is at most `maxNorm`.
+ * Scales all gradients by one factor, so that the Euclidean norm of all of them together is at most `maxNorm`.
  * PyTorch's `clip_grad_norm_`; Pascanu et al., arXiv 1211.5063.
  *
- * @returns the norm before; where it is not finite the gradients are left as they are, for the caller to decide
+ * @returns the norm before scaling; if it is not finite, the gradients are not changed, and the caller must decide
  */
 export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): number {
   if (!(maxNorm > 0)) throw badArgument(`clipGradNorm: maxNorm must be greater than 0, got ${maxNorm}`);

@@ -1,4 +1,4 @@
-// Optimisers, gradient clipping and learning-rate schedules.
+// Optimizers, gradient clipping and learning-rate schedules.
 export { AdamW, type AdamWOptions } from './adamw.js';
 export { clipGradNorm } from './clip.js';
 export type { ParameterGroup, ParameterGroupInput } from './optimizer.js';

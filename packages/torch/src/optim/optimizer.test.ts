@@ -70,21 +70,21 @@ function step(optimizer: Optimizer, parameters: Groups<Tensor>, gradients: Group
 
 const bytesOf = (tensors: Iterable<Tensor>): Uint8Array[] => [...tensors].map((each) => each.toBytes());
 
-test('every golden optimiser is built here, and the other way round', () => {
+test('the optimizers here are those of the golden file', () => {
   assert.deepEqual(Object.keys(optimizers).sort(), Object.keys(builders).sort());
 });
 
 for (const device of testedDevices) {
-  describe(`optimisers on ${device}`, () => {
+  describe(`optimizers on ${device}`, () => {
     for (const [name, { gradients, after }] of Object.entries(optimizers)) {
-      test(`three steps of ${name} with two parameter groups, as PyTorch`, () =>
+      test(`three steps of ${name} with two parameter groups, compared with PyTorch`, () =>
         scope(() => {
           const { optimizer, parameters } = start(name, device);
           for (const [i, expected] of after.entries()) {
             step(optimizer, parameters, gradients[i]!);
             for (const [g, group] of expected.entries()) {
               for (const [p, golden] of group.entries()) {
-                // The last bits depend on whether a build fuses multiplication and addition.
+                // The last bits depend on whether the build fuses multiplication and addition.
                 const tolerance = { rtol: 1e-6, atol: 1e-7, name: `step ${i}, parameter ${g}.${p}` };
                 assertClose(parameters[g]![p]!, valuesOf(golden), tolerance);
               }
@@ -93,7 +93,7 @@ for (const device of testedDevices) {
           optimizer.dispose();
         }));
 
-      test(`${name} goes on bit for bit from a saved state`, () =>
+      test(`${name} resumes bit for bit from a saved state`, () =>
         scope(() => {
           const { optimizer, parameters } = start(name, device);
           step(optimizer, parameters, gradients[0]!);
@@ -121,7 +121,7 @@ function makeLeaf(x: Tensor): Tensor {
   return x;
 }
 
-test('a parameter without a gradient is left alone, and has no state before its first', () =>
+test('a parameter without a gradient is not changed and has no state', () =>
   scope(() => {
     const { gradients } = optimizers.adamw!;
     const { optimizer, parameters } = start('adamw');
@@ -143,7 +143,7 @@ test('a parameter without a gradient is left alone, and has no state before its 
     optimizer.dispose();
   }));
 
-test('a learning rate may be changed between steps; 0 changes nothing but the state', () =>
+test('the learning rate may change between steps; 0 changes only the state', () =>
   scope(() => {
     const { gradients } = optimizers.adamw!;
     const { optimizer, parameters } = start('adamw');
@@ -156,7 +156,7 @@ test('a learning rate may be changed between steps; 0 changes nothing but the st
     optimizer.dispose();
   }));
 
-test('a step, and an optimiser once disposed, leave no tensors behind', () => {
+test('a step and a disposed optimizer leak no tensors', () => {
   const before = liveTensors();
   scope(() => {
     const { gradients } = optimizers.adamw!;
@@ -185,14 +185,14 @@ const wrongStates: Record<string, [(state: Map<string, Tensor>) => Map<string, T
     /0\.0\.exp_avg .*int64\[3,2\].*float32\[3,2\]/,
   ],
   'of half a step': [(state) => state.set('1.0.step', tensor(1.5)), /1\.0\.step .*1\.5/],
-  'of another optimiser': [
+  'of another optimizer': [
     (state) => new Map([...state].filter(([key]) => !key.endsWith('_sq'))),
     /has no 0\.0\.exp_avg_sq/,
   ],
 };
 
 for (const [name, [spoil, message]] of Object.entries(wrongStates)) {
-  test(`a state ${name} is refused and nothing has changed`, () =>
+  test(`a state ${name} is refused, and nothing is changed`, () =>
     scope(() => {
       const { gradients } = optimizers.adamw!;
       const { optimizer, parameters } = start('adamw');
@@ -206,7 +206,7 @@ for (const [name, [spoil, message]] of Object.entries(wrongStates)) {
     }));
 }
 
-test('an optimiser may load its own state, and an empty one to begin anew', () =>
+test('an optimizer can load its own state, and an empty one to start again', () =>
   scope(() => {
     const { gradients } = optimizers.adamw!;
     const { optimizer, parameters } = start('adamw');
@@ -224,7 +224,7 @@ test('wrong settings are refused', () => {
     const refused: [() => unknown, RegExp][] = [
       [() => new AdamW([{ parameters }], { learningRate: -1 }), /learningRate must be a number of at least 0, got -1/],
       [() => new AdamW([{ parameters, weightDecay: Number.NaN }]), /weightDecay must be .* got NaN/],
-      [() => new AdamW([{ parameters }], { betas: [0.9, 1] }), /betas must lie in \[0, 1\)/],
+      [() => new AdamW([{ parameters }], { betas: [0.9, 1] }), /betas must be in \[0, 1\)/],
       [() => new AdamW([{ parameters }], { eps: -1 }), /eps must be/],
       [() => new SGD([{ parameters }], { momentum: -0.1 }), /momentum must be/],
       [() => new SGD([{ parameters }], { nesterov: true }), /nesterov needs a momentum/],

@@ -5,7 +5,7 @@ import { printable } from '../printable.js';
 import { keep, scope } from '../scope.js';
 import { type Tensor, tensor } from '../tensor.js';
 
-/** Parameters that share their settings; `learningRate` may be changed between steps, by a schedule for example. */
+/** Parameters with common settings. `learningRate` may change between steps, for example by a schedule. */
 export interface ParameterGroup {
   readonly parameters: readonly Tensor[];
   learningRate: number;
@@ -14,31 +14,31 @@ export interface ParameterGroup {
 
 export type ParameterGroupInput = Pick<ParameterGroup, 'parameters'> & Partial<ParameterGroup>;
 
-/** What one parameter's optimiser remembers between steps. */
+/** The state of the optimizer for one parameter. */
 interface ParameterState {
   steps: number;
   readonly moments: Tensor[];
 }
 
-/** Parameters that have a gradient, with their state, as the parallel lists that `_foreach_` operations take. */
+/** The parameters that have a gradient, with their state, as parallel lists for the `_foreach_` operations. */
 export interface Batch {
   readonly parameters: Tensor[];
   readonly gradients: Tensor[];
-  /** By moment, then by parameter. */
+  /** One list per moment, with one tensor per parameter. */
   readonly moments: Tensor[][];
-  /** Steps taken by each parameter, this one included. */
+  /** Number of steps of each parameter, including this one. */
   readonly steps: number[];
 }
 
 /**
- * What AdamW and SGD share: groups, state, saving. Parameters without a gradient are left as they are, and their
- * step count does not advance (PyTorch).
+ * The common part of AdamW and SGD: parameter groups, state, saving. As in PyTorch, parameters without a gradient are not
+ * changed, and their steps are not counted.
  */
 export abstract class Optimizer {
   readonly groups: readonly ParameterGroup[];
   readonly #state = new Map<Tensor, ParameterState>();
 
-  /** @param momentNames what is remembered of each parameter, in PyTorch's names; the state dict's keys end in them */
+  /** @param momentNames PyTorch's names of the tensors that are kept per parameter; keys of the state dict end with them */
   protected constructor(
     groups: readonly ParameterGroupInput[],
     defaults: { learningRate: number; weightDecay: number },
@@ -51,16 +51,16 @@ export abstract class Optimizer {
       requireAtLeastZero('weightDecay', weightDecay);
       for (const parameter of parameters) {
         if (seen.has(parameter))
-          throw badArgument('an optimiser was given the same parameter twice; groups must not overlap');
+          throw badArgument('the optimizer was given the same parameter twice; groups must not overlap');
         seen.add(parameter);
       }
     }
   }
 
-  /** Updates one group; called with gradients off and inside a scope. */
+  /** Updates one group. It is called inside a scope and `noGrad`. */
   protected abstract update(batch: Batch, group: ParameterGroup): void;
 
-  /** Moves every parameter by its gradient. */
+  /** Updates all parameters by their gradients. */
   step(): void {
     scope(() =>
       noGrad(() => {
@@ -72,14 +72,14 @@ export abstract class Optimizer {
     );
   }
 
-  /** Drops the gradients, so that the next `backward` starts from none. */
+  /** Drops all gradients, so that the next `backward` starts without. */
   zeroGrad(): void {
     for (const group of this.groups) for (const parameter of group.parameters) parameter.grad = null;
   }
 
   /**
-   * The memory of the optimiser, `GROUP.PARAMETER.exp_avg` and the like: tensors that live on inside it, and the step
-   * counts as int64. With the parameters themselves it is all that a run needs to go on bit for bit.
+   * The state of the optimizer: its own tensors with keys such as `GROUP.PARAMETER.exp_avg`, and step counts as int64.
+   * Together with the parameters it is all that is needed to resume training bit for bit.
    */
   stateDict(): Map<string, Tensor> {
     const tensors = new Map<string, Tensor>();
@@ -93,34 +93,34 @@ export abstract class Optimizer {
   }
 
   /**
-   * Takes over a state that `stateDict` gave for the same groups.
+   * Loads the state that `stateDict` returned for the same groups.
    *
-   * @throws TorchError when a tensor is missing, unexpected or of another shape or type; nothing has changed then
+   * @throws TorchError when a tensor is missing, unexpected or has another shape or type; the state is then unchanged
    */
   loadStateDict(tensors: ReadonlyMap<string, Tensor>): void {
     const expected = new Set<string>();
     const saved = new Map<Tensor, ParameterState>();
     for (const [key, parameter] of this.#keys()) {
       const step = tensors.get(`${key}.step`);
-      if (!step) continue; // the parameter had not been stepped yet
+      if (!step) continue; // the parameter had no gradient before
       expected.add(`${key}.step`);
       const moments = this.momentNames.map((name) => {
         expected.add(`${key}.${name}`);
         const moment = tensors.get(`${key}.${name}`);
         if (!moment)
           throw badArgument(
-            `the optimiser's state has no ${key}.${name}; it comes from another optimiser or a broken file`,
+            `the optimizer's state has no ${key}.${name}; it was saved by another optimizer, or the file is damaged`,
           );
         if (describe(moment) !== describe(parameter)) {
           throw badArgument(
-            `the optimiser's ${key}.${name} is ${describe(moment)}, its parameter ${describe(parameter)}`,
+            `the optimizer's ${key}.${name} is ${describe(moment)}, but its parameter is ${describe(parameter)}`,
           );
         }
         return moment;
       });
       const steps = step.item();
       if (!Number.isInteger(steps) || steps < 1)
-        throw badArgument(`the optimiser's ${key}.step must be a whole number of at least 1, got ${steps}`);
+        throw badArgument(`the optimizer's ${key}.step must be a whole number of at least 1, got ${steps}`);
       saved.set(parameter, { steps, moments });
     }
     const unexpected = [...tensors.keys()].find((key) => !expected.has(key));
@@ -132,11 +132,11 @@ export abstract class Optimizer {
       const copy = (moment: Tensor): Tensor => keep(ops.to(moment, { device: parameter.device, copy: true }));
       return [parameter, { steps, moments: moments.map(copy) }] as const;
     });
-    this.dispose(); // after copying: the state may be this optimiser's own
+    this.dispose(); // after copying, because the tensors may be this optimizer's own
     for (const [parameter, state] of copies) this.#state.set(parameter, state);
   }
 
-  /** Frees the state; parameters are not touched. */
+  /** Frees the state, but not the parameters. */
   dispose(): void {
     for (const { moments } of this.#state.values()) for (const moment of moments) moment.dispose();
     this.#state.clear();
@@ -172,6 +172,7 @@ function describe({ dtype, shape }: Tensor): string {
   return `${dtype}[${shape}]`;
 }
 
+/** Throws TorchError unless `value` is a number of at least 0. */
 export function requireAtLeastZero(name: string, value: number): void {
   if (!(value >= 0)) throw badArgument(`${name} must be a number of at least 0, got ${value}`);
 }

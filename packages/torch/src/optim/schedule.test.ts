@@ -13,19 +13,19 @@ const ours: Record<string, Schedule> = {
   constant: constant({ totalSteps: 8, warmupSteps: 3 }),
 };
 
-test('every golden schedule is here, and the other way round', () => {
+test('the schedules here are those of the golden file', () => {
   assert.deepEqual(schedules.map(({ name }) => name).sort(), Object.keys(ours).sort());
 });
 
 for (const { name, factors } of schedules) {
-  test(`${name}, as LambdaLR`, () => {
+  test(`${name}, compared with LambdaLR`, () => {
     for (const [step, factor] of factors.entries()) {
       assert.ok(Math.abs(ours[name]!(step) - factor) < 1e-12, `step ${step}: ${ours[name]!(step)}, expected ${factor}`);
     }
   });
 }
 
-test('after the last step the factor stays at its floor', () => {
+test('after the last step the factor stays at the floor', () => {
   for (const schedule of [cosine, linear]) {
     const factor = schedule({ totalSteps: 10, warmupSteps: 2, floor: 0.25 });
     assert.equal(factor(1), 1);
@@ -35,14 +35,14 @@ test('after the last step the factor stays at its floor', () => {
   }
 });
 
-test('a run that is all warm-up, or has no steps, has finite factors', () => {
+test('factors are finite if all steps are warm-up, or if there are none', () => {
   for (const schedule of [cosine, linear]) {
     assert.equal(schedule({ totalSteps: 3, warmupSteps: 3 })(2), 1);
     assert.ok(Number.isFinite(schedule({ totalSteps: 0 })(0)));
   }
 });
 
-test('steps that are no whole numbers are refused', () => {
+test('a number of steps that is not whole is refused', () => {
   for (const totalSteps of [-1, 1.5, Number.NaN]) {
     assert.throws(() => cosine({ totalSteps }), { code: 'TORCH_BAD_ARGUMENT', message: /^totalSteps must be a whole/ });
   }

@@ -1,27 +1,27 @@
 import { badArgument } from '../errors.js';
 
-/** The factor by which the base learning rate is multiplied at a step, counted from 0: a pure function. */
+/** Returns the factor for the base learning rate at a step, counted from 0. A pure function. */
 export type Schedule = (step: number) => number;
 
 export interface ScheduleOptions {
   totalSteps: number;
-  /** Steps in which the factor rises linearly: 1/warmupSteps at step 0, 1 at the last of them. */
+  /** Steps in which the factor rises linearly, from 1/warmupSteps at step 0 to 1 at the last of them. */
   warmupSteps?: number;
-  /** The factor that the descent ends at. */
+  /** The factor at the end of the schedule. */
   floor?: number;
 }
 
-/** Factor 1 after the warm-up. */
+/** A factor of 1 after the warm-up. */
 export function constant({ totalSteps, warmupSteps = 0 }: Omit<ScheduleOptions, 'floor'>): Schedule {
   return descending({ totalSteps, warmupSteps, floor: 1 }, () => 1);
 }
 
-/** After the warm-up half a cosine, from 1 to `floor`: SGDR without restarts, Loshchilov & Hutter, arXiv 1608.03983. */
+/** After the warm-up, half a cosine from 1 to `floor`: SGDR without restarts, Loshchilov & Hutter, arXiv 1608.03983. */
 export function cosine(options: ScheduleOptions): Schedule {
   return descending(options, (progress) => 0.5 * (1 + Math.cos(Math.PI * progress)));
 }
 
-/** After the warm-up a straight line from 1 to `floor`. */
+/** After the warm-up, a straight line from 1 to `floor`. */
 export function linear(options: ScheduleOptions): Schedule {
   return descending(options, (progress) => 1 - progress);
 }

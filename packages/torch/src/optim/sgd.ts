@@ -11,7 +11,7 @@ import {
 export interface SGDOptions {
   learningRate?: number;
   momentum?: number;
-  /** Looks ahead by the momentum: Sutskever et al., ICML 2013. Needs a momentum. */
+  /** Nesterov momentum: Sutskever et al., ICML 2013. Needs a momentum greater than 0. */
   nesterov?: boolean;
   /** Added to the gradient (L2), as in PyTorch's SGD. */
   weightDecay?: number;
