@@ -45,6 +45,18 @@ describe('the report of an error', () => {
     }
   });
 
+  test('says that memory is short if an array is too large for it', () => {
+    const tooLarge = () => new ArrayBuffer(Number.MAX_SAFE_INTEGER);
+    assert.throws(tooLarge, (error) => {
+      const { text, exitCode } = reportError(error);
+      assert.deepEqual(
+        [text, exitCode],
+        ['not enough memory; use smaller images, smaller batches or fewer workers', 1],
+      );
+      return true;
+    });
+  });
+
   test('is a sentence for an error of the operating system, which is nothing to report', () => {
     const of = (code: string) =>
       reportError(Object.assign(new Error(`${code}: open`), { code, syscall: 'open', path: '/a/b' }));

@@ -40,6 +40,10 @@ export function reportError(error: unknown): ErrorReport {
     const text = printableMessage(path === undefined || isLimit ? reason : `${path}: ${reason}`);
     return { text, exitCode: isFull ? exitCodes.failure : exitCodes.mistake, stack, resumable: isFull };
   }
+  if (error instanceof RangeError && /allocation failed/.test(message)) {
+    const text = 'not enough memory; use smaller images, smaller batches or fewer workers';
+    return { text, exitCode: exitCodes.failure, stack, resumable: false };
+  }
   const text = printableMessage(`unexpected failure: ${message}; run again with --debug, and please report it`);
   return { text, exitCode: exitCodes.failure, stack, resumable: true };
 }
