@@ -96,7 +96,7 @@ describe('predict, of a mistake', () => {
     [
       'with too few labels',
       ['predict', RUN, 'discs/val/red', '--labels', 'two.txt'],
-      /it has 3 classes, and 2 labels are given/,
+      /it has 3 classes, but 2 labels were given/,
     ],
     [
       'with a CSV without its columns',
@@ -134,7 +134,7 @@ describe('predict, of a mistake', () => {
     [
       'with a device that is not there',
       ['predict', RUN, 'discs/val/red', '--device', 'cuda'],
-      /the device cuda cannot be used here/,
+      /the device cuda is not available/,
     ],
     [
       'with nowhere to write',

@@ -207,8 +207,8 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     const expected = [
       /^ModelError: missing\.onnx: it cannot be fetched: HTTP 404\.$/,
       /^ModelError: page\.jpg: it is not an ONNX file/,
-      /^ModelError: .*a browser has no device cuda/,
-      /^ModelError: .*it has 3 classes, and 1 labels are given/,
+      /^ModelError: .*the device cuda is not available in browsers/,
+      /^ModelError: .*it has 3 classes, but 1 labels were given/,
       /^ImageError: page\.jpg: the browser cannot decode it/,
       /^ImageError: missing\.jpg: it cannot be fetched \(HTTP 404\)/,
       /^ImageError: empty\.jpg: the file is empty \(0 bytes\)/,

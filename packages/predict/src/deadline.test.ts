@@ -8,33 +8,33 @@ interface World {
   readonly images: number;
   readonly lanes: number;
   readonly ahead: number;
-  /** Milliseconds of a view in the trial, and what the n-th image then takes, a view in the model and besides. */
+  /** Milliseconds of a view in the trial; `cost` is what the n-th image takes, per view in the model and outside it. */
   readonly trial: number;
   cost(n: number): { view: number; rest: number };
   readonly deadline: number;
 }
 
 interface Story {
-  /** Of each image in order: how many views it got, and when it had its answer. */
+  /** For each image in order: its number of views, and when it was predicted. */
   readonly views: number[];
   readonly ends: number[];
 }
 
-/** What `Model` does, under a clock that moves only by what images cost: the same number of them under way. */
+/** Simulates `Model` with a clock that advances only by the cost of images. */
 function simulate({ images, lanes, ahead, trial, cost, deadline }: World): Story {
   const planner = new ViewPlanner(VIEWS, { lanes, ahead, trial }, deadline);
   const free = new Array<number>(lanes).fill(0);
   const story: Story = { views: [], ends: [] };
   let running: { end: number; views: number; inModel: number }[] = [];
-  let before: number | undefined;
+  let lastFinish: number | undefined;
   let now = 0;
   for (let n = 0; n < images; n++) {
-    // The answers come in order, and a new image is taken when the first of those under way has come.
+    // Outcomes are yielded in order, and a new image is taken when the first one in progress is done.
     const first = n - lanes * ahead;
     if (first >= 0) now = Math.max(now, story.ends[first]!);
     for (const { end, views, inModel } of running.filter(({ end }) => end <= now).sort((a, b) => a.end - b.end)) {
-      if (before !== undefined) planner.record(views, (end - before) * lanes, inModel);
-      before = end;
+      if (lastFinish !== undefined) planner.record(views, (end - lastFinish) * lanes, inModel);
+      lastFinish = end;
     }
     running = running.filter(({ end }) => end > now);
     const views = planner.viewsFor(images - n + running.length, running.length, now);
@@ -52,50 +52,50 @@ function simulate({ images, lanes, ahead, trial, cost, deadline }: World): Story
   return story;
 }
 
-/** Between 0 and 1, the same for the same number. */
+/** A fixed number in [0, 1] for each n. */
 const noise = (n: number): number => ((Math.imul(n + 1, 0x9e3779b1) >>> 8) % 4096) / 4096;
 
 const steady = { images: 1000, lanes: 2, ahead: 2, trial: 10, cost: () => ({ view: 10, rest: 5 }) };
-/** Milliseconds that all images of `steady` take with so many views. */
+/** Milliseconds that all images of `steady` take with this many views. */
 const needed = (views: number): number => (1000 / 2) * (5 + views * 10);
 
-test('every image gets all views where they fit', () => {
+test('every image gets all views if they fit', () => {
   const { views } = simulate({ ...steady, deadline: needed(VIEWS) * 1.1 });
   assert.deepEqual(new Set(views), new Set([VIEWS]));
 });
 
-test('views are dropped before images where they do not fit', () => {
+test('views are dropped before images if they do not fit', () => {
   for (const share of [0.4, 0.6, 0.8]) {
     const deadline = needed(VIEWS) * share;
     const { views, ends } = simulate({ ...steady, deadline });
-    assert.ok(Math.min(...views) >= 1, `${share}: an image without an answer`);
+    assert.ok(Math.min(...views) >= 1, `${share}: an image without a prediction`);
     assert.ok(Math.max(...ends) <= deadline, `${share}: ended at ${Math.max(...ends)} of ${deadline}`);
     const mean = views.reduce((sum, each) => sum + each, 0) / views.length;
     const possible = ((deadline / 500 - 5) / 10) * 0.85;
-    assert.ok(mean > possible, `${share}: ${mean} views an image, of ${possible} at least`);
+    assert.ok(mean > possible, `${share}: ${mean} views per image, expected at least ${possible}`);
   }
 });
 
-test('the first images are answered where not even one view of each fits', () => {
+test('the first images are predicted if not even one view of each fits', () => {
   const deadline = needed(1) / 2;
   const { views, ends } = simulate({ ...steady, deadline });
-  const answered = views.indexOf(0);
-  assert.ok(answered > 480 && answered <= 500, `${answered} answered`);
-  assert.deepEqual(new Set(views.slice(0, answered)), new Set([1]));
-  assert.deepEqual(new Set(views.slice(answered)), new Set([0]));
+  const predicted = views.indexOf(0);
+  assert.ok(predicted > 480 && predicted <= 500, `${predicted} predicted`);
+  assert.deepEqual(new Set(views.slice(0, predicted)), new Set([1]));
+  assert.deepEqual(new Set(views.slice(predicted)), new Set([0]));
   assert.ok(Math.max(...ends) <= deadline);
 });
 
-test('no image is begun where the time is over, or too short for one', () => {
+test('no image is started after the deadline or too shortly before it', () => {
   const planner = new ViewPlanner(VIEWS, { lanes: 1, ahead: 2, trial: 10 }, 1000);
   assert.equal(planner.viewsFor(1, 0, 900), VIEWS);
   assert.equal(planner.viewsFor(1, 0, 989), 1);
   for (const now of [990, 1000, 5000]) assert.equal(planner.viewsFor(1, 0, now), 0, `at ${now}`);
 });
 
-test('costs other than in the trial are learned', () => {
+test('costs that differ from the trial are learned', () => {
   for (const [what, view, rest] of [
-    ['a trial that was too quick', 30, 5],
+    ['a trial that was too fast', 30, 5],
     ['a trial that was too slow', 3, 5],
     ['slow decoding', 10, 60],
   ] as const) {
@@ -104,15 +104,15 @@ test('costs other than in the trial are learned', () => {
     for (const share of [0.75, 1.2]) {
       const deadline = total(VIEWS) * share;
       const { views, ends } = simulate({ ...steady, cost, deadline });
-      assert.ok(Math.min(...views) >= 1, `${what}, ${share}: an image without an answer`);
+      assert.ok(Math.min(...views) >= 1, `${what}, ${share}: an image without a prediction`);
       assert.ok(Math.max(...ends) <= deadline, `${what}, ${share}: ended too late`);
-      // All views fit, so all images get them once the cost is known.
+      // All views fit, so all images get them once the cost has been learned.
       if (share > 1) assert.deepEqual(new Set(views.slice(-800)), new Set([VIEWS]), what);
     }
   }
 });
 
-test('nothing ends too late, and nobody goes without, where costs vary from image to image and over time', () => {
+test('with costs that vary between images and over time, every image is predicted before the deadline', () => {
   const paces = [
     [1, 2],
     [2, 2],
@@ -122,7 +122,7 @@ test('nothing ends too late, and nobody goes without, where costs vary from imag
   ] as const;
   for (const [lanes, ahead] of paces) {
     for (let world = 0; world < 20; world++) {
-      // Threefold between images, and slower and slower up to twice, as on a machine that gets warm.
+      // Up to threefold between images, and rising to twice as much, as on a machine that gets hot.
       const cost = (n: number) => ({
         view: 10 * (1 + n / 2000) * (0.5 + noise(n + world * 7919)),
         rest: 5 * (0.5 + noise(n * 3 + world)),
@@ -133,9 +133,9 @@ test('nothing ends too late, and nobody goes without, where costs vary from imag
       const { views, ends } = simulate({ images: 2000, lanes, ahead, trial: 8, cost, deadline });
       const last = Math.max(...ends);
       const what = `${lanes} lanes, ${ahead} ahead, world ${world}`;
-      assert.ok(Math.min(...views) >= 1, `${what}: an image without an answer`);
+      assert.ok(Math.min(...views) >= 1, `${what}: an image without a prediction`);
       assert.ok(last <= deadline, `${what}: ended at ${last} of ${deadline}`);
-      // Nor is time left over that would have been enough for more views.
+      // No time is left that would have been enough for more views.
       if (Math.min(...views) < VIEWS) assert.ok(last > 0.97 * deadline, `${what}: ended at ${last} of ${deadline}`);
     }
   }

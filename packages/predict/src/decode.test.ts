@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -55,7 +57,7 @@ describe('decode', () => {
     assert.ok(data.every((value) => value > 240));
   });
 
-  it('turns the image as EXIF says, in every orientation', async () => {
+  it('applies every EXIF orientation', async () => {
     // Two pixels, red then green; orientations as in the EXIF standard, 1 to 8.
     const [r, g] = [
       [255, 0, 0],
@@ -82,7 +84,7 @@ describe('decode', () => {
     }
   });
 
-  it('brings grey, 16-bit, CMYK and palettes to 8-bit RGB', async () => {
+  it('converts grey, 16-bit, CMYK and palettes to 8-bit RGB', async () => {
     const decoded = async (image: Sharp): Promise<[string, number[]]> => {
       const bytes = await image.toBuffer();
       return [(await probe(bytes)).mode, [...(await decode(bytes)).data]];
@@ -106,7 +108,7 @@ describe('decode', () => {
     assert.ok(cmyk[0]! > 180 && cmyk[2]! < 90, 'the left side is red, not its complement');
   });
 
-  it('lays transparent images over white, whatever colour hides below', async () => {
+  it('composites transparent images on white, whatever colour is hidden', async () => {
     const bytes = await raw(Uint8Array.from([10, 20, 30, 0, 10, 20, 30, 255, 0, 0, 0, 128]), 3, 1, 4)
       .png()
       .toBuffer();
@@ -117,6 +119,36 @@ describe('decode', () => {
       .png()
       .toBuffer();
     assert.deepEqual([...(await decode(grey)).data], [255, 255, 255, 200, 200, 200]);
+  });
+});
+
+describe('a JPEG without its end marker', () => {
+  const box = { left: 0, top: 0, width: 200, height: 150 };
+
+  it('is decoded like the whole file, with a warning', async () => {
+    for (const progressive of [false, true]) {
+      const whole = await photo(200, 150).jpeg({ progressive }).toBuffer();
+      const image = await decode(whole);
+      const crop = await decodeCrop(whole, box, 16, 16, 'bilinear', 'photo');
+      assert.equal(image.warning, undefined);
+      for (const missing of [1, 2]) {
+        const cut = whole.subarray(0, whole.length - missing);
+        const warning = 'the JPEG lacks its end marker (2 bytes), but all of its pixels are there';
+        assert.deepEqual(await decode(cut), { ...image, warning }, `${missing} bytes`);
+        assert.deepEqual(await decodeCrop(cut, box, 16, 16, 'bilinear', 'photo'), { ...crop, warning });
+        assert.deepEqual(await probe(cut), await probe(whole));
+      }
+    }
+  });
+
+  it('is refused if any pixel is missing too', async () => {
+    for (const progressive of [false, true]) {
+      const whole = await photo(200, 150).jpeg({ progressive }).toBuffer();
+      for (let missing = 3; missing < 40; missing++) {
+        const cut = whole.subarray(0, whole.length - missing);
+        await assert.rejects(decode(cut), { reason: /damaged or cut short/ }, `${missing} bytes`);
+      }
+    }
   });
 });
 
@@ -143,16 +175,54 @@ describe('decode refuses, naming the file and the reason:', () => {
     await refused('missing.jpg', undefined, /no such file/);
     await refused('.', undefined, /is a folder/);
     await refused('empty.jpg', new Uint8Array(), /empty \(0 bytes\)/);
+    await assert.rejects(decode(''), { name: 'ImageError', message: 'image: the file name is empty' });
+    await assert.rejects(decode(new Uint8Array()), { message: 'image: the file is empty (0 bytes)' });
+  });
+
+  // Opening a FIFO without a writer, or reading a device to its end, would never return.
+  it('what is not a regular file, before it is opened', { skip: process.platform === 'win32' }, async () => {
+    execFileSync('mkfifo', [path.join(folder, 'fifo.jpg')]);
+    await symlink('/dev/zero', path.join(folder, 'device.jpg'));
+    await symlink('loop.jpg', path.join(folder, 'loop.jpg'));
+    const server = createServer().listen(path.join(folder, 'socket.jpg'));
+    try {
+      await refused('fifo.jpg', undefined, /^it is a FIFO \(named pipe\), not an image$/);
+      await refused('device.jpg', undefined, /^it is a device, not an image$/);
+      await refused('socket.jpg', undefined, /^it is a socket, not an image$/);
+      await refused('loop.jpg', undefined, /^its symbolic links form a loop$/);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('formats that are not supported, with the command that converts them', async () => {
+    const ftyp = (brand: string): Buffer => Buffer.from(`\0\0\0\x18ftyp${brand}\0\0\0\0mif1${brand}`, 'latin1');
+    const heic =
+      /^it is a HEIC image, .* magick mogrify -format jpg \*\.heic \(on macOS: sips -s format jpeg \*\.heic --out \.\)$/;
+    await refused('a.heic', ftyp('heic'), heic);
+    await refused('b.jpg', ftyp('mif1'), heic);
+    const bmp = Buffer.alloc(14 + 40 + 4);
+    bmp.write('BM');
+    bmp.writeUInt32LE(58, 2);
+    await refused(
+      'a.bmp',
+      bmp,
+      /^it is a BMP image, which is not supported; convert it to PNG, .* -format png \*\.bmp$/,
+    );
+    await refused('a.jpg', Buffer.from('P6\n1 1\n255\nabc'), /^it is a PPM image \(Netpbm\), .* \*\.ppm$/);
+    await refused('a.jxl', Buffer.from([0xff, 0x0a, 1, 2]), /^it is a JPEG XL image, /);
+    await refused('a.pdf', Buffer.from('%PDF-1.7\n'), /^it is a PDF document, not an image$/);
+    await refused('a.zip', Buffer.from('PK\x03\x04'), /^it is a ZIP archive, not an image$/);
   });
 
   it('a web page, a text, an SVG named .jpg', async () => {
     await refused('page.jpg', Buffer.from('\n<!DOCTYPE HTML><title>404</title>'), /web page \(HTML\)/);
     await refused('text.jpg', Buffer.from('hello'), /not a JPEG, PNG, WebP, GIF, TIFF or AVIF image/);
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>';
-    await refused('drawing.jpg', Buffer.from(svg), /of the kind svg, which is not read/);
+    await refused('drawing.jpg', Buffer.from(svg), /^it is an SVG drawing, which is not supported; convert it to PNG/);
   });
 
-  it('files that are cut short, in every format', async () => {
+  it('truncated files of every format', async () => {
     for (const format of ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const) {
       const bytes = await photo(200, 150).toFormat(format).toBuffer();
       for (const share of [0.05, 0.6, 0.98]) {
@@ -162,7 +232,7 @@ describe('decode refuses, naming the file and the reason:', () => {
     }
   });
 
-  it('30,000 x 30,000 pixels, from the header alone', async () => {
+  it('30,000 x 30,000 pixels, by the header alone', async () => {
     const bytes = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } })
       .png()
       .toBuffer();
@@ -175,7 +245,7 @@ describe('decode refuses, naming the file and the reason:', () => {
 });
 
 describe('decodeCrop', () => {
-  it('gives what cropping and resampling the decoded image gives', async () => {
+  it('gives the same as cropping and resampling the decoded image', async () => {
     const bytes = await photo(900, 600).jpeg({ quality: 95 }).toBuffer();
     const image = await decode(bytes);
     const boxes = [
@@ -193,7 +263,7 @@ describe('decodeCrop', () => {
     }
   });
 
-  it('counts the box in the oriented image', async () => {
+  it('takes the box in pixels of the oriented image', async () => {
     const bytes = await photo(400, 100).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
     const header = await probe(bytes);
     assert.deepEqual([header.width, header.height], [100, 400]);

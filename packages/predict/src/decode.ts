@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import { firstLine } from './describe.js';
 import { ImageError, type Pixels } from './image.js';
 import type { Interpolation } from './preset.js';
+import { FileError, readRegularFile } from './read-file.js';
 import { type Box, resample } from './resample.js';
+import { describeUnsupported } from './unsupported.js';
 
 /** An image's path, or the bytes of its file. */
 export type ImageSource = string | Uint8Array;
@@ -10,49 +12,53 @@ export type ImageSource = string | Uint8Array;
 /** What an image's header says, without decoding it. */
 export interface ImageHeader {
   readonly format: 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif';
-  /** In pixels, as a person sees it: EXIF orientation applied. */
+  /** In pixels, with the EXIF orientation applied. */
   readonly width: number;
   readonly height: number;
   /** How colours are stored, e.g. `rgb`, `rgba`, `grey`, `cmyk`, `rgb 16-bit`. */
   readonly mode: string;
 }
 
-/** The most pixels of an image that are decoded: 200 million, what the largest phone cameras make (600 MB decoded). */
+/** The largest image that is decoded: 200 million pixels, as the largest phone cameras make (600 MB decoded). */
 export const MAX_PIXELS = 200_000_000;
 
-const FORMATS = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
+/** The two bytes that end a JPEG. */
+const END_OF_JPEG = [0xff, 0xd9] as const;
+
+const NO_END_MARKER = 'the JPEG lacks its end marker (2 bytes), but all of its pixels are there';
 
 /**
  * Reads an image's header.
- * @param name how messages call the image; its path where absent
- * @throws ImageError when the file is missing, empty, of another kind or larger than MAX_PIXELS
+ * @param name how messages call the image; by default its path
+ * @throws ImageError if the file is missing, empty, not a regular file, of another format or larger than MAX_PIXELS
  */
 export async function probe(source: ImageSource, name = nameOf(source)): Promise<ImageHeader> {
-  return header(await read(source, name), name);
+  return readHeader(await read(source, name), name);
 }
 
 /**
- * Decodes a JPEG, PNG, WebP, GIF (first frame), TIFF or AVIF image into 8-bit RGB, as a person sees it: EXIF
- * orientation applied, an embedded colour profile and CMYK brought to sRGB, 16 bits to 8, grey to three equal channels.
+ * Decodes a JPEG, PNG, WebP, GIF (first frame), TIFF or AVIF image to 8-bit RGB as an image viewer shows it: EXIF
+ * orientation applied, embedded colour profile and CMYK converted to sRGB, 16 bits reduced to 8, grey repeated in three
+ * channels. A JPEG that lacks only its end marker is decoded, with a `warning`.
  *
- * Transparent parts are laid over white. torchvision's `convert('RGB')` drops alpha instead, which shows the colours
- * hidden under transparent pixels (often black, or rubbish that no viewer shows); cut-outs on white are also what the
- * photos of the pretraining data look like. For opaque images, nearly all photos, the two are the same.
+ * Transparent parts are composited on white. torchvision's `convert('RGB')` drops alpha instead and exposes the colours
+ * hidden under transparent pixels, often black. Cut-outs on white are also what the pretraining data contains. For opaque
+ * images, nearly all photos, both are the same.
  *
- * @param name how messages call the image; its path where absent
- * @throws ImageError when it cannot be read, is damaged or cut short, or is larger than MAX_PIXELS
+ * @param name how messages call the image; by default its path
+ * @throws ImageError if it cannot be read, is damaged or cut short, or is larger than MAX_PIXELS
  */
 export async function decode(source: ImageSource, name = nameOf(source)): Promise<Pixels> {
   const bytes = await read(source, name);
-  await header(bytes, name);
-  return output(pipeline(bytes), name);
+  await readHeader(bytes, name);
+  return render(bytes, (image) => image, name);
 }
 
 /**
  * Decodes the part `box` of an image (in whole pixels of its oriented size) scaled to width x height, for training:
- * what `decode` and `resample` give within 1/255 on average, but faster and off the JavaScript thread.
+ * the same as `decode` and `resample` within 1/255 on average, but faster and off the JavaScript thread.
  *
- * It does not decode JPEG at a fraction of its size: that saves little, as most of the time goes into entropy coding.
+ * JPEG is not decoded at a reduced size: most of the time goes into entropy decoding, so that saves little.
  *
  * @param name how messages call the image
  * @throws ImageError as `decode` does
@@ -65,45 +71,62 @@ export async function decodeCrop(
   interpolation: Interpolation,
   name: string,
 ): Promise<Pixels> {
-  const cut = pipeline(bytes).extract(box);
   if (box.width < width || box.height < height) {
-    // libvips shifts an image by up to half a pixel when it makes it larger.
-    return { width, height, data: resample(await output(cut, name), width, height, interpolation) };
+    // libvips shifts an image by up to half a pixel when it enlarges it.
+    const part = await render(bytes, (image) => image.extract(box), name);
+    return { ...part, width, height, data: resample(part, width, height, interpolation) };
   }
   const kernel = interpolation === 'bilinear' ? 'linear' : 'cubic';
-  return output(cut.resize({ width, height, fit: 'fill', kernel }), name);
+  return render(bytes, (image) => image.extract(box).resize({ width, height, fit: 'fill', kernel }), name);
 }
 
-/** An image's bytes. @throws ImageError when the file is missing, unreadable or empty */
+/** An image's bytes. @throws ImageError if the file is missing, empty, not a regular file or not readable */
 export async function read(source: ImageSource, name = nameOf(source)): Promise<Uint8Array> {
-  const bytes = typeof source === 'string' ? await readFile(source).catch((e) => fail(name, missing(e))) : source;
-  if (bytes.length === 0) fail(name, 'the file is empty (0 bytes)');
-  return bytes;
+  if (typeof source !== 'string') return source.length > 0 ? source : fail(name, 'the file is empty (0 bytes)');
+  try {
+    return await readRegularFile(source, 'an image');
+  } catch (error) {
+    if (error instanceof FileError) return fail(name, error.message);
+    throw error;
+  }
 }
 
 function nameOf(source: ImageSource): string {
-  return typeof source === 'string' ? source : 'image';
+  return typeof source === 'string' && source !== '' ? source : 'image';
 }
 
-/** Orientation and alpha are handled here so that whatever follows sees a plain image. */
-function pipeline(bytes: Uint8Array): Sharp {
-  return sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS }).autoOrient().flatten({ background: '#fff' });
+/** Decodes the image after `transform`. */
+async function render(bytes: Uint8Array, transform: (image: Sharp) => Sharp, name: string): Promise<Pixels> {
+  const attempt = async (file: Uint8Array, failOn: 'error' | 'warning'): Promise<Pixels> => {
+    // Orientation and alpha are handled first, so that `transform` sees a plain image.
+    const image = sharp(file, { failOn, limitInputPixels: MAX_PIXELS }).autoOrient().flatten({ background: '#fff' });
+    const { data, info } = await transform(image).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data };
+  };
+  try {
+    return await attempt(bytes, 'error');
+  } catch (error) {
+    // Missing pixels are only a warning if the end marker is there, so that none is tolerated here.
+    const completed = completeJpeg(bytes);
+    const pixels = completed && (await attempt(completed, 'warning').catch(() => undefined));
+    if (pixels) return { ...pixels, warning: NO_END_MARKER };
+    return fail(name, `the image is damaged or cut short (${firstLine(error)})`);
+  }
 }
 
-async function output(image: Sharp, name: string): Promise<Pixels> {
-  const { data, info } = await image
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((e: unknown) => fail(name, `the image is damaged or cut short (${firstLine(e)})`));
-  return { width: info.width, height: info.height, data };
+/** The bytes of a JPEG with the end marker that it lacks; undefined if it has one or is not a JPEG. */
+function completeJpeg(bytes: Uint8Array): Uint8Array | undefined {
+  const [mark, end] = END_OF_JPEG;
+  if (bytes[0] !== mark || bytes[1] !== 0xd8 || bytes.at(-1) === end) return undefined;
+  return Buffer.concat([bytes, Uint8Array.from(bytes.at(-1) === mark ? [end] : END_OF_JPEG)]);
 }
 
-async function header(bytes: Uint8Array, name: string): Promise<ImageHeader> {
+async function readHeader(bytes: Uint8Array, name: string): Promise<ImageHeader> {
   const meta = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
     .metadata()
-    .catch((e: unknown) => fail(name, unreadable(bytes, e)));
-  const format = formatOf(meta) ?? fail(name, `it is ${kind(meta)}, which is not read; save it as ${FORMATS}`);
+    .catch((error: unknown) => fail(name, describeUnsupported(bytes) ?? describeFailure(error)));
+  const format = formatOf(meta);
+  if (format === undefined) return fail(name, describeUnsupported(bytes, meta.format) ?? describeFailure(meta.format));
   const { width, height } = meta.autoOrient;
   if (width * height > MAX_PIXELS) {
     const limit = `the limit is ${MAX_PIXELS / 1e6} million pixels`;
@@ -127,45 +150,17 @@ function formatOf({ format, compression }: Metadata): ImageHeader['format'] | un
   }
 }
 
-function kind({ format }: Metadata): string {
-  return format === 'heif' ? 'a HEIC image' : `a file of the kind ${format}`;
-}
-
 function modeOf({ space, channels, depth, hasAlpha }: Metadata): string {
   const colours = space === 'cmyk' ? 'cmyk' : channels - Number(hasAlpha) === 1 ? 'grey' : 'rgb';
   const bits = depth === 'uchar' ? '' : depth === 'ushort' ? ' 16-bit' : ` ${depth}`;
   return `${colours}${hasAlpha ? 'a' : ''}${bits}`;
 }
 
-function unreadable(bytes: Uint8Array, error: unknown): string {
-  const start = new TextDecoder().decode(bytes.subarray(0, 300)).replace('\uFEFF', '').trimStart().toLowerCase();
-  if (start.startsWith('<!doctype html') || start.startsWith('<html')) {
-    return 'it is a web page (HTML), not an image; its download probably failed';
-  }
+function describeFailure(error: unknown): string {
   const reason = firstLine(error);
   return reason.includes('unsupported image format')
-    ? `it is not a ${FORMATS} image, or it is cut short`
+    ? 'it is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image, or it is cut short'
     : `the image is damaged or cut short (${reason})`;
-}
-
-function missing(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'there is no such file';
-    case 'EISDIR':
-      return 'it is a folder, not an image';
-    case 'EACCES':
-    case 'EPERM':
-      return 'reading it is not permitted';
-    default:
-      return `it cannot be read (${error.message})`;
-  }
-}
-
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n', 1)[0]!.trim();
 }
 
 function fail(name: string, reason: string): never {

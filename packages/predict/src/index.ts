@@ -10,7 +10,6 @@ export {
 export { decode, decodeCrop, type ImageHeader, type ImageSource, MAX_PIXELS, probe, read } from './decode.js';
 export { ImageError, type Pixels } from './image.js';
 export {
-  ModelError,
   type ModelMetadata,
   metadataEntries,
   metadataOf,
@@ -18,8 +17,9 @@ export {
   readMetadata,
   type ValidationScore,
 } from './metadata.js';
-export { type Answer, Model, NotDone, type Outcome, type PredictAllOptions, type PredictOptions } from './model.js';
-export { load, type NodeModel } from './node/load.js';
+export { Model, NotDone, type Outcome, type PredictAllOptions, type Prediction, type PredictOptions } from './model.js';
+export { ModelError } from './model-error.js';
+export { load, type NodeModel, readModelFile } from './node/load.js';
 export { DEVICES, type Device, type LoadOptions } from './options.js';
 export { preprocess, resizedSize } from './preprocess.js';
 export { IMAGENET_MEAN, IMAGENET_STD, type Interpolation, type Preset, validatePreset } from './preset.js';

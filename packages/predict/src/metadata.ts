@@ -1,29 +1,25 @@
-import { PbfReader } from 'pbf';
 import { type DecisionRule, MOST_PROBABLE } from './decide.js';
+import { ModelError } from './model-error.js';
+import { readEntries } from './onnx-entries.js';
 import { type Preset, validatePreset } from './preset.js';
 
-/** A model file that cannot be used; `message` is one sentence that names it, says why and what to do. */
-export class ModelError extends Error {
-  override readonly name = 'ModelError';
-}
-
-/** What a model file says of itself: entries of ONNX's `metadata_props`, each `evenhand.NAME` with a value in JSON. */
+/** The metadata of a model file: entries of ONNX's `metadata_props`, each `evenhand.NAME` with a value in JSON. */
 export interface ModelMetadata {
-  /** Of the program that wrote the file. */
+  /** The version of evenhand that wrote the file. */
   readonly version: string;
   /** The architecture's name, such as `efficientnet_b3`. */
   readonly model: string;
-  /** [K] class names, in the order of the logits. */
+  /** [K] class names in the order of the logits. */
   readonly classes: readonly string[];
   readonly preset: Preset;
   readonly decision: DecisionRule;
-  /** [K] training images of each class; null where not known. The most frequent class answers for what cannot be read. */
+  /** [K] training images per class; null if unknown. Unreadable images are assigned the most frequent class. */
   readonly classCounts: readonly number[] | null;
-  /** The training's whole configuration; null where the weights come from elsewhere. */
+  /** The resolved configuration of the training; null for weights from elsewhere. */
   readonly config: Readonly<Record<string, unknown>> | null;
-  /** SHA-256 of the training data's file names, sizes and labels; null where not known. */
+  /** SHA-256 of the training data's file names, sizes and labels; null if unknown. */
   readonly dataFingerprint: string | null;
-  /** Macro F1 over all classes on the validation images, with its 95 % interval; null where not measured. */
+  /** Macro F1 over all classes on the validation images, with its 95 % interval; null if not measured. */
   readonly validation: ValidationScore | null;
 }
 
@@ -36,152 +32,140 @@ export interface ValidationScore {
 
 const PREFIX = 'evenhand.';
 
+/** Ours are nested three levels deep. */
+const MAX_DEPTH = 50;
+
 /** The metadata as entries for an ONNX file. */
 export function metadataEntries(metadata: ModelMetadata): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [PREFIX + name, JSON.stringify(value)]));
 }
 
-/** Numbers of fields in onnx.proto, `ModelProto` and `StringStringEntryProto`. */
-const FIELD = { irVersion: 1, graph: 7, metadata: 14, key: 1, value: 2 };
-
-/** The wire type of strings, bytes and messages, whose length stands before them. */
-const BYTES = 2;
-
 /**
- * The entries of an ONNX file's `metadata_props`.
+ * The metadata that evenhand wrote into an ONNX file; undefined if the file has none.
  *
  * @param name how messages call the file
- * @throws ModelError where the bytes are no ONNX file
- */
-export function readEntries(bytes: Uint8Array, name: string): Map<string, string> {
-  const entries = new Map<string, string>();
-  const seen = new Set<number>();
-  try {
-    new PbfReader(bytes).readFields((field, _, pbf) => {
-      seen.add(field);
-      // A file that ends inside a field, such as its graph, would be passed over silently.
-      if (pbf.type === BYTES && pbf.pos + peekLength(pbf) > bytes.length) throw new RangeError('it ends too soon');
-      if (field !== FIELD.metadata) return;
-      const entry = pbf.readMessage(readEntry, { key: '', value: '' });
-      entries.set(entry.key, entry.value);
-    }, undefined);
-  } catch (error) {
-    throw new ModelError(`${name}: ${notOnnx(bytes, seen, error)}`);
-  }
-  if (!seen.has(FIELD.graph)) throw new ModelError(`${name}: ${notOnnx(bytes, seen)}`);
-  return entries;
-}
-
-function peekLength(pbf: PbfReader): number {
-  const { pos } = pbf;
-  const length = pbf.readVarint();
-  const header = pbf.pos - pos;
-  pbf.pos = pos;
-  return header + length;
-}
-
-function readEntry(field: number, entry: { key: string; value: string }, pbf: PbfReader): void {
-  if (field === FIELD.key) entry.key = pbf.readString();
-  if (field === FIELD.value) entry.value = pbf.readString();
-}
-
-function notOnnx(bytes: Uint8Array, seen: ReadonlySet<number>, error?: unknown): string {
-  if (bytes.length === 0) return 'the file is empty (0 bytes); copy it again.';
-  if (seen.has(FIELD.irVersion) && seen.has(FIELD.graph) && error !== undefined) {
-    return 'the ONNX file is damaged or cut short; copy or export it again.';
-  }
-  return 'it is not an ONNX file; make one with evenhand export.';
-}
-
-/**
- * The metadata that an ONNX file has of ours, undefined where it has none.
- *
- * @param name how messages call the file
- * @throws ModelError where the bytes are no ONNX file, or what stands there is not what was written
+ * @throws ModelError if the bytes are not an ONNX file or the metadata is malformed
  */
 export function readMetadata(bytes: Uint8Array, name = 'The model'): ModelMetadata | undefined {
   const entries = readEntries(bytes, name);
   if (!entries.has(`${PREFIX}classes`)) return undefined;
-  const value = (key: string): unknown => {
+
+  const fail = (key: string, expected: string): never => {
+    throw new ModelError(`${name}: its metadata ${PREFIX}${key} must be ${expected}; export the model again.`);
+  };
+  const parse = (key: string): unknown => {
     const text = entries.get(PREFIX + key);
     if (text === undefined) return null;
+    if (isDeeperThan(text, MAX_DEPTH)) return fail(key, `nested at most ${MAX_DEPTH} levels deep`);
     try {
       return JSON.parse(text);
     } catch {
-      throw new ModelError(`${name}: its metadata ${PREFIX}${key} is no JSON; export the model again.`);
+      return fail(key, 'JSON');
     }
   };
-  const wrong = (key: string, expected: string): ModelError =>
-    new ModelError(`${name}: its metadata ${PREFIX}${key} is not ${expected}; export the model again.`);
+  /** The value of an optional entry, null if there is none. */
+  const optional = <T>(key: string, expected: string, accepts: (value: unknown) => value is T): T | null => {
+    const value = parse(key);
+    return value === null || accepts(value) ? value : fail(key, expected);
+  };
 
-  const classes = value('classes');
-  if (!isList(classes, (each) => typeof each === 'string') || classes.length === 0)
-    throw wrong('classes', 'class names');
-  const numbers = (list: unknown): list is number[] =>
-    isList(list, (each) => Number.isFinite(each)) && (list as number[]).length === classes.length;
-  const classCounts = value('classCounts');
-  if (classCounts !== null && !numbers(classCounts)) throw wrong('classCounts', 'a number a class');
-  const decision = (value('decision') ?? MOST_PROBABLE) as DecisionRule;
-  const { temperature, scale = null, offset = null } = decision;
-  const divides = Number.isFinite(temperature) && temperature > 0;
-  if (!divides || (scale !== null && !numbers(scale)) || (offset !== null && !numbers(offset))) {
-    throw wrong('decision', 'a temperature above 0 with a scale and an offset a class');
-  }
-  let preset: Preset;
-  try {
-    preset = validatePreset(value('preset'));
-  } catch (error) {
-    throw new ModelError(`${name}: its metadata is wrong: ${(error as Error).message}`, { cause: error });
-  }
+  const classes = parse('classes');
+  if (!isList(classes, isString) || classes.length === 0) return fail('classes', 'a list of class names');
+  const isPerClass = (value: unknown): value is number[] => isList(value, isNumber) && value.length === classes.length;
+  const isRule = (value: unknown): value is DecisionRule => {
+    if (!isObject(value)) return false;
+    const { temperature, scale = null, offset = null } = value;
+    const isTemperature = isNumber(temperature) && temperature > 0;
+    return isTemperature && (scale === null || isPerClass(scale)) && (offset === null || isPerClass(offset));
+  };
+  const rule = optional('decision', 'a temperature above 0 with a scale and an offset per class', isRule);
+  const { temperature, scale = null, offset = null } = rule ?? MOST_PROBABLE;
   return {
-    version: String(value('version') ?? 'unknown'),
-    model: String(value('model') ?? 'unknown'),
-    classes: classes as string[],
-    preset,
+    version: optional('version', 'a text', isString) ?? 'unknown',
+    model: optional('model', 'a text', isString) ?? 'unknown',
+    classes,
+    preset: parsePreset(parse('preset'), name),
     decision: { temperature, scale, offset },
-    classCounts,
-    config: value('config') as ModelMetadata['config'],
-    dataFingerprint: value('dataFingerprint') as string | null,
-    validation: value('validation') as ValidationScore | null,
+    classCounts: optional('classCounts', 'one number per class', isPerClass),
+    config: optional('config', 'an object', isObject),
+    dataFingerprint: optional('dataFingerprint', 'a text', isString),
+    validation: optional('validation', 'an object with images, macroF1, low and high', isScore),
   };
 }
 
-function isList(value: unknown, accepts: (each: unknown) => boolean): value is unknown[] {
+function parsePreset(value: unknown, name: string): Preset {
+  try {
+    return validatePreset(value);
+  } catch (error) {
+    throw new ModelError(`${name}: its metadata is malformed: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whether JSON is nested deeper than `limit`. Nested values overflow the stack of whoever walks through them later. */
+function isDeeperThan(json: string, limit: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i]!;
+    if (inString) {
+      if (character === '\\') i++;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === '[' || character === '{') {
+      if (++depth > limit) return true;
+    } else if (character === ']' || character === '}') depth--;
+  }
+  return false;
+}
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+
+function isList<T>(value: unknown, accepts: (item: unknown) => item is T): value is T[] {
   return Array.isArray(value) && value.every(accepts);
 }
 
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isScore(value: unknown): value is Record<string, unknown> & ValidationScore {
+  return isObject(value) && ['images', 'macroF1', 'low', 'high'].every((key) => isNumber(value[key]));
+}
+
 export interface GivenMetadata {
-  /** Class names in the order of the logits; the model's own where left out. */
+  /** Class names in the order of the logits; by default the model's own. */
   readonly labels?: readonly string[] | undefined;
-  /** The model's own where left out. */
+  /** Preprocessing; by default the model's own. */
   readonly preset?: Preset | undefined;
 }
 
 /**
- * The metadata of a model file, with what was given in place of its own.
+ * The metadata of a model file, with `labels` and `preset` replacing its own if they are given.
  *
- * @throws ModelError where it has none of ours and labels or preset are not given
+ * @throws ModelError if the file was not written by evenhand and `labels` or `preset` is missing
  */
 export function metadataOf(bytes: Uint8Array, name: string, { labels, preset }: GivenMetadata): ModelMetadata {
-  const found = readMetadata(bytes, name);
-  if (found === undefined) {
+  const own = readMetadata(bytes, name);
+  if (own === undefined) {
     if (labels === undefined || preset === undefined) {
       throw new ModelError(
-        `${name}: it was not written by evenhand and says neither its class names nor its preset: give both (--labels FILE ` +
-          'with a name a line, --preset FILE with JSON).',
+        `${name}: it was not written by evenhand and has no class names and no preset; give both (--labels FILE with ` +
+          'one name per line, --preset FILE with JSON).',
       );
     }
     const unknown = { version: 'unknown', model: 'unknown', config: null, dataFingerprint: null, validation: null };
     return { ...unknown, classes: labels, preset, decision: MOST_PROBABLE, classCounts: null };
   }
-  if (labels !== undefined && labels.length !== found.classes.length) {
-    throw new ModelError(`${name}: it has ${found.classes.length} classes, and ${labels.length} labels are given.`);
+  if (labels !== undefined && labels.length !== own.classes.length) {
+    throw new ModelError(`${name}: it has ${own.classes.length} classes, but ${labels.length} labels were given.`);
   }
-  return { ...found, classes: labels ?? found.classes, preset: preset ?? found.preset };
+  return { ...own, classes: labels ?? own.classes, preset: preset ?? own.preset };
 }
 
-/** The class of which training saw most images; the first one where that is not known. */
+/** The class with the most training images; the first class if that is unknown. */
 export function mostFrequentClass({ classes, classCounts }: ModelMetadata): string {
-  if (classCounts === null) return classes[0]!;
-  return classes[classCounts.indexOf(Math.max(...classCounts))]!;
+  const most = classCounts?.reduce((best, count, k) => (count > classCounts[best]! ? k : best), 0) ?? 0;
+  return classes[most]!;
 }

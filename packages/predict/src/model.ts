@@ -1,64 +1,75 @@
 import { type Pace, ViewPlanner } from './deadline.js';
 import { type DecisionRule, decide, topIndices } from './decide.js';
+import { describe } from './describe.js';
 import { ImageError } from './image.js';
 import type { ModelMetadata } from './metadata.js';
+import { ModelError } from './model-error.js';
 import { TTA, type Tta, type View, viewsOf } from './views.js';
 
-/** What a model says of an image. K classes. */
-export interface Answer {
-  /** The class that the model's decision rule chooses. */
+/** A model's prediction for one image. K classes. */
+export interface Prediction {
+  /** The predicted class, chosen by the model's decision rule. */
   readonly label: string;
-  /** Of that class, in [0, 1]. */
+  /** The probability of that class, in [0, 1]. */
   readonly probability: number;
-  /** The first `topK` classes, best first; `label` is the first of them. */
+  /** The `topK` highest-ranked classes, best first; `label` is the first of them. */
   readonly top: readonly { readonly label: string; readonly probability: number }[];
   /** [K], in the order of `classes`; they sum to 1. */
   readonly probabilities: Float64Array;
   /** [K]: the mean over the views. */
   readonly logits: Float64Array;
-  /** How many views it is the mean of. */
+  /** The number of views. */
   readonly views: number;
+  /** A fault of the image file that did not keep it from being read, in plain words without its name. */
+  readonly warning?: string;
 }
 
 export interface PredictOptions {
-  /** Views whose logits are averaged; `none` where absent. */
+  /** The views of an image whose logits are averaged; default `none`, a single view. */
   readonly tta?: Tta;
-  /** How many classes `top` has; 5 where absent, all where there are fewer. */
+  /** The number of classes in `top`; default 5, at most all. */
   readonly topK?: number;
 }
 
 export interface PredictAllOptions extends PredictOptions {
-  /** How many images there are, for `deadline`. */
+  /** The number of images; `deadline` needs it. */
   readonly count?: number;
   /**
-   * When every image must have an answer, in milliseconds of `performance.now()`: views are dropped where they would
-   * not fit, and images for which even one does not are answered by a `NotDone`. Needs `count`.
+   * When every image must be done, in milliseconds of `performance.now()`. Views are dropped if they do not fit, and
+   * images for which there is no time at all give a `NotDone`.
    */
   readonly deadline?: number;
 }
 
-/** In place of an answer: there was no time for the image. */
+/** The outcome of an image that was not predicted because there was no time for it. */
 export class NotDone {
   readonly reason = 'there was no time for it';
 }
 
-/** Of an image: an answer, why it cannot be read, or that there was no time. */
-export type Outcome = Answer | ImageError | NotDone;
+/**
+ * The outcome of one image: a prediction, why the image could not be read, why the model failed on it, or that there was
+ * no time.
+ */
+export type Outcome = Prediction | ImageError | ModelError | NotDone;
 
-/** What running an image through the model gives. */
+/** The result of running one image through the model. */
 export interface Run {
   /** [K]: the mean over the views. */
   readonly logits: Float64Array;
-  /** Spent inside the model. */
+  /** Time spent in the model. */
   readonly milliseconds: number;
+  /** A fault of the image file that did not keep it from being read. */
+  readonly warning?: string | undefined;
 }
 
-/** A model that is loaded: images in, answers out. `Image` is what an image may be given as. */
+/** A loaded model: images in, predictions out. `Image` is the type of the images. */
 export abstract class Model<Image> {
   constructor(
-    /** What the model file says of itself. */
+    /** The metadata of the model file. */
     readonly metadata: ModelMetadata,
     protected readonly pace: Pace,
+    /** How messages call the model. */
+    protected readonly name: string,
   ) {}
 
   /** [K] class names. */
@@ -66,33 +77,37 @@ export abstract class Model<Image> {
     return this.metadata.classes;
   }
 
-  /** Runs an image through the model. @throws ImageError where it cannot be read */
+  /**
+   * Runs an image through the model.
+   *
+   * @throws ImageError if the image cannot be read, ModelError if the model fails on it
+   */
   protected abstract run(image: Image, views: readonly View[]): Promise<Run>;
 
-  /** Frees what the model holds. Twice is fine. */
+  /** Releases the model's resources. It may be called twice. */
   abstract close(): Promise<void>;
 
   /**
-   * What the model says of an image, or of each image of a list.
+   * Predicts one image, or each image of a list.
    *
-   * @throws ImageError naming the image where it cannot be read; `predictAll` goes on instead
+   * @throws ImageError if an image cannot be read, ModelError if the model fails on it; `predictAll` continues instead
    */
-  predict(image: Image, options?: PredictOptions): Promise<Answer>;
-  predict(images: readonly Image[], options?: PredictOptions): Promise<Answer[]>;
-  async predict(images: Image | readonly Image[], options: PredictOptions = {}): Promise<Answer | Answer[]> {
+  predict(image: Image, options?: PredictOptions): Promise<Prediction>;
+  predict(images: readonly Image[], options?: PredictOptions): Promise<Prediction[]>;
+  async predict(images: Image | readonly Image[], options: PredictOptions = {}): Promise<Prediction | Prediction[]> {
     const list = Array.isArray(images) ? (images as readonly Image[]) : [images as Image];
-    const answers: Answer[] = [];
+    const predictions: Prediction[] = [];
     for await (const outcome of this.predictAll(list, options)) {
       if (!('label' in outcome)) throw outcome;
-      answers.push(outcome);
+      predictions.push(outcome);
     }
-    return Array.isArray(images) ? answers : answers[0]!;
+    return Array.isArray(images) ? predictions : predictions[0]!;
   }
 
   /**
-   * What the model says of each image, in their order. A few images are worked on at once, and no more are taken
-   * from `images` than that, so that memory does not grow with their number. An answer depends on its image and the
-   * options alone: not on the images beside it, nor on the number of threads.
+   * Predicts each image and yields the outcomes in the order of the images. Only a few images are taken from `images` at a
+   * time, so memory does not grow with their number. A prediction depends on its image and the options alone, not on the
+   * other images or the number of threads.
    */
   async *predictAll(
     images: Iterable<Image> | AsyncIterable<Image>,
@@ -103,76 +118,97 @@ export abstract class Model<Image> {
     const views = viewsOf(tta);
     const { lanes, ahead } = this.pace;
     const planner = deadline === undefined ? undefined : new ViewPlanner(views.length, this.pace, deadline);
-    const underWay: Promise<Outcome>[] = [];
-    let begun = 0;
-    let answered = 0;
-    let before: number | undefined;
-    const work = async (image: Image): Promise<Outcome> => {
-      const number = planner?.viewsFor(count - answered, begun - answered, performance.now()) ?? views.length;
-      begun++;
+    const inProgress: Promise<Outcome>[] = [];
+    let started = 0;
+    let finished = 0;
+    let lastFinish: number | undefined;
+    const predictOne = async (image: Image): Promise<Outcome> => {
+      const numViews = planner?.viewsFor(count - finished, started - finished, performance.now()) ?? views.length;
+      started++;
       try {
-        if (number === 0) return new NotDone();
-        const { logits, milliseconds } = await this.run(image, views.slice(0, number));
+        if (numViews === 0) return new NotDone();
+        const run = await this.run(image, views.slice(0, numViews));
         const now = performance.now();
-        // Answers come from all lanes: what one lane needs for one is so many times longer.
-        if (before !== undefined) planner?.record(number, (now - before) * lanes, milliseconds);
-        before = now;
-        return answerOf(logits, this.metadata.classes, this.metadata.decision, topK, number);
+        // Images finish in all lanes, so one lane alone takes `lanes` times as long between two of its images.
+        if (lastFinish !== undefined) planner?.record(numViews, (now - lastFinish) * lanes, run.milliseconds);
+        lastFinish = now;
+        return this.#predictionOf(run, topK, numViews);
       } catch (error) {
-        if (error instanceof ImageError) return error;
+        if (error instanceof ImageError || error instanceof ModelError) return error;
         throw error;
       } finally {
-        answered++;
+        finished++;
       }
     };
-    const patience = deadline === undefined ? undefined : new Timer(deadline);
+    const timer = deadline === undefined ? undefined : new Timer(deadline);
     try {
       for await (const image of images) {
-        const outcome = work(image);
-        // It is looked at in its turn; until then its failure is not unhandled.
+        const outcome = predictOne(image);
+        // It is awaited in its turn; until then a rejection must not count as unhandled.
         outcome.catch(() => {});
-        underWay.push(outcome);
-        if (underWay.length >= lanes * ahead) yield await inTime(underWay.shift()!, patience);
+        inProgress.push(outcome);
+        if (inProgress.length >= lanes * ahead) yield await untilDeadline(inProgress.shift()!, timer);
       }
-      while (underWay.length > 0) yield await inTime(underWay.shift()!, patience);
+      while (inProgress.length > 0) yield await untilDeadline(inProgress.shift()!, timer);
     } finally {
-      patience?.stop();
+      timer?.stop();
+    }
+  }
+
+  #predictionOf({ logits, warning }: Run, topK: number, views: number): Prediction {
+    const { classes, decision } = this.metadata;
+    const { index, probabilities, scores } = this.#decide(logits, decision);
+    const top = topIndices(scores, topK).map((k) => ({ label: classes[k]!, probability: probabilities[k]! }));
+    const prediction = {
+      label: classes[index]!,
+      probability: probabilities[index]!,
+      top,
+      probabilities,
+      logits,
+      views,
+    };
+    return warning === undefined ? prediction : { ...prediction, warning };
+  }
+
+  #decide(logits: Float64Array, rule: DecisionRule): ReturnType<typeof decide> {
+    try {
+      return decide(logits, rule);
+    } catch (error) {
+      throw new ModelError(describeNotFinite(this.name, logits), { cause: error });
     }
   }
 }
 
+/** What is wrong with a model that gave logits which are not all finite. */
+export function describeNotFinite(name: string, logits: ArrayLike<number>): string {
+  const k = Array.from(logits).findIndex((logit) => !Number.isFinite(logit));
+  return (
+    `${name}: logit ${k} is ${logits[k]}, not a finite number: the file is damaged, its training diverged, or the preset ` +
+    'does not belong to it; export the model again.'
+  );
+}
+
 function checkOptions({ tta, topK, count, deadline }: PredictAllOptions): void {
   if (tta !== undefined && !TTA.includes(tta)) {
-    throw new TypeError(`tta: expected ${TTA.join(', ')}, got ${JSON.stringify(tta)}.`);
+    throw new TypeError(`tta: expected ${TTA.join(', ')}, got ${describe(tta)}.`);
   }
   if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1)) {
-    throw new TypeError(`topK: expected a whole number of at least 1, got ${topK}.`);
+    throw new TypeError(`topK: expected a whole number of at least 1, got ${describe(topK)}.`);
   }
   if (deadline !== undefined && !(Number.isInteger(count) && count! >= 0)) {
-    throw new TypeError(`count: a deadline needs the number of images, got ${count}.`);
+    const got = count === undefined ? 'undefined' : describe(count);
+    throw new TypeError(`count: a deadline needs the number of images, got ${got}.`);
   }
 }
 
-function answerOf(
-  logits: Float64Array,
-  classes: readonly string[],
-  rule: DecisionRule,
-  topK: number,
-  views: number,
-): Answer {
-  const { index, probabilities, scores } = decide(logits, rule);
-  const top = topIndices(scores, topK).map((k) => ({ label: classes[k]!, probability: probabilities[k]! }));
-  return { label: classes[index]!, probability: probabilities[index]!, top, probabilities, logits, views };
-}
-
-/** Rings at a moment of `performance.now()`. */
+/** Resolves at a time of `performance.now()`. */
 class Timer {
-  readonly rung: Promise<void>;
+  readonly done: Promise<void>;
   #handle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(deadline: number) {
-    this.rung = new Promise((resolve) => {
-      // A timer of Node or a browser holds 31 bits.
+    this.done = new Promise((resolve) => {
+      // Timers in Node and browsers are limited to 31 bits.
       const wait = Math.min(Math.max(0, deadline - performance.now()), 2 ** 31 - 1);
       this.#handle = setTimeout(resolve, wait);
     });
@@ -183,7 +219,7 @@ class Timer {
   }
 }
 
-async function inTime(outcome: Promise<Outcome>, timer: Timer | undefined): Promise<Outcome> {
+async function untilDeadline(outcome: Promise<Outcome>, timer: Timer | undefined): Promise<Outcome> {
   if (timer === undefined) return outcome;
-  return Promise.race([outcome, timer.rung.then(() => new NotDone())]);
+  return Promise.race([outcome, timer.done.then(() => new NotDone())]);
 }

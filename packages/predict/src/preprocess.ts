@@ -2,15 +2,16 @@ import type { Pixels } from './image.js';
 import type { Preset } from './preset.js';
 import { type Box, resample } from './resample.js';
 
-/** What of a preset decides the pixels: all but the normalisation. */
+/** The part of a preset that determines the pixels: everything but the normalisation. */
 export type Geometry = Pick<Preset, 'resize' | 'crop' | 'interpolation'>;
 
 /**
- * The image as a model sees it in evaluation: the shorter side scaled to `preset.resize`, the middle `preset.crop`
- * pixels square cut out, black around where the scaled image is smaller than that.
- * Returns [crop, crop, 3], values in [0, 255].
+ * The image as a model sees it in evaluation: the shorter side scaled to `preset.resize`, the central square of
+ * `preset.crop` pixels cut out, padded with black if the scaled image is smaller.
  *
- * Equals torchvision's Resize and CenterCrop on a PIL image bit for bit when the decoded pixels are equal.
+ * @returns [crop, crop, 3], values in [0, 255]
+ *
+ * Bit-identical to torchvision's Resize and CenterCrop on a PIL image with the same decoded pixels.
  * Source: torchvision `transforms/functional.py`, `resize` and `center_crop`.
  */
 export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuffer> {
@@ -33,7 +34,7 @@ export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuf
   return out;
 }
 
-/** Width and height in pixels after the shorter side was scaled to `shortSide`; the longer one is rounded down. */
+/** Width and height in pixels after the shorter side is scaled to `shortSide`; the longer side is rounded down. */
 export function resizedSize(
   image: { readonly width: number; readonly height: number },
   shortSide: number,
@@ -44,14 +45,14 @@ export function resizedSize(
     : { width: Math.trunc((shortSide * width) / height), height: shortSide };
 }
 
-/** Where the middle square begins; negative where the image is smaller than the square and padding precedes it. */
+/** The corner of the central square; negative if the image is smaller than the square and gets padding. */
 function centerCropOffset(width: number, height: number, crop: number): { left: number; top: number } {
   const offset = (size: number): number =>
     size < crop ? -Math.trunc((crop - size) / 2) : roundHalfToEven((size - crop) / 2);
   return { left: offset(width), top: offset(height) };
 }
 
-/** Python's `round`: 58.5 becomes 58, where Math.round says 59 and would shift the crop by a pixel. */
+/** Python's `round`: 58.5 becomes 58, while Math.round gives 59 and would shift the crop by a pixel. */
 function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);

@@ -1,13 +1,15 @@
+import { describe } from './describe.js';
+
 const INTERPOLATIONS = ['bilinear', 'bicubic'] as const;
 
-/** How an image is scaled when it is resized: the names that torchvision and PIL use. */
+/** How an image is interpolated when it is resized, with the names of torchvision and PIL. */
 export type Interpolation = (typeof INTERPOLATIONS)[number];
 
 /**
- * How an image becomes a model's input; it travels with the weights that were trained on it.
+ * How an image becomes a model's input. A preset belongs to the weights that were trained with it.
  *
- * The image's shorter side is scaled to `resize` pixels, the middle `crop` x `crop` pixels are cut out, values are
- * brought from [0, 255] to [0, 1], and each of red, green and blue becomes `(value - mean) / std`.
+ * The image's shorter side is scaled to `resize` pixels, the central `crop` x `crop` pixels are cut out, values are
+ * scaled from [0, 255] to [0, 1], and each of red, green and blue becomes `(value - mean) / std`.
  * Source: torchvision `transforms/_presets.py`, `ImageClassification`.
  */
 export interface Preset {
@@ -18,15 +20,19 @@ export interface Preset {
   readonly std: readonly [red: number, green: number, blue: number];
 }
 
-/** Means and standard deviations of ImageNet's training images, in [0, 1], as torchvision gives them. */
+/** Means and standard deviations of ImageNet's training images, in [0, 1], as in torchvision. */
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
+
+/** Larger images than this take more memory than a machine has. */
+const MAX_SIZE = 10_000;
 
 const FIELDS = ['resize', 'crop', 'interpolation', 'mean', 'std'] as const;
 
 /**
- * Checks a preset that was read from a file, such as a model's metadata, and returns it with nothing else in it.
- * Throws a `TypeError` of one sentence that names the field, what was expected and what came.
+ * Checks a preset that was read from a file, such as a model's metadata, and returns a copy of its fields.
+ *
+ * @throws TypeError of one sentence with the field, what was expected and what was found
  */
 export function validatePreset(value: unknown): Preset {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -35,7 +41,7 @@ export function validatePreset(value: unknown): Preset {
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields)) {
     if (!(FIELDS as readonly string[]).includes(name)) {
-      throw new TypeError(`preset.${name}: no such field; expected only ${FIELDS.join(', ')}.`);
+      throw new TypeError(`preset.${name.slice(0, 60)}: unknown field; expected only ${FIELDS.join(', ')}.`);
     }
   }
   const resize = pixels(fields, 'resize');
@@ -43,7 +49,7 @@ export function validatePreset(value: unknown): Preset {
   if (crop > resize) {
     throw new TypeError(`preset.crop: expected at most preset.resize (${resize}), got ${crop}.`);
   }
-  const interpolation = INTERPOLATIONS.find((known) => known === fields.interpolation);
+  const interpolation = INTERPOLATIONS.find((name) => name === fields.interpolation);
   if (interpolation === undefined) {
     throw new TypeError(`preset.interpolation: expected bilinear or bicubic, got ${describe(fields.interpolation)}.`);
   }
@@ -57,8 +63,10 @@ export function validatePreset(value: unknown): Preset {
 
 function pixels(fields: Record<string, unknown>, name: string): number {
   const value = fields[name];
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
-  throw new TypeError(`preset.${name}: expected a whole number of pixels of at least 1, got ${describe(value)}.`);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;
+  throw new TypeError(
+    `preset.${name}: expected a whole number of pixels from 1 to ${MAX_SIZE}, got ${describe(value)}.`,
+  );
 }
 
 function channels(fields: Record<string, unknown>, name: string): [number, number, number] {
@@ -68,11 +76,4 @@ function channels(fields: Record<string, unknown>, name: string): [number, numbe
     return [red, green, blue];
   }
   throw new TypeError(`preset.${name}: expected three finite numbers (red, green, blue), got ${describe(value)}.`);
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value === 'number') return String(value);
-  const text = JSON.stringify(value) ?? typeof value;
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -10,13 +10,13 @@ export interface Box {
 }
 
 export interface ResampleOptions {
-  /** The part of the image that is scaled, in whole or fractional pixels; the whole image where absent. */
+  /** The part of the image to scale, in whole or fractional pixels; by default the whole image. */
   readonly source?: Box;
-  /** The part of the result that is wanted, in whole pixels inside it; all of it where absent. */
+  /** The part of the result to compute, in whole pixels; by default all of it. */
   readonly window?: Box;
 }
 
-/** Weights are integers of so many fractional bits, as in Pillow, whose sums fit 32 bits. */
+/** Fractional bits of the integer weights, as in Pillow; their sums fit into 32 bits. */
 const PRECISION_BITS = 22;
 
 const FILTERS: Record<Interpolation, { support: number; weight: (x: number) => number }> = {
@@ -25,11 +25,11 @@ const FILTERS: Record<Interpolation, { support: number; weight: (x: number) => n
 };
 
 /**
- * Scales an image to width x height and returns it, or the `window` of it: [window.height, window.width, 3].
+ * Scales an image to width x height and returns the `window` of the result: [window.height, window.width, 3].
  *
- * Scaling down averages over all pixels that a result pixel covers (antialiased). Pixels outside `source` have no part
- * in it, so it equals cropping first and then scaling. On the same decoded pixels the result is Pillow's
- * `Image.crop(source).resize((width, height), ...).crop(window)` bit for bit.
+ * Scaling down averages all pixels that a result pixel covers (antialiased). Pixels outside `source` are not used, as if
+ * the image were cropped first and then scaled. With the same decoded pixels the result is bit-identical to Pillow's
+ * `Image.crop(source).resize((width, height), ...).crop(window)`.
  * Source: Pillow's `src/libImaging/Resample.c`: separable, horizontal first, rounded to 8 bits between the passes.
  */
 export function resample(
@@ -50,7 +50,7 @@ export function resample(
   return verticalPass(between, firstRow, rows, window.width * 3, window.height);
 }
 
-/** For each result pixel along one axis: its first source pixel, how many, and their weights (`size` apart). */
+/** For each result pixel along one axis: the first source pixel, the number of them, and their weights (`size` apart). */
 interface Taps {
   readonly start: Int32Array;
   readonly length: Int32Array;
@@ -159,7 +159,7 @@ function clip(value: number): number {
   return Math.min(Math.max(value, 0), 255);
 }
 
-/** Keys' cubic with a = -0.5, Pillow's choice. */
+/** Keys' cubic kernel with a = -0.5, as in Pillow. */
 function bicubic(x: number): number {
   const a = -0.5;
   const t = Math.abs(x);

@@ -15,7 +15,7 @@ const value = (name: string, shape: readonly (number | string)[], type = 'float3
 const images = value('images', ['N', 3, 224, 224]);
 const scores = value('scores', ['N', 3]);
 
-test('input and output are found under any names, with sizes that are fixed or free', () => {
+test('input and output may have any name, and fixed or free sizes', () => {
   for (const inputShape of [
     ['N', 3, 224, 224],
     [1, 3, 224, 224],
@@ -32,23 +32,27 @@ test('input and output are found under any names, with sizes that are fixed or f
   }
 });
 
-test('a second output is not looked at', () => {
+test('a second output is ignored', () => {
   const session = { inputMetadata: [images], outputMetadata: [scores, value('features', ['N', 1280])] };
   assert.deepEqual(signatureOf(session, metadata, 'm.onnx'), { input: 'images', output: 'scores' });
 });
 
-test('a model that is no classifier of these images and labels is refused in a sentence', () => {
+test('a model that does not classify such images into these classes is refused by one sentence', () => {
   const cases: [inputs: unknown[], outputs: unknown[], message: string][] = [
-    [[], [scores], 'expected one input, float32 [N,3,H,W]'],
-    [[images, value('mask', ['N'])], [scores], 'expected one input, float32 [N,3,H,W]'],
-    [[value('x', ['N', 3, 224, 224], 'uint8')], [scores], 'expected one input, float32 [N,3,H,W]'],
-    [[value('x', ['N', 224, 224, 3])], [scores], 'its input is [N,224,224,3], and images are [N,3,H,W]'],
-    [[value('x', ['N', 2048])], [scores], 'its input is [N,2048], and images are [N,3,H,W]'],
-    [[value('x', ['N', 3, 240, 320])], [scores], 'its images are 320 x 240 pixels, and the preset makes 224 x 224'],
-    [[images], [], 'its output is [], and logits are [N,K]'],
-    [[images], [value('y', ['N', 3], 'int64')], 'its output is [N,3], and logits are [N,K]'],
-    [[images], [value('y', ['N', 3, 7, 7])], 'its output is [N,3,7,7], and logits are [N,K]'],
-    [[images], [value('y', ['N', 1000])], 'it has 1000 logits, and there are 3 labels'],
+    [[], [scores], 'the model must have one input, float32 [N,3,H,W]'],
+    [[images, value('mask', ['N'])], [scores], 'the model must have one input, float32 [N,3,H,W]'],
+    [[value('x', ['N', 3, 224, 224], 'uint8')], [scores], 'the model must have one input, float32 [N,3,H,W]'],
+    [[value('x', ['N', 224, 224, 3])], [scores], 'its input must be [N,3,H,W], but is [N,224,224,3]'],
+    [[value('x', ['N', 2048])], [scores], 'its input must be [N,3,H,W], but is [N,2048]'],
+    [
+      [value('x', ['N', 3, 240, 320])],
+      [scores],
+      'its input is 320 x 240 pixels, but the preset crops images to 224 x 224',
+    ],
+    [[images], [], 'its output must be logits, float32 [N,K], but is missing'],
+    [[images], [value('y', ['N', 3], 'int64')], 'its output must be logits, float32 [N,K], but is int64 [N,3]'],
+    [[images], [value('y', ['N', 3, 7, 7])], 'its output must be logits, float32 [N,K], but is float32 [N,3,7,7]'],
+    [[images], [value('y', ['N', 1000])], 'its output has 1000 logits, but there are 3 class names'],
   ];
   for (const [inputMetadata, outputMetadata, message] of cases) {
     assert.throws(() => signatureOf({ inputMetadata, outputMetadata }, metadata, 'm.onnx'), {

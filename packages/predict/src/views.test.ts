@@ -8,7 +8,7 @@ import { inputsOf, viewsOf } from './views.js';
 const image = await decode(new URL('../golden/landscape.jpg', import.meta.url).pathname);
 const preset: Preset = { resize: 40, crop: 33, interpolation: 'bicubic', mean: IMAGENET_MEAN, std: IMAGENET_STD };
 
-/** `(v / 255 - mean) / std` of pixels [H,W,3] as [3,H,W], in double precision. */
+/** `(v / 255 - mean) / std` of pixels [H,W,3] as [3,H,W] in double precision. */
 function normalised(pixels: Uint8Array, { crop, mean, std }: Preset): Float64Array {
   const out = new Float64Array(pixels.length);
   for (const [i, value] of pixels.entries()) {
@@ -25,7 +25,7 @@ test('the first view is the preprocessed image, normalised', () => {
   }
 });
 
-test('a flipped view is the mirrored one', () => {
+test('a flipped view is the mirror image', () => {
   const [plain, flipped] = inputsOf(image, preset, viewsOf('flip'));
   const { crop } = preset;
   const mirrored = plain!.map((_, i) => plain![i - (i % crop) + (crop - 1 - (i % crop))]!);
@@ -33,16 +33,16 @@ test('a flipped view is the mirrored one', () => {
   assert.notDeepEqual(flipped, plain);
 });
 
-test('a closer view is the middle of a larger image, mirrored too', () => {
+test('a zoomed view is the centre of a larger image, plain and mirrored', () => {
   const views = viewsOf('flip+scales');
-  const [, , closer, flipped] = inputsOf(image, preset, views);
+  const [, , zoomed, flipped] = inputsOf(image, preset, views);
   // 1.15 * 40
   const larger = preprocess(image, { ...preset, resize: 46 });
-  assert.deepEqual(closer, Float32Array.from(normalised(larger, preset)));
+  assert.deepEqual(zoomed, Float32Array.from(normalised(larger, preset)));
   assert.deepEqual(flipped, inputsOf(image, { ...preset, resize: 46 }, viewsOf('flip'))[1]);
 });
 
-test('a kind of augmentation begins with the views of the lesser ones', () => {
+test('each kind of augmentation starts with the views of the smaller ones', () => {
   assert.deepEqual(
     (['none', 'flip', 'flip+scales'] as const).map((tta) => viewsOf(tta).length),
     [1, 2, 4],

@@ -2,33 +2,33 @@ import type { Pixels } from './image.js';
 import { preprocess } from './preprocess.js';
 import type { Preset } from './preset.js';
 
-/** Kinds of test-time augmentation: over which views of an image the logits are averaged. */
+/** Kinds of test-time augmentation: the views of an image over which logits are averaged. */
 export const TTA = ['none', 'flip', 'flip+scales'] as const;
 export type Tta = (typeof TTA)[number];
 
-/** One way to look at an image. */
+/** A variant of an image. */
 export interface View {
-  /** How much larger than by the preset the image is scaled before its middle is cut out. */
+  /** Factor by which the image is scaled larger than the preset before its centre is cut out. */
   readonly zoom: number;
   /** Mirrored left to right. */
   readonly flip: boolean;
 }
 
-const MIDDLE: readonly View[] = [
+const PLAIN: readonly View[] = [
   { zoom: 1, flip: false },
   { zoom: 1, flip: true },
 ];
-const CLOSER: readonly View[] = MIDDLE.map(({ flip }) => ({ zoom: 1.15, flip }));
+const ZOOMED: readonly View[] = PLAIN.map(({ flip }) => ({ zoom: 1.15, flip }));
 
-/** The views of a kind of test-time augmentation, the most telling first: under a time limit the last are dropped first. */
+/** The views of a kind of test-time augmentation, the most useful first: a time limit drops the last ones first. */
 export function viewsOf(tta: Tta): readonly View[] {
-  if (tta === 'none') return MIDDLE.slice(0, 1);
-  return tta === 'flip' ? MIDDLE : [...MIDDLE, ...CLOSER];
+  if (tta === 'none') return PLAIN.slice(0, 1);
+  return tta === 'flip' ? PLAIN : [...PLAIN, ...ZOOMED];
 }
 
 /**
  * The model's inputs for the views of an image, each float32 [3,H,W] with H = W = `preset.crop`, normalised.
- * The first view is what training's validation sees.
+ * The first view is the one used for validation during training.
  */
 export function inputsOf(image: Pixels, preset: Preset, views: readonly View[]): Float32Array[] {
   const byZoom = new Map<number, Uint8Array>();
@@ -42,8 +42,8 @@ export function inputsOf(image: Pixels, preset: Preset, views: readonly View[]):
   });
 }
 
-/** Pixels [H,W,3] in [0, 255] as float32 [3,H,W]: `(value / 255 - mean) / std`, mirrored where `flip`. */
-function normalise(pixels: Uint8Array, { crop, mean, std }: Preset, flip: boolean): Float32Array {
+/** Pixels [H,W,3] in [0, 255] as float32 [3,H,W]: `(value / 255 - mean) / std`, mirrored if `flip`. */
+export function normalise(pixels: Uint8Array, { crop, mean, std }: Preset, flip: boolean): Float32Array {
   const area = crop * crop;
   const out = new Float32Array(3 * area);
   for (let channel = 0; channel < 3; channel++) {

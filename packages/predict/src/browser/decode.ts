@@ -1,7 +1,7 @@
 /// <reference lib="dom" preserve="true" />
 import { ImageError, type Pixels } from '../image.js';
 
-/** An image in a browser: a file that the user chose, its bytes, its address, or what is on the page. */
+/** An image in a browser: a file that the user chose, bytes, a URL, or an element of the page. */
 export type BrowserImage =
   | Blob
   | Uint8Array<ArrayBuffer>
@@ -15,20 +15,20 @@ export type BrowserImage =
   | OffscreenCanvas;
 
 /**
- * An image as 8-bit RGB, as a person sees it: EXIF orientation applied, colours in sRGB, transparent parts over white:
- * what `decode` gives in Node, but for the last bits of a lossy format, which the browser's own decoder decides.
+ * An image as 8-bit RGB: EXIF orientation applied, colours in sRGB, transparent parts on white. The same as `decode` in
+ * Node except for the last bits of lossy formats, because the browser has its own decoders.
  *
- * @throws ImageError where the browser cannot fetch or decode it
+ * @throws ImageError if the browser cannot fetch or decode it
  */
 export async function decode(image: BrowserImage): Promise<Pixels> {
   const bitmap = await bitmapOf(image);
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  if (context === null) throw new ImageError(nameOf(image), 'the browser gave no canvas to decode it on');
+  if (context === null) throw new ImageError(nameOf(image), 'the browser provides no canvas to decode it');
   context.fillStyle = '#fff';
   context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0);
-  // One that the caller made stays the caller's.
+  // A bitmap from the caller stays open.
   if (bitmap !== image) bitmap.close();
   const rgba = context.getImageData(0, 0, width, height).data;
   const data = new Uint8Array(width * height * 3);

@@ -1,8 +1,16 @@
-/** `@evenhand/predict` for browsers. */
+/** Runs a trained model in a browser. */
 export { type DecisionRule, MOST_PROBABLE } from '../decide.js';
 export { ImageError, type Pixels } from '../image.js';
-export { ModelError, type ModelMetadata, mostFrequentClass, readMetadata, type ValidationScore } from '../metadata.js';
-export { type Answer, Model, NotDone, type Outcome, type PredictAllOptions, type PredictOptions } from '../model.js';
+export { type ModelMetadata, mostFrequentClass, readMetadata, type ValidationScore } from '../metadata.js';
+export {
+  Model,
+  NotDone,
+  type Outcome,
+  type PredictAllOptions,
+  type Prediction,
+  type PredictOptions,
+} from '../model.js';
+export { ModelError } from '../model-error.js';
 export { DEVICES, type Device } from '../options.js';
 export { preprocess } from '../preprocess.js';
 export { type Interpolation, type Preset, validatePreset } from '../preset.js';

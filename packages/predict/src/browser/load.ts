@@ -1,7 +1,9 @@
 /// <reference lib="dom" preserve="true" />
 import { env, InferenceSession, Tensor } from 'onnxruntime-web';
-import { ModelError, type ModelMetadata, metadataOf } from '../metadata.js';
+import { firstLine } from '../describe.js';
+import { type ModelMetadata, metadataOf } from '../metadata.js';
 import { Model, type Run } from '../model.js';
+import { ModelError } from '../model-error.js';
 import { checkLoadOptions, type LoadOptions } from '../options.js';
 import { signatureOf } from '../signature.js';
 import { inputsOf, type View } from '../views.js';
@@ -11,11 +13,11 @@ import { type BrowserImage, decode } from './decode.js';
 export class BrowserModel extends Model<BrowserImage> {
   readonly #session: InferenceSession;
   readonly #names: { input: string; output: string };
-  /** ONNX Runtime Web takes one run at a time. */
+  /** The last run: ONNX Runtime Web accepts one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(metadata: ModelMetadata, session: InferenceSession, name: string) {
-    super(metadata, { lanes: 1, ahead: 2, trial: 0 });
+    super(metadata, { lanes: 1, ahead: 2, trial: 0 }, name);
     this.#session = session;
     this.#names = signatureOf(session, metadata, name);
   }
@@ -27,10 +29,14 @@ export class BrowserModel extends Model<BrowserImage> {
     let milliseconds = 0;
     for (const input of inputs) {
       const turn = this.#last.then(async () => {
-        const begin = performance.now();
+        const start = performance.now();
         const tensor = new Tensor('float32', input, [1, 3, preset.crop, preset.crop]);
-        const results = await this.#session.run({ [this.#names.input]: tensor });
-        milliseconds += performance.now() - begin;
+        const results = await this.#session.run({ [this.#names.input]: tensor }).catch((error: unknown) => {
+          throw new ModelError(`${this.name}: ONNX Runtime cannot run the model: ${firstLine(error)}.`, {
+            cause: error,
+          });
+        });
+        milliseconds += performance.now() - start;
         return results[this.#names.output]!.data as Float32Array;
       });
       this.#last = turn.catch(() => {});
@@ -47,18 +53,17 @@ export class BrowserModel extends Model<BrowserImage> {
 }
 
 export interface BrowserLoadOptions extends LoadOptions {
-  /** Where the files `ort-wasm-*` of onnxruntime-web are served, unless they lie beside the script that loads them. */
+  /** The URL of onnxruntime-web's files `ort-wasm-*`; by default they are next to the script. */
   readonly wasmPaths?: string;
 }
 
 /**
- * Loads a model in a browser: WebGPU where `device` asks for it, else WebAssembly, with threads where the page is
+ * Loads a model in a browser: on WebGPU if `device` is `webgpu`, otherwise on WebAssembly, with threads if the page is
  * cross-origin isolated.
  *
- * @param model address of an ONNX file that evenhand wrote, the file, or its bytes; one of another program needs `labels`
- * and `preset`
- * @throws ModelError, a sentence, where it cannot be fetched, is none, or does not fit its labels and preset, or the
- * device is not there; TypeError where an option is not one
+ * @param model URL, `Blob` or bytes of an ONNX file from evenhand; files of other programs need `labels` and `preset`
+ * @throws ModelError if it cannot be fetched, is not a model, does not fit its labels and preset, or the device is not
+ * available; TypeError for an invalid option
  */
 export async function load(
   model: string | URL | Blob | ArrayBuffer | Uint8Array,
@@ -67,7 +72,8 @@ export async function load(
   checkLoadOptions(options);
   const { device = 'auto', threads, wasmPaths } = options;
   const name = typeof model === 'string' || model instanceof URL ? String(model) : 'The model';
-  if (device === 'cuda') throw new ModelError(`${name}: a browser has no device cuda; choose webgpu or cpu.`);
+  if (device === 'cuda')
+    throw new ModelError(`${name}: the device cuda is not available in browsers; choose webgpu or cpu.`);
   const bytes = await bytesOf(model, name);
   const metadata = metadataOf(bytes, name, options);
   if (threads !== undefined) env.wasm.numThreads = threads;
@@ -79,8 +85,8 @@ export async function load(
       logSeverityLevel: 3,
     });
   } catch (error) {
-    const words = (error as Error).message.split('\n', 1)[0]!.replace(/\.$/, '');
-    throw new ModelError(`${name}: ONNX Runtime cannot load the model on ${device}: ${words}.`, { cause: error });
+    const reason = `ONNX Runtime cannot load the model on ${device}: ${firstLine(error)}`;
+    throw new ModelError(`${name}: ${reason}.`, { cause: error });
   }
   return new BrowserModel(metadata, session, name);
 }

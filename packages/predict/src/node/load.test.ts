@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,6 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ImageError } from '../image.js';
 import type { ModelMetadata } from '../metadata.js';
 import type { LoadOptions } from '../options.js';
 import { load, type NodeModel } from './load.js';
@@ -23,7 +22,7 @@ const { metadata, answers }: { metadata: ModelMetadata; answers: Record<string, 
   readFileSync(golden('onnx.json'), 'utf8'),
 );
 const images = Object.keys(answers);
-/** Often enough the same ones that every thread has some. */
+/** Enough images for every thread. */
 const many = Array.from({ length: 6 }, () => [...images, 'landscape.jpg', 'portrait.jpg'])
   .flat()
   .map(golden);
@@ -38,7 +37,7 @@ async function using<T>(model: string | Uint8Array, options: LoadOptions, use: (
 }
 
 describe('a loaded model', () => {
-  it("answers as numpy does on PIL's pixels", async () => {
+  it("predicts the same as numpy on PIL's pixels", async () => {
     await using(TINY, { threads: 1 }, async (model) => {
       assert.deepEqual([model.metadata, model.classes], [metadata, metadata.classes]);
       for (const [name, expected] of Object.entries(answers)) {
@@ -51,16 +50,16 @@ describe('a loaded model', () => {
     });
   });
 
-  it('answers the same, bit for bit, whatever the number of threads', async () => {
-    const found: unknown[] = [];
+  it('predicts the same, bit for bit, with any number of threads', async () => {
+    const predictions: unknown[] = [];
     for (const threads of [1, 2, 3]) {
-      found.push(await using(TINY, { threads }, (model) => model.predict(many, { tta: 'flip+scales' })));
+      predictions.push(await using(TINY, { threads }, (model) => model.predict(many, { tta: 'flip+scales' })));
     }
-    assert.deepEqual(found[1], found[0]);
-    assert.deepEqual(found[2], found[0]);
+    assert.deepEqual(predictions[1], predictions[0]);
+    assert.deepEqual(predictions[2], predictions[0]);
   });
 
-  it('is the same from its path and from its bytes, as an image is', async () => {
+  it('is the same from its path and from its bytes, and so is an image', async () => {
     const image = readFileSync(golden('landscape.jpg'));
     const byPath = await using(TINY, { threads: 1 }, (model) => model.predict(golden('landscape.jpg')));
     const byBytes = await using(readFileSync(TINY), { threads: 2 }, async (model) => [
@@ -72,24 +71,24 @@ describe('a loaded model', () => {
     assert.equal(image.length, readFileSync(golden('landscape.jpg')).length);
   });
 
-  it('of another program answers the same with labels and preset given, whatever its inputs are called', async () => {
+  it('of another program predicts the same with labels and preset, whatever its inputs are called', async () => {
     const { classes: labels, preset } = metadata;
     const ours = await using(TINY, { threads: 1 }, (model) => model.predict(golden('small.png')));
     const other = await using(FOREIGN, { threads: 1, labels, preset }, (model) => model.predict(golden('small.png')));
     assert.deepEqual(other.logits, ours.logits);
   });
 
-  it('answers for the images that it can read beside one that it cannot', async () => {
+  it('predicts the readable images of a list with unreadable ones', async () => {
     await using(TINY, { threads: 2 }, async (model) => {
-      const found: string[] = [];
+      const reasons: string[] = [];
       const images = [golden('small.png'), golden('no.jpg'), Buffer.from('<html>'), golden('grey.jpg')];
       for await (const outcome of model.predictAll(images)) {
-        found.push(outcome instanceof ImageError ? outcome.reason : 'label' in outcome ? 'answered' : outcome.reason);
+        reasons.push('label' in outcome ? 'predicted' : outcome.reason);
       }
-      assert.equal(found[0], 'answered');
-      assert.match(found[1]!, /no such file/);
-      assert.match(found[2]!, /web page \(HTML\)/);
-      assert.equal(found[3], 'answered');
+      assert.equal(reasons[0], 'predicted');
+      assert.match(reasons[1]!, /no such file/);
+      assert.match(reasons[2]!, /web page \(HTML\)/);
+      assert.equal(reasons[3], 'predicted');
       await assert.rejects(model.predict(golden('no.jpg')), { name: 'ImageError', file: golden('no.jpg') });
     });
   });
@@ -101,38 +100,39 @@ describe('a loaded model', () => {
     await assert.rejects(model.predict(golden('small.png')), { message: `${TINY}: the model was closed.` });
   });
 
-  it('ends what it is at work on when it is closed', async () => {
+  it('rejects what is in progress when it is closed', async () => {
     const model = await load(TINY, { threads: 1 });
-    const answer = assert.rejects(model.predict(golden('landscape.jpg')), {
+    const rejection = assert.rejects(model.predict(golden('landscape.jpg')), {
       message: `${TINY}: the model was closed.`,
     });
     await model.close();
-    await answer;
+    await rejection;
   });
 });
 
-describe('a program that does not close its model', () => {
-  const run = (lines: string) =>
-    promisify(execFile)(
-      process.execPath,
-      [
-        '--input-type=module',
-        '-e',
-        `import { load } from ${JSON.stringify(import.meta.resolve('./load.js'))};\n${lines}`,
-      ],
-      { timeout: 60_000 },
-    );
+/** Runs a program in a process of its own. */
+const run = (lines: string) =>
+  promisify(execFile)(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { load } from ${JSON.stringify(import.meta.resolve('./load.js'))};\n${lines}`,
+    ],
+    { timeout: 300_000 },
+  );
 
+describe('a program that does not close its model', () => {
   it('ends by itself', async () => {
     const { stdout } = await run(
       `const model = await load(${JSON.stringify(TINY)}, { threads: 2 });
-       const answers = await model.predict(${JSON.stringify(many)});
-       console.log(answers.length);`,
+       const predictions = await model.predict(${JSON.stringify(many)});
+       console.log(predictions.length);`,
     );
     assert.equal(stdout, `${many.length}\n`);
   });
 
-  it('stays until its answers are there', async () => {
+  it('stays until its predictions are done', async () => {
     const { stdout } = await run(
       `load(${JSON.stringify(TINY)}).then((model) => model.predict(${JSON.stringify(golden('small.png'))}))
          .then(({ label }) => console.log(label));`,
@@ -141,7 +141,49 @@ describe('a program that does not close its model', () => {
   });
 });
 
-describe('load refuses, in a sentence:', () => {
+describe('workers are never stopped inside ONNX Runtime, which would abort the process:', () => {
+  // With two threads or more, most such processes ended by SIGABRT.
+  it('when the model cannot be opened', async () => {
+    const preset = JSON.stringify({ ...metadata.preset, resize: 9, crop: 9 });
+    const { stdout } = await run(
+      `for (let i = 0; i < 4; i++) {
+         await load(${JSON.stringify(TINY)}, { threads: 4, preset: ${preset} }).catch(({ name }) => console.log(name));
+       }`,
+    );
+    assert.equal(stdout, 'ModelError\n'.repeat(4));
+  });
+
+  it('when the model is closed while it loads or predicts', async () => {
+    const { stdout } = await run(
+      `for (let i = 0; i < 4; i++) {
+         const model = await load(${JSON.stringify(TINY)}, { threads: 4 });
+         const outcomes = ${JSON.stringify(many)}.map((image) => model.predict(image).catch(() => {}));
+         await new Promise((resolve) => setTimeout(resolve, 8 * i));
+         await model.close();
+         await Promise.all(outcomes);
+       }
+       console.log('closed');`,
+    );
+    assert.equal(stdout, 'closed\n');
+  });
+
+  it('when the program exits while it loads or predicts', async () => {
+    for (const milliseconds of [0, 60]) {
+      const { stdout } = await run(
+        `const loading = load(${JSON.stringify(TINY)}, { threads: 4 });
+         loading.then((model) => {
+           setTimeout(() => process.exit(0), ${milliseconds / 4});
+           model.predict(${JSON.stringify([...many, ...many])}, { tta: 'flip+scales' });
+         });
+         if (${milliseconds} === 0) setTimeout(() => process.exit(0), 100);
+         process.on('exit', () => console.log('exit'));`,
+      );
+      assert.equal(stdout, 'exit\n');
+    }
+  });
+});
+
+describe('load refuses by one sentence:', () => {
   let folder = '';
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'evenhand-load-'));
@@ -152,7 +194,7 @@ describe('load refuses, in a sentence:', () => {
     await assert.rejects(load(model, { threads: 2, ...options }), { name: 'ModelError', message });
   };
 
-  it('a file that is missing, a folder, and what is no ONNX file', async () => {
+  it('a missing file, a folder, and other kinds of files', async () => {
     const missing = path.join(folder, 'no.onnx');
     await refused(missing, {}, `${missing}: there is no such file.`);
     await refused(folder, {}, `${folder}: it is a folder, not a model file.`);
@@ -160,9 +202,13 @@ describe('load refuses, in a sentence:', () => {
     await writeFile(page, '<html>404</html>');
     await refused(page, {}, `${page}: it is not an ONNX file; make one with evenhand export.`);
     await refused(new Uint8Array(), {}, 'The model: the file is empty (0 bytes); copy it again.');
+    const fifo = path.join(folder, 'fifo.onnx');
+    execFileSync('mkfifo', [fifo]);
+    await refused(fifo, {}, `${fifo}: it is a FIFO (named pipe), not a model file.`);
+    await refused('/dev/zero', {}, '/dev/zero: it is a device, not a model file.');
   });
 
-  it('a file that is cut short or damaged', async () => {
+  it('a truncated or damaged file', async () => {
     const bytes = readFileSync(TINY);
     const cut = path.join(folder, 'cut.onnx');
     await writeFile(cut, bytes.subarray(0, 200));
@@ -172,27 +218,46 @@ describe('load refuses, in a sentence:', () => {
     await refused(damaged, {}, /^The model: ONNX Runtime cannot load the model: .*Xlatten.*[^.]\.$/);
   });
 
+  it('a preset that makes logits which are not finite', async () => {
+    const preset = { ...metadata.preset, std: [1e-300, 1e-300, 1e-300] as const };
+    await refused(
+      TINY,
+      { preset },
+      /^.*tiny\.onnx: logit 0 is \S+, not a finite number: .*; export the model again\.$/,
+    );
+  });
+
   it('labels, a preset or a device that do not fit', async () => {
     const { classes: labels, preset } = metadata;
-    await refused(TINY, { labels: ['a', 'b'] }, `${TINY}: it has 3 classes, and 2 labels are given.`);
-    await refused(FOREIGN, { labels }, /^.*tiny-foreign\.onnx: it was not written by evenhand and says neither/);
-    await refused(FOREIGN, { labels: ['a'], preset }, `${FOREIGN}: it has 3 logits, and there are 1 labels.`);
+    await refused(TINY, { labels: ['a', 'b'] }, `${TINY}: it has 3 classes, but 2 labels were given.`);
+    await refused(
+      FOREIGN,
+      { labels },
+      /^.*tiny-foreign\.onnx: it was not written by evenhand and has no class names and no preset/,
+    );
+    await refused(
+      FOREIGN,
+      { labels: ['a'], preset },
+      `${FOREIGN}: its output has 3 logits, but there are 1 class names.`,
+    );
     await refused(
       TINY,
       { preset: { ...preset, resize: 9, crop: 9 } },
-      `${TINY}: its images are 8 x 8 pixels, and the preset makes 9 x 9.`,
+      `${TINY}: its input is 8 x 8 pixels, but the preset crops images to 9 x 9.`,
     );
   });
 
-  it('cuda where there is none', { skip: existsSync('/dev/nvidiactl') && 'an NVIDIA driver is here' }, async () => {
+  it('cuda if it is not installed', {
+    skip: existsSync('/dev/nvidiactl') && 'an NVIDIA driver is installed',
+  }, async () => {
     await refused(
       TINY,
       { device: 'cuda' },
-      /^.*tiny\.onnx: the device cuda cannot be used here: [^\n]+[^.]; choose another device, such as cpu\.$/,
+      /^.*tiny\.onnx: the device cuda is not available: [^\n]+[^.]; choose another one, such as cpu\.$/,
     );
   });
 
-  it('an option that is not one', async () => {
+  it('an invalid option', async () => {
     await assert.rejects(load(TINY, { threads: 0 }), { name: 'TypeError', message: /^threads: expected/ });
     await assert.rejects(load(TINY, { device: 'tpu' as 'cpu' }), { name: 'TypeError', message: /^device: expected/ });
   });

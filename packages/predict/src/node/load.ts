@@ -1,35 +1,37 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import type { Pace } from '../deadline.js';
 import type { ImageSource } from '../decode.js';
-import { ModelError, type ModelMetadata, metadataOf } from '../metadata.js';
+import { type ModelMetadata, metadataOf } from '../metadata.js';
 import { Model, type Run } from '../model.js';
+import { ModelError } from '../model-error.js';
 import { checkLoadOptions, type LoadOptions } from '../options.js';
+import { FileError, readRegularFile } from '../read-file.js';
 import type { View } from '../views.js';
 import { Pool } from './pool.js';
 
-/** Views that run together: a GPU is fastest with many, a core with one, whose intermediate results stay in its cache. */
+/** Views that run together: a GPU is fastest with many, a CPU core with one, as its activations stay in the cache. */
 const GPU_BATCH = 16;
 
-/** There where a driver of NVIDIA is loaded. */
+/** It exists if NVIDIA's driver is loaded. */
 const NVIDIA_DRIVER = '/dev/nvidiactl';
 
-/** A session holds its weights in several forms, and intermediate results. */
-const COPIES = 4;
+/** Memory of a session relative to its file: weights in several layouts, and activations. */
+const MEMORY_FACTOR = 4;
 
-/** A model in Node. Images are paths or the bytes of their files. */
+/** A model in Node. Images are paths, or the bytes of image files. */
 export class NodeModel extends Model<ImageSource> {
   readonly #pool: Pool;
 
   constructor(
     metadata: ModelMetadata,
     pace: Pace,
+    name: string,
     pool: Pool,
-    /** Where it computes: `cpu`, `cuda` or `webgpu`. */
+    /** `cpu`, `cuda` or `webgpu`. */
     readonly device: string,
   ) {
-    super(metadata, pace);
+    super(metadata, pace, name);
     this.#pool = pool;
   }
 
@@ -43,21 +45,21 @@ export class NodeModel extends Model<ImageSource> {
 }
 
 /**
- * Loads a model into worker threads, so that predicting does not hold up the program. They end with it, or by `close`.
+ * Loads a model into worker threads, so that the program stays responsive. They end with the program, or by `close`.
  *
- * @param model path of an ONNX file that evenhand wrote, or its bytes; one of another program needs `labels` and `preset`
- * @throws ModelError, a sentence, where the file is missing, is none, or does not fit its labels and preset, or the
- * device is not there; TypeError where an option is not one
+ * @param model path or bytes of an ONNX file from evenhand; files of other programs need `labels` and `preset`
+ * @throws ModelError if the file is missing, is not a regular file or not a model, does not fit its labels and preset, or
+ * the device is not available; TypeError for an invalid option
  */
 export async function load(model: string | Uint8Array, options: LoadOptions = {}): Promise<NodeModel> {
   checkLoadOptions(options);
   const name = typeof model === 'string' ? model : 'The model';
-  const bytes = typeof model === 'string' ? await readModel(model) : model;
+  const bytes = typeof model === 'string' ? await readModelFile(model) : model;
   const metadata = metadataOf(bytes, name, options);
   const { device = 'auto', threads = availableParallelism() } = options;
-  const open = (on: string) => openOn(on, model, bytes.length, name, metadata, threads);
+  const open = (provider: string) => openOn(provider, model, bytes.length, name, metadata, threads);
   if (device !== 'auto') return open(device);
-  // ONNX Runtime says only by failing whether its CUDA files and CUDA itself are there.
+  // Whether CUDA and ONNX Runtime's files for it are installed shows only when a session is created.
   if (existsSync(NVIDIA_DRIVER)) return open('cuda').catch(() => open('cpu'));
   return open('cpu');
 }
@@ -71,27 +73,23 @@ async function openOn(
   threads: number,
 ): Promise<NodeModel> {
   const { classes, preset } = metadata;
-  // A session a thread: none waits for another. Models too large for that share sessions of several threads.
-  const room = Math.max(1, Math.floor(totalmem() / 2 / (size * COPIES)));
-  const workers = device === 'cpu' ? Math.min(threads, room) : 1;
+  // One session per thread: none waits for another. Models too large for that share sessions of several threads.
+  const mostSessions = Math.max(1, Math.floor(totalmem() / 2 / (size * MEMORY_FACTOR)));
+  const workers = device === 'cpu' ? Math.min(threads, mostSessions) : 1;
   const batch = device === 'cpu' ? 1 : GPU_BATCH;
-  const each = Math.max(1, Math.floor(threads / workers));
-  const setup = { model, name, metadata: { classes, preset }, provider: device, threads: each, batch };
+  const threadsPerWorker = Math.max(1, Math.floor(threads / workers));
+  const setup = { model, name, metadata: { classes, preset }, provider: device, threads: threadsPerWorker, batch };
   const { pool, trial } = await Pool.open(setup, workers);
   // One image runs while the next is decoded.
-  return new NodeModel(metadata, { lanes: workers, ahead: 2 * batch, trial }, pool, device);
+  return new NodeModel(metadata, { lanes: workers, ahead: 2 * batch, trial }, name, pool, device);
 }
 
-async function readModel(path: string): Promise<Uint8Array> {
+/** The bytes of a model file. @throws ModelError if it is missing, empty, not a regular file or not readable */
+export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path, 'a model file');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reasons: Record<string, string> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a folder, not a model file',
-      EACCES: 'reading it is not permitted',
-    };
-    throw new ModelError(`${path}: ${reasons[code ?? ''] ?? `it cannot be read (${message})`}.`, { cause: error });
+    if (error instanceof FileError) throw new ModelError(`${path}: ${error.message}.`, { cause: error });
+    throw error;
   }
 }

@@ -1,41 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ImageSource } from '../decode.js';
+import { firstLine } from '../describe.js';
 import { ImageError } from '../image.js';
-import { ModelError } from '../metadata.js';
 import type { Run } from '../model.js';
+import { ModelError } from '../model-error.js';
 import type { View } from '../views.js';
-import type { FromWorker, Job, Setup } from './protocol.js';
+import { Gate } from './gate.js';
+import type { Failure, FromWorker, Job, Setup } from './protocol.js';
 
 interface Pending {
   readonly resolve: (run: Run) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Worker threads with a session each. They keep the program alive only while there is work. */
-export class Pool {
-  readonly #members: Member[];
-  #ids = 0;
+/** How long the end of the process waits for workers that are inside ONNX Runtime, in milliseconds. */
+const EXIT_PATIENCE = 10_000;
 
-  private constructor(members: Member[]) {
+/** Worker threads with one session each. They keep the program alive only while there is work. */
+export class Pool {
+  readonly #members: readonly Member[];
+  #jobs = 0;
+
+  private constructor(members: readonly Member[]) {
     this.#members = members;
   }
 
-  /** @throws ModelError where ONNX Runtime cannot load the model or the device is not there */
-  static async open(setup: Setup, workers: number): Promise<{ pool: Pool; trial: number }> {
+  /** @throws ModelError if ONNX Runtime cannot load the model or the device is not available */
+  static async open(setup: Omit<Setup, 'gate'>, workers: number): Promise<{ pool: Pool; trial: number }> {
     const members = Array.from({ length: workers }, () => new Member(setup));
     try {
       const trials = await Promise.all(members.map((member) => member.ready));
       return { pool: new Pool(members), trial: Math.max(...trials) };
     } catch (error) {
+      // Each waits until its worker has finished loading, which must not be cut off.
       await Promise.all(members.map((member) => member.close()));
       throw error;
     }
   }
 
-  /** Runs an image on the worker that has the least to do. */
+  /** Runs an image on the worker with the fewest jobs. */
   run(image: ImageSource, views: readonly View[]): Promise<Run> {
-    const idlest = this.#members.reduce((a, b) => (b.load < a.load ? b : a));
-    return idlest.run({ id: this.#ids++, image, views });
+    const idlest = this.#members.reduce((a, b) => (b.jobs < a.jobs ? b : a));
+    return idlest.run({ id: this.#jobs++, image, views });
   }
 
   async close(): Promise<void> {
@@ -43,43 +50,57 @@ export class Pool {
   }
 }
 
+/** Workers that have not ended. */
+const alive = new Set<Member>();
+
+process.on('exit', () => {
+  const deadline = performance.now() + EXIT_PATIENCE;
+  for (const member of alive) member.gate.tryClose();
+  for (const member of alive) member.gate.closeSync(Math.max(0, deadline - performance.now()));
+});
+
 class Member {
   /** Milliseconds that one view takes. */
   readonly ready: Promise<number>;
+  readonly gate = Gate.create();
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  #broken: Error | undefined;
+  #failure: Error | undefined;
 
-  constructor({ name, ...setup }: Setup) {
-    // Not the program's own flags: a worker refuses --input-type, which a program given by -e may have.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { name, ...setup },
-      execArgv: [],
-    });
+  constructor(setup: Omit<Setup, 'gate'>) {
+    const { name } = setup;
+    const workerData: Setup = { ...setup, gate: this.gate.buffer };
+    // Without the program's own flags: a worker refuses --input-type, which a program given with -e may have.
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, execArgv: [] });
+    alive.add(this);
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') {
           this.#worker.unref();
           resolve(message.trial);
         } else if (message.kind === 'refused') {
-          reject(message.model ? new ModelError(message.reason) : refusalOf(name, setup.provider, message.reason));
+          reject(message.model ? new ModelError(message.reason) : describeRefusal(setup, message.reason));
         } else this.#settle(message);
       });
       this.#worker.on('error', (error: Error) => {
         reject(error);
-        this.#break(error);
+        this.#fail(error);
       });
-      this.#worker.on('exit', () => this.#break(new Error(`${name}: the model was closed.`)));
+      this.#worker.on('exit', () => {
+        alive.delete(this);
+        this.#fail(new Error(`${name}: the model was closed.`));
+      });
     });
     this.ready.catch(() => {});
   }
 
-  get load(): number {
+  /** The number of jobs that are not done. */
+  get jobs(): number {
     return this.#pending.size;
   }
 
   run(job: Job): Promise<Run> {
-    if (this.#broken) return Promise.reject(this.#broken);
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       if (this.#pending.size === 0) this.#worker.ref();
       this.#pending.set(job.id, { resolve, reject });
@@ -88,6 +109,7 @@ class Member {
   }
 
   async close(): Promise<void> {
+    while (alive.has(this) && !this.gate.tryClose()) await sleep(2);
     await this.#worker.terminate();
   }
 
@@ -95,27 +117,28 @@ class Member {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (this.#pending.size === 0) this.#worker.unref();
-    if (message.kind === 'done') pending?.resolve({ logits: message.logits, milliseconds: message.milliseconds });
-    else if (message.file === undefined) pending?.reject(new Error(message.reason));
-    else pending?.reject(new ImageError(message.file, message.reason));
+    if (message.kind === 'done') pending?.resolve(message.run);
+    else pending?.reject(errorOf(message.failure));
   }
 
-  #break(error: Error): void {
-    this.#broken ??= error;
-    for (const { reject } of this.#pending.values()) reject(this.#broken);
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#pending.values()) reject(this.#failure);
     this.#pending.clear();
   }
 }
 
-/** ONNX Runtime's own words, and what they mean. */
-function refusalOf(name: string, provider: string, reason: string): ModelError {
-  const words = reason
-    .split('\n', 1)[0]!
-    .replace(/^\/onnxruntime_src\/.* was false\. /, '')
-    .replace(/\.$/, '');
+function errorOf(failure: Failure): Error {
+  if (failure.cause === 'image') return new ImageError(failure.file, failure.reason);
+  if (failure.cause === 'model') return new ModelError(failure.reason);
+  const { code, syscall, path } = failure;
+  return Object.assign(new Error(failure.reason), code === undefined ? {} : { code, syscall, path });
+}
+
+/** Turns ONNX Runtime's message into one that names the file and the remedy. */
+function describeRefusal({ name, provider }: Omit<Setup, 'gate'>, reason: string): ModelError {
+  const words = firstLine(reason.replace(/^\/onnxruntime_src\/.* was false\. /, ''));
   return provider === 'cpu'
     ? new ModelError(`${name}: ONNX Runtime cannot load the model: ${words}.`)
-    : new ModelError(
-        `${name}: the device ${provider} cannot be used here: ${words}; choose another device, such as cpu.`,
-      );
+    : new ModelError(`${name}: the device ${provider} is not available: ${words}; choose another one, such as cpu.`);
 }

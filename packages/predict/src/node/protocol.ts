@@ -1,8 +1,9 @@
 import type { ImageSource } from '../decode.js';
 import type { ModelMetadata } from '../metadata.js';
+import type { Run } from '../model.js';
 import type { View } from '../views.js';
 
-/** What a worker is told once. */
+/** What a worker is started with. */
 export interface Setup {
   /** The model's file, or its bytes. */
   readonly model: string | Uint8Array;
@@ -15,6 +16,8 @@ export interface Setup {
   readonly threads: number;
   /** Views that run together. */
   readonly batch: number;
+  /** The buffer of the worker's `Gate`. */
+  readonly gate: SharedArrayBuffer;
 }
 
 export interface Job {
@@ -23,10 +26,21 @@ export interface Job {
   readonly views: readonly View[];
 }
 
+/** Why a job failed: the image is unreadable, the model failed on it, or something else happened. */
+export type Failure =
+  | { readonly cause: 'image'; readonly file: string; readonly reason: string }
+  | { readonly cause: 'model'; readonly reason: string }
+  | {
+      readonly cause: 'other';
+      readonly reason: string;
+      readonly code?: string | undefined;
+      readonly syscall?: string | undefined;
+      readonly path?: string | undefined;
+    };
+
 export type FromWorker =
-  /** `trial` is how many milliseconds one view takes. */
+  /** `trial` is the time that one view takes, in milliseconds. */
   | { readonly kind: 'ready'; readonly trial: number }
   | { readonly kind: 'refused'; readonly reason: string; readonly model: boolean }
-  | { readonly kind: 'done'; readonly id: number; readonly logits: Float64Array; readonly milliseconds: number }
-  /** `file` is there where the image is to blame. */
-  | { readonly kind: 'failed'; readonly id: number; readonly file?: string; readonly reason: string };
+  | { readonly kind: 'done'; readonly id: number; readonly run: Run }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure };

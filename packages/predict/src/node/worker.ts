@@ -2,26 +2,31 @@
 // libvips decodes the next image in its own threads.
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { decode } from '../decode.js';
-import { ImageError } from '../image.js';
-import { ModelError } from '../metadata.js';
+import { decode, type ImageSource } from '../decode.js';
+import { firstLine } from '../describe.js';
+import { ImageError, type Pixels } from '../image.js';
+import { describeNotFinite } from '../model.js';
+import { ModelError } from '../model-error.js';
 import { signatureOf } from '../signature.js';
-import { inputsOf } from '../views.js';
-import type { FromWorker, Job, Setup } from './protocol.js';
+import { inputsOf, normalise } from '../views.js';
+import { Gate } from './gate.js';
+import type { Failure, FromWorker, Job, Setup } from './protocol.js';
 
 const port = parentPort!;
 const setup = workerData as Setup;
+const gate = new Gate(setup.gate);
 const { preset, classes } = setup.metadata;
 const area = 3 * preset.crop * preset.crop;
 
-/** A view that waits for its turn in the session. */
-interface Waiting {
+/** A view that waits for the session. */
+interface QueuedView {
   readonly input: Float32Array;
-  readonly job: Started;
+  readonly job: RunningJob;
 }
 
-interface Started {
+interface RunningJob {
   readonly id: number;
+  readonly warning: string | undefined;
   readonly views: number;
   done: number;
   readonly sum: Float64Array;
@@ -32,21 +37,23 @@ const send = (message: FromWorker): void => port.postMessage(message);
 
 let session: InferenceSession;
 let names: { input: string; output: string };
-const waiting: Waiting[] = [];
+const queue: QueuedView[] = [];
 let running = false;
 
 try {
-  const trial = await open();
+  const trial = await openSession();
   port.on('message', (job: Job) => void prepare(job));
   send({ kind: 'ready', trial });
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   send({ kind: 'refused', reason, model: error instanceof ModelError });
+} finally {
+  gate.leave();
 }
 
-/** Loads the model and runs it once; returns how many milliseconds a view takes. */
-async function open(): Promise<number> {
-  // What it logs is thrown, too.
+/** Loads the model and runs it twice; returns how many milliseconds a view takes. */
+async function openSession(): Promise<number> {
+  // What it would log is thrown as well.
   env.logLevel = 'fatal';
   const options: InferenceSession.SessionOptions = {
     executionProviders: [setup.provider],
@@ -54,60 +61,88 @@ async function open(): Promise<number> {
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   };
-  // The two overloads do not take their union.
+  // The two overloads do not accept their union.
   session =
     typeof setup.model === 'string'
       ? await InferenceSession.create(setup.model, options)
       : await InferenceSession.create(setup.model, options);
   names = signatureOf(session, setup.metadata, setup.name);
-  const blank = new Float32Array(area);
-  await compute([blank]);
-  const begin = performance.now();
-  await compute([blank]);
-  return performance.now() - begin;
+  const input = normalise(testPattern(preset.crop), preset, false);
+  const logits = await compute([input]);
+  if (!logits.every(Number.isFinite)) throw new ModelError(describeNotFinite(setup.name, logits));
+  const start = performance.now();
+  await compute([input]);
+  return performance.now() - start;
+}
+
+/** Pixels [size,size,3] of every brightness, for the trial run. */
+function testPattern(size: number): Uint8Array {
+  return Uint8Array.from({ length: size * size * 3 }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
 }
 
 async function prepare({ id, image, views }: Job): Promise<void> {
   try {
-    const job: Started = { id, views: views.length, done: 0, sum: new Float64Array(classes.length), milliseconds: 0 };
-    for (const input of inputsOf(await decode(image), preset, views)) waiting.push({ input, job });
-    await pump();
+    const pixels = await decode(image);
+    const sum = new Float64Array(classes.length);
+    const job: RunningJob = { id, warning: pixels.warning, views: views.length, done: 0, sum, milliseconds: 0 };
+    for (const input of inputsFor(image, pixels, views)) queue.push({ input, job });
+    await runQueue();
   } catch (error) {
-    fail([id], error);
+    send({ kind: 'failed', id, failure: failureOf(error) });
   }
 }
 
-function fail(ids: Iterable<number>, error: unknown): void {
-  for (const id of ids) {
-    if (error instanceof ImageError) send({ kind: 'failed', id, file: error.file, reason: error.reason });
-    else send({ kind: 'failed', id, reason: error instanceof Error ? error.message : String(error) });
+function inputsFor(image: ImageSource, pixels: Pixels, views: Job['views']): Float32Array[] {
+  try {
+    return inputsOf(pixels, preset, views);
+  } catch (error) {
+    // An array that is too large for the machine.
+    const size = `${pixels.width} x ${pixels.height} pixels`;
+    throw new ImageError(
+      typeof image === 'string' ? image : 'image',
+      `its ${size} cannot be scaled (${firstLine(error)})`,
+    );
   }
 }
 
-/** Runs what waits, as many views at once as the device likes. */
-async function pump(): Promise<void> {
+function failureOf(error: unknown): Failure {
+  if (error instanceof ImageError) return { cause: 'image', file: error.file, reason: error.reason };
+  if (error instanceof ModelError) return { cause: 'model', reason: error.message };
+  const { message, code, syscall, path } = error as NodeJS.ErrnoException;
+  return { cause: 'other', reason: message, code, syscall, path };
+}
+
+/** Runs the queued views, as many at a time as the device prefers. */
+async function runQueue(): Promise<void> {
   if (running) return;
   running = true;
-  while (waiting.length > 0) {
-    const batch = waiting.splice(0, setup.batch);
+  while (queue.length > 0) {
+    // The thread is about to be stopped.
+    if (!gate.enter()) return;
+    const batch = queue.splice(0, setup.batch);
     try {
-      const begin = performance.now();
+      const start = performance.now();
       const logits = await compute(batch.map(({ input }) => input));
-      const each = (performance.now() - begin) / batch.length;
-      for (const [i, { job }] of batch.entries()) add(job, logits.subarray(i * classes.length), each);
+      const perView = (performance.now() - start) / batch.length;
+      for (const [i, { job }] of batch.entries()) addView(job, logits.subarray(i * classes.length), perView);
     } catch (error) {
-      fail(new Set(batch.map(({ job }) => job.id)), error);
+      const failure = failureOf(error);
+      for (const id of new Set(batch.map(({ job }) => job.id))) send({ kind: 'failed', id, failure });
+    } finally {
+      gate.leave();
     }
   }
   running = false;
 }
 
-function add(job: Started, logits: Float32Array, milliseconds: number): void {
+function addView(job: RunningJob, logits: Float32Array, milliseconds: number): void {
   for (let k = 0; k < job.sum.length; k++) job.sum[k]! += logits[k]!;
   job.milliseconds += milliseconds;
   job.done++;
   if (job.done < job.views) return;
-  send({ kind: 'done', id: job.id, logits: job.sum.map((sum) => sum / job.views), milliseconds: job.milliseconds });
+  const logitsMean = job.sum.map((sum) => sum / job.views);
+  const run = { logits: logitsMean, milliseconds: job.milliseconds, warning: job.warning };
+  send({ kind: 'done', id: job.id, run });
 }
 
 /** Logits [N,K] of inputs, each [3,H,W]. */
@@ -118,11 +153,17 @@ async function compute(inputs: readonly Float32Array[]): Promise<Float32Array> {
     for (const [i, input] of inputs.entries()) pixels.set(input, i * area);
   }
   const tensor = new Tensor('float32', pixels, [inputs.length, 3, preset.crop, preset.crop]);
-  const results = await session.run({ [names.input]: tensor });
+  let results: InferenceSession.ReturnType;
+  try {
+    results = await session.run({ [names.input]: tensor });
+  } catch (error) {
+    throw new ModelError(`${setup.name}: ONNX Runtime cannot run the model: ${firstLine(error)}.`);
+  }
   const logits = results[names.output]!.data as Float32Array;
   if (logits.length !== inputs.length * classes.length) {
     throw new ModelError(
-      `${setup.name}: it gave ${logits.length} logits for ${inputs.length} views of ${classes.length} classes.`,
+      `${setup.name}: it gave ${logits.length} logits for ${inputs.length} views of ${classes.length} classes; export ` +
+        'the model again.',
     );
   }
   return logits;
