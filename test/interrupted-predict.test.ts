@@ -1,4 +1,4 @@
-// An interrupted prediction loses no answer, and what goes on with it ends as if nothing had happened.
+// An interrupted prediction loses nothing, and ends with the same files when it is resumed.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,25 +16,28 @@ before(() => {
 });
 after(remove);
 
-test('predict, interrupted and gone on with, writes what it writes at one go', async () => {
+test('predict, interrupted and resumed, writes the same files as without interruption', async () => {
   const command = ['predict', join(GOLDEN, 'tiny.onnx'), '--csv', 'test.csv', '--images', GOLDEN, '--threads', '1'];
-  const files = ['--out', 'answers.csv', '--probs', 'probabilities.csv'];
-  const partial = join(folder, 'answers.csv.partial');
+  const files = ['--out', 'predictions.csv', '--probs', 'probabilities.csv'];
+  const partial = join(folder, 'predictions.csv.partial');
   const running = start([...command, ...files], folder);
   await until(running, () => existsSync(partial) && readFileSync(partial, 'utf8').split('\n').length > 100);
   running.process.kill('SIGINT');
   const { code, stderr } = await running.ended;
   assert.equal(code, 130, stderr);
-  const [, kept] = /^evenhand: interrupted; ([\d,]+) answers of 1,000 are kept/.exec(stderr) ?? [];
+  const [, kept] =
+    /^evenhand: interrupted after [\d,]+ of 1,000 images; ([\d,]+) predictions saved: run the same command with --resume/.exec(
+      stderr,
+    ) ?? [];
   const [, ...entries] = readLines(partial);
   assert.equal(entries.length, Number(kept?.replace(',', '')), stderr);
-  assert.ok(entries.length < ROWS && !existsSync(join(folder, 'answers.csv')));
+  assert.ok(entries.length < ROWS && !existsSync(join(folder, 'predictions.csv')));
 
   await succeed([...command, ...files, '--resume'], folder);
   await succeed([...command, '--out', 'once.csv', '--probs', 'once-probabilities.csv'], folder);
   const text = (name: string): string => readFileSync(join(folder, name), 'utf8');
-  assert.equal(text('answers.csv').split('\n').length, ROWS + 2);
-  assert.equal(text('answers.csv'), text('once.csv'));
+  assert.equal(text('predictions.csv').split('\n').length, ROWS + 2);
+  assert.equal(text('predictions.csv'), text('once.csv'));
   assert.equal(text('probabilities.csv'), text('once-probabilities.csv'));
   assert.deepEqual(
     namesIn(folder).filter((name) => !name.endsWith('.csv')),

@@ -1,4 +1,4 @@
-// What predict does with images that are none and with what was asked wrongly: a sentence, and nothing lost.
+// Unreadable images and wrong usage of predict: one sentence, and nothing is lost.
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ before(async () => {
 });
 after(remove);
 
-describe('predict, of images that are none', () => {
+describe('predict, with unreadable images', () => {
   const bad: [name: string, reason: RegExp][] = [
     ['empty.jpg', /the file is empty \(0 bytes\)/],
     ['cut.jpg', /damaged or cut short/],
@@ -44,8 +44,8 @@ describe('predict, of images that are none', () => {
     writeFileSync(at('bad.csv'), `image_id,filename\n${rows.join('\n')}\n`);
   });
 
-  test('gives each the most frequent class, names and counts them, and exits with 3', async () => {
-    // The class of which training saw most is green here.
+  test('assigns them the most frequent class, reports and counts them, and exits with 3', async () => {
+    // Green is the most frequent class here.
     for (let i = 0; i < 3; i++) copyFileSync(at('discs/train/green/0.jpg'), at(`discs/train/green/more-${i}.jpg`));
     await succeed(['train', 'discs', '--run', 'runs/green', ...SMALL, '--epochs', '1'], folder);
     for (let i = 0; i < 3; i++) rmSync(at(`discs/train/green/more-${i}.jpg`));
@@ -57,40 +57,40 @@ describe('predict, of images that are none', () => {
       '--images',
       'bad',
       '--out',
-      'bad-answers.csv',
+      'bad-predictions.csv',
       '--probs',
       'bad-p.csv',
     ];
     const { code, stderr } = await evenhand(args, folder);
     assert.equal(code, 3, stderr);
     for (const [name, reason] of bad) {
-      const line = stderr.split('\n').find((each) => each.includes(name));
+      const line = stderr.split('\n').find((candidate) => candidate.includes(name));
       assert.match(line ?? '', reason, name);
-      assert.match(line!, /^evenhand: bad\/\S+: .*; it gets the class green$/);
+      assert.match(line!, /^evenhand: bad\/\S+: .*; assigned the most frequent class, green$/);
     }
-    assert.match(stderr, /6 images could not be read: they have the class of which training saw most, green\./);
-    const rows = rowsOf('bad-answers.csv');
+    assert.match(stderr, /6 images could not be predicted and were assigned the most frequent class, green\./);
+    const rows = rowsOf('bad-predictions.csv');
     assert.deepEqual(rows.slice(0, 7), ['image_id,label', ...[0, 1, 2, 3, 4, 5].map((i) => `${i},green`)]);
     assert.equal(rows.length, 8);
     assert.equal(rowsOf('bad-p.csv')[1], '0,,,');
     assert.match(rowsOf('bad-p.csv')[7]!, /^6(,[\d.e-]+){3}$/);
   });
 
-  test('prints that one cannot be read, and exits with 3', async () => {
+  test('prints that a single one was not predicted, and exits with 3', async () => {
     const { code, stdout } = await evenhand(['predict', RUN, 'bad/empty.jpg'], folder);
-    assert.deepEqual([code, stdout], [3, 'bad/empty.jpg  (cannot be read)\n']);
+    assert.deepEqual([code, stdout], [3, 'bad/empty.jpg  (not predicted)\n']);
     const { stdout: json } = await evenhand(['predict', RUN, 'bad/empty.jpg', '--json'], folder);
     assert.match(JSON.parse(json).error, /empty/);
   });
 });
 
-describe('predict, of a mistake', () => {
+describe('predict, used wrongly', () => {
   const mistakes: [name: string, args: string[], message: RegExp][] = [
     ['without a model', ['predict'], /MODEL is missing/],
     ['without images', ['predict', RUN], /There is nothing to predict/],
-    ['with a model that is not there', ['predict', 'no.onnx', 'discs/val/red'], /no\.onnx: there is no such file/],
-    ['with a folder without a model', ['predict', 'discs', 'discs/val/red'], /discs holds no model\.onnx/],
-    ['with a model that is none', ['predict', 'test.csv', 'discs/val/red'], /test\.csv: it is not an ONNX file/],
+    ['with a missing model', ['predict', 'no.onnx', 'discs/val/red'], /no\.onnx: there is no such file/],
+    ['with a folder without a model', ['predict', 'discs', 'discs/val/red'], /discs has no model\.onnx/],
+    ['with a file that is not a model', ['predict', 'test.csv', 'discs/val/red'], /test\.csv: it is not an ONNX file/],
     ['with an empty model', ['predict', 'bad/empty.jpg', 'discs/val/red'], /empty\.jpg: the file is empty/],
     ['with half a model', ['predict', 'cut.onnx', 'discs/val/red'], /cut\.onnx: the ONNX file is damaged or cut short/],
     [
@@ -105,43 +105,43 @@ describe('predict, of a mistake', () => {
     ],
     ['with an empty CSV', ['predict', RUN, '--csv', 'nothing.csv'], /nothing\.csv is empty/],
     [
-      'with an image folder that is not there',
+      'with a missing image folder',
       ['predict', RUN, '--csv', 'test.csv', '--images', 'no'],
       /image folder no .*does not exist/,
     ],
     ['with a folder without images', ['predict', RUN, 'runs'], /runs has no images/],
-    ['with an image that is not there', ['predict', RUN, 'discs/no.jpg'], /discs\/no\.jpg: there is no such file/],
+    ['with a missing image', ['predict', RUN, 'discs/no.jpg'], /discs\/no\.jpg: there is no such file/],
     [
       'with a name that leaves the folder',
       ['predict', RUN, '--csv', 'leaves.csv'],
       /line 2: .*"\.\.\/\.\.\/secret\.jpg" leaves the image folder/,
     ],
     [
-      'in a time',
+      'with an invalid time',
       ['predict', RUN, '--csv', 'test.csv', '--time-limit', 'soon'],
       /--time-limit must be a time such as 10m/,
     ],
     [
-      'in a kind of views',
+      'with an invalid kind of views',
       ['predict', RUN, 'discs/val', '--tta', 'flop'],
       /--tta must be one of none, flip, flip\+scales/,
     ],
     [
-      'in a device',
+      'with an invalid device',
       ['predict', RUN, 'discs/val', '--device', 'tpu'],
       /--device must be one of auto, cpu, cuda, webgpu/,
     ],
     [
-      'with a device that is not there',
+      'with a device that is not available',
       ['predict', RUN, 'discs/val/red', '--device', 'cuda'],
       /the device cuda is not available/,
     ],
     [
-      'with nowhere to write',
+      'with an output folder that does not exist',
       ['predict', RUN, '--csv', 'test.csv', '--out', 'no/where.csv'],
       /no\/where\.csv.*cannot be written/,
     ],
-    ['with two sources', ['predict', RUN, 'discs/val', '--csv', 'test.csv'], /--csv names the images already/],
+    ['with two sources', ['predict', RUN, 'discs/val', '--csv', 'test.csv'], /the images are already listed by --csv/],
   ];
   before(() => {
     copyFileSync(at(RUN, 'model.onnx'), at('cut.onnx'));

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-// The same model file in a real browser and in Node: what one answers, the other does.
+// The same model file in a real browser and in Node gives the same predictions.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -65,41 +65,41 @@ after(async () => {
   remove();
 });
 
-interface Told {
+interface Predicted {
   readonly label: string;
   readonly probability: number;
 }
 
-/** Loads the model in the page, and asks it about images, given as files. */
-async function inBrowser(model: string, files: readonly string[], tta = 'flip'): Promise<Told[]> {
+/** Loads the model in the page and predicts images given as files. */
+async function inBrowser(model: string, files: readonly string[], tta = 'flip'): Promise<Predicted[]> {
   return page.evaluate(
     async ({ model, files, tta }) => {
       const { load } = await import(`${location.origin}/predict.js`);
       const loaded = await load(model, { device: 'cpu', wasmPaths: `${location.origin}/wasm/` });
-      const answers: Told[] = [];
+      const predictions: Predicted[] = [];
       for (const file of files) {
         const image = new File([await (await fetch(file)).blob()], file);
         const { label, probability } = await loaded.predict(image, { tta });
-        answers.push({ label, probability });
+        predictions.push({ label, probability });
       }
       await loaded.close();
-      return answers;
+      return predictions;
     },
     { model, files: [...files], tta },
   );
 }
 
-async function inNode(model: string, files: readonly string[], tta: 'none' | 'flip' = 'flip'): Promise<Told[]> {
+async function inNode(model: string, files: readonly string[], tta: 'none' | 'flip' = 'flip'): Promise<Predicted[]> {
   const loaded = await load(join(folder, model));
-  const answers = await loaded.predict(
+  const predictions = await loaded.predict(
     files.map((file) => join(folder, file)),
     { tta },
   );
   await loaded.close();
-  return answers;
+  return predictions;
 }
 
-function same(a: readonly Told[], b: readonly Told[], files: readonly string[]): void {
+function assertSame(a: readonly Predicted[], b: readonly Predicted[], files: readonly string[]): void {
   for (const [i, file] of files.entries()) {
     assert.equal(a[i]!.label, b[i]!.label, file);
     assert.ok(
@@ -119,7 +119,7 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     for (const label of ['red', 'green', 'blue']) {
       for (const name of readdirSync(join(folder, 'discs/val', label))) images.push(`discs/val/${label}/${name}`);
     }
-    // What decoders differ in: a turned photo, transparency, grey, 16 bits, another format.
+    // Where decoders differ: a rotated photo, transparency, grey, 16 bits, another format.
     mkdirSync(join(folder, 'odd'));
     const disc = sharp(join(folder, 'discs/val/red/0.jpg')).resize(90, 60, { fit: 'fill' });
     await disc.clone().jpeg().withMetadata({ orientation: 6 }).toFile(join(folder, 'odd/turned.jpg'));
@@ -129,11 +129,11 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     for (const name of readdirSync(join(folder, 'odd'))) images.push(`odd/${name}`);
   });
 
-  test('a model gives the labels that it gives in Node', async () => {
-    same(await inBrowser('run/model.onnx', images), await inNode('run/model.onnx', images), images);
+  test('a model predicts the same labels as in Node', async () => {
+    assertSame(await inBrowser('run/model.onnx', images), await inNode('run/model.onnx', images), images);
   });
 
-  test('the pixels that a model sees are those of Node, bit for bit where the format loses nothing', async () => {
+  test('the pixels are the same as in Node, bit for bit for lossless formats', async () => {
     const { decode } = await import('@evenhand/predict');
     for (const file of ['odd/alpha.png', 'odd/lossless.webp', 'odd/turned.jpg', 'odd/grey.jpg']) {
       const there: { width: number; height: number; data: number[] } = await page.evaluate(async (name) => {
@@ -150,7 +150,7 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     }
   });
 
-  test('an image is taken as a file, bytes, address, canvas, image, bitmap or image data', async () => {
+  test('an image may be a file, bytes, a URL, a canvas, an image, a bitmap or image data', async () => {
     const labels: string[] = await page.evaluate(async (name) => {
       const { load } = await import(`${location.origin}/predict.js`);
       const model = await load(`${location.origin}/run/model.onnx`, { wasmPaths: `${location.origin}/wasm/` });
@@ -167,8 +167,8 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
       const data = context.getImageData(0, 0, canvas.width, canvas.height);
       const bytes = new Uint8Array(await blob.arrayBuffer());
       const ways = [new File([blob], 'a.jpg'), bytes, bytes.buffer, name, canvas, image, bitmap, data];
-      const answers = [...(await model.predict(ways)), await model.predict(bitmap)];
-      return answers.map(({ label }: { label: string }) => label);
+      const predictions = [...(await model.predict(ways)), await model.predict(bitmap)];
+      return predictions.map(({ label }: { label: string }) => label);
     }, `${'discs/val/blue/0.jpg'}`);
     assert.equal(labels.length, 9);
     const [node] = await inNode('run/model.onnx', ['discs/val/blue/0.jpg'], 'none');
@@ -178,7 +178,7 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     );
   });
 
-  test('what is wrong is a sentence', async () => {
+  test('every error is one sentence', async () => {
     writeFileSync(join(folder, 'page.jpg'), '<!doctype html>');
     const messages: string[] = await page.evaluate(async () => {
       const { load } = await import(`${location.origin}/predict.js`);
@@ -193,16 +193,16 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
         () => model.predict('missing.jpg'),
         () => model.predict(new File([], 'empty.jpg')),
       ];
-      const said: string[] = [];
+      const messages: string[] = [];
       for (const failure of failures) {
         try {
           await failure();
-          said.push('nothing');
+          messages.push('nothing');
         } catch (error) {
-          said.push(`${(error as Error).name}: ${(error as Error).message}`);
+          messages.push(`${(error as Error).name}: ${(error as Error).message}`);
         }
       }
-      return said;
+      return messages;
     });
     const expected = [
       /^ModelError: missing\.onnx: it cannot be fetched: HTTP 404\.$/,
@@ -217,8 +217,8 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
   });
 
   const noFlowers = [FLOWERS, WEIGHTS].find((place) => !existsSync(place));
-  const skip = noFlowers === undefined ? false : `${noFlowers} is not there`;
-  test('a model of real photos gives the labels that it gives in Node', { skip }, async () => {
+  const skip = noFlowers === undefined ? false : `${noFlowers} does not exist`;
+  test('a model of real photos predicts the same labels as in Node', { skip }, async () => {
     const rows = readFileSync(join(FLOWERS, 'train.csv'), 'utf8').trim().split('\n').slice(1);
     const some = rows.map((row) => row.split(',')).filter(([, , label]) => Number(label) <= 8);
     const table = some.map(([id, name, label]) => `${id},${name},${label}`);
@@ -240,7 +240,7 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
     symlinkSync(join(FLOWERS, 'val/images'), join(folder, 'photos'));
     const photos = readdirSync(join(folder, 'photos')).map((name) => `photos/${basename(name)}`);
     const [there, here] = [await inBrowser('flowers/model.onnx', photos), await inNode('flowers/model.onnx', photos)];
-    same(there, here, photos);
+    assertSame(there, here, photos);
     assert.ok(new Set(here.map(({ label }) => label)).size > 3);
   });
 });

@@ -1,4 +1,4 @@
-// A model file from the command line: made, asked about images, in time, and in spite of what is wrong with them.
+// A model file from the command line: exported, used for prediction, with a time limit, and interrupted.
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import {
 
 const { path: folder, remove } = temporaryFolder();
 const RUN = 'runs/discs';
-/** Enough for answers that differ from image to image. */
+/** Enough for predictions that differ between images. */
 const LEARNING = '--head-rate 0.01 --backbone-rate 0.01 --mix-probability 0'.split(' ');
 const at = (...parts: string[]): string => join(folder, ...parts);
 const rowsOf = (file: string): string[] => readFileSync(at(file), 'utf8').trim().split('\n');
@@ -69,12 +69,12 @@ describe('export', () => {
       await succeed(['export', ...args, '--out', 'made/there.onnx'], folder),
       /^made\/there\.onnx: mobilenet_v2/,
     );
-    const answers = async (model: string) =>
+    const predict = async (model: string) =>
       (await succeed(['predict', model, 'discs/val', '--json'], folder))
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line).label);
-    assert.deepEqual(await answers('made/there.onnx'), await answers(RUN));
+    assert.deepEqual(await predict('made/there.onnx'), await predict(RUN));
   });
 
   const mistakes: [name: string, args: string[], message: RegExp][] = [
@@ -110,26 +110,29 @@ describe('export', () => {
 });
 
 describe('predict', () => {
-  test('answers for every row of a CSV, in its order, with its ids', async () => {
+  test('predicts every row of a CSV file in order, with its ids', async () => {
     const text = await succeed(
-      ['predict', RUN, '--csv', 'test.csv', '--tta', 'flip', '--probs', 'probs.csv', '--out', 'answers.csv'],
+      ['predict', RUN, '--csv', 'test.csv', '--tta', 'flip', '--probs', 'probs.csv', '--out', 'predicted.csv'],
       folder,
     );
-    assert.match(text, /^Answered 36 images in 0:\d\d \(\d+\.\d img\/s\) on cpu\.\nWritten: answers: answers\.csv/);
-    const asked = rowsOf('test.csv').map((row) => row.split(',')[0]);
-    const answers = rowsOf('answers.csv').map((row) => row.split(','));
-    assert.deepEqual(
-      answers.map(([id]) => id),
-      asked,
+    assert.match(
+      text,
+      /^Predicted 36 images in 0:\d\d \(\d+\.\d images\/s\) on cpu\.\nWrote predicted\.csv and the probabilities, probs\.csv\.\n$/,
     );
-    assert.deepEqual(answers[0], ['image_id', 'label']);
+    const ids = rowsOf('test.csv').map((row) => row.split(',')[0]);
+    const rows = rowsOf('predicted.csv').map((row) => row.split(','));
+    assert.deepEqual(
+      rows.map(([id]) => id),
+      ids,
+    );
+    assert.deepEqual(rows[0], ['image_id', 'label']);
     const probs = rowsOf('probs.csv').map((row) => row.split(','));
     assert.deepEqual(probs[0], ['image_id', 'blue', 'green', 'red']);
     for (const [i, [id, ...cells]] of probs.slice(1).entries()) {
       const numbers = cells.map(Number);
-      assert.equal(id, asked[i + 1]);
+      assert.equal(id, ids[i + 1]);
       assert.ok(Math.abs(numbers.reduce((sum, p) => sum + p, 0) - 1) < 1e-6);
-      assert.equal(probs[0]![1 + numbers.indexOf(Math.max(...numbers))], answers[i + 1]![1]);
+      assert.equal(probs[0]![1 + numbers.indexOf(Math.max(...numbers))], rows[i + 1]![1]);
     }
     assert.deepEqual(
       namesIn(folder).filter((name) => /partial|tmp/.test(name)),
@@ -137,7 +140,7 @@ describe('predict', () => {
     );
   });
 
-  test('answers the same by any number of threads, to the last digit', async () => {
+  test('predicts the same with any number of threads, to the last digit', async () => {
     for (const threads of ['1', '3']) {
       const args = [
         '--csv',
@@ -153,11 +156,11 @@ describe('predict', () => {
       ];
       await succeed(['predict', RUN, ...args], folder);
       assert.deepEqual(rowsOf(`p${threads}.csv`), rowsOf('probs.csv'), `${threads} threads`);
-      assert.deepEqual(rowsOf('a.csv'), rowsOf('answers.csv'));
+      assert.deepEqual(rowsOf('a.csv'), rowsOf('predicted.csv'));
     }
   });
 
-  test('agrees with the training that made the model', async () => {
+  test('agrees with the validation of the training', async () => {
     const predicted = new Map<string, string>();
     for (const line of (await succeed(['predict', RUN, 'discs/val', '--json'], folder)).trim().split('\n')) {
       const { file, label } = JSON.parse(line);
@@ -173,7 +176,7 @@ describe('predict', () => {
     assert.equal(predicted.size, 36);
   });
 
-  test('prints an image with bars, many in a line each, and JSON for programs', async () => {
+  test('prints a single image with bars, several on one line each, and JSON for programs', async () => {
     const one = await succeed(['predict', RUN, 'discs/val/red/0.jpg', '--top-k', '2'], folder);
     assert.match(one, /^discs\/val\/red\/0\.jpg\n {2}\w+ +\d+\.\d % .*\n {2}\w+ +\d+\.\d %.*\n$/);
     const many = await succeed(['predict', join(RUN, 'model.onnx'), 'discs/val/red/0.jpg', 'discs/val/blue'], folder);
@@ -189,7 +192,7 @@ describe('predict', () => {
     );
   });
 
-  test('writes a CSV of folders, too', async () => {
+  test('writes a CSV file for folders as well', async () => {
     await succeed(['predict', RUN, 'discs/val/green', '--out', 'folder.csv'], folder);
     const [head, ...rows] = rowsOf('folder.csv');
     assert.equal(head, 'filename,label');
@@ -198,7 +201,7 @@ describe('predict', () => {
   });
 });
 
-describe('predict, within a time limit', () => {
+describe('predict, with a time limit', () => {
   // Enough rows for minutes with every view.
   const ROWS = 40_000;
   before(() => {
@@ -206,8 +209,8 @@ describe('predict, within a time limit', () => {
     writeFileSync(at('many.csv'), `image_id,filename\n${rows.join('\n')}\n`);
   });
 
-  test('drops views where they do not fit, and answers every row in time', async () => {
-    // As long as one view of all takes on a machine that is three times slower than this one, or faster.
+  test('drops views if they do not fit, and predicts every row in time', async () => {
+    // The time of one view of each image, with a margin.
     const begin = performance.now();
     await succeed(['predict', RUN, '--csv', 'test.csv', '--out', 'warm.csv'], folder);
     const startUp = performance.now() - begin;
@@ -219,16 +222,16 @@ describe('predict, within a time limit', () => {
     const args = ['--csv', 'some.csv', '--out', 'limited.csv', '--tta', 'flip+scales', '--time-limit', `${seconds}s`];
     const { code, stdout, stderr } = await evenhand(['predict', RUN, ...args], folder);
     assert.equal(rowsOf('limited.csv').length, 2001);
-    if (code === 0 && stderr === '') return; // so fast that all views fitted
-    assert.match(stderr, /--tta flip\+scales does not fit into the time limit: views are dropped/);
-    assert.match(`${stdout}${stderr}`, /To keep the time limit: .* with \d views?.*, where 4 were asked for/);
+    if (code === 0 && stderr === '') return; // The machine became so fast that all views fitted.
+    assert.match(stderr, /--tta flip\+scales does not fit into the time limit; using fewer views/);
+    assert.match(`${stdout}${stderr}`, /Because of the time limit: .* with \d views?.* \(4 requested\)/);
   });
 
-  test('says what was not done where there is no time for anything, and every row has an answer', async () => {
+  test('gives every row a label even if there is no time for anything, and says so', async () => {
     const args = ['--csv', 'many.csv', '--out', 'late.csv', '--tta', 'flip', '--time-limit', '2s'];
     const { code, stderr } = await evenhand(['predict', RUN, ...args], folder);
     assert.equal(code, 3, stderr);
-    const left = /There was no time for ([\d,]+) images: they have the class of which training saw most, blue\./.exec(
+    const left = /There was no time for ([\d,]+) images, which were assigned the most frequent class, blue\./.exec(
       stderr,
     );
     assert.ok(left, stderr);
@@ -241,7 +244,7 @@ describe('predict, interrupted', () => {
   const partial = at('kept.csv.partial');
   const size = (): number => (existsSync(partial) ? readFileSync(partial).length : 0);
 
-  test('keeps what is done, refuses to begin anew over it, and goes on by --resume to the same answers', async () => {
+  test('saves what is done, is not started over by accident, and ends with the same predictions after --resume', async () => {
     const rows = rowsOf('many.csv').slice(0, 1201);
     writeFileSync(at('kept-in.csv'), `${rows.join('\n')}\n`);
     const own = args.map((arg) => (arg === 'many.csv' ? 'kept-in.csv' : arg));
@@ -250,13 +253,19 @@ describe('predict, interrupted', () => {
     running.signalAll('SIGINT');
     const { code, stderr } = await running.ended;
     assert.equal(code, 130, stderr);
-    assert.match(stderr, /interrupted; [\d,]+ answers of 1,200 are kept: the same command with --resume goes on/);
+    assert.match(
+      stderr,
+      /interrupted after [\d,]+ of 1,200 images; [\d,]+ predictions saved: run the same command with --resume/,
+    );
     assert.ok(!existsSync(at('kept.csv')));
 
-    assert.match(await refusal(own, folder), /kept\.csv\.partial holds the answers of an interrupted prediction/);
-    assert.match(await refusal([...own, '--tta', 'flip', '--resume'], folder), /begun with another tta/);
+    assert.match(await refusal(own, folder), /kept\.csv\.partial has the predictions of an interrupted run/);
+    assert.match(
+      await refusal([...own, '--tta', 'flip', '--resume'], folder),
+      /belongs to a prediction with another --tta/,
+    );
 
-    // A crash writes half a line.
+    // A crash leaves half a line.
     appendFileSync(partial, '{"label":"re');
     const killed = start([...own, '--resume'], folder);
     const before = size();
@@ -270,7 +279,7 @@ describe('predict, interrupted', () => {
     assert.deepEqual(rowsOf('kept.csv'), rowsOf('whole.csv'));
   });
 
-  test('has nothing to go on with where nothing was interrupted', async () => {
+  test('cannot be resumed if nothing was interrupted', async () => {
     assert.match(
       await refusal(['predict', RUN, '--csv', 'test.csv', '--out', 'new.csv', '--resume'], folder),
       /nothing was interrupted/,

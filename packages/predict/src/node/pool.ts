@@ -66,6 +66,7 @@ class Member {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #failure: Error | undefined;
+  #closing = false;
 
   constructor(setup: Omit<Setup, 'gate'>) {
     const { name } = setup;
@@ -83,8 +84,9 @@ class Member {
         } else this.#settle(message);
       });
       this.#worker.on('error', (error: Error) => {
-        reject(error);
-        this.#fail(error);
+        const failure = withSystemCode(error);
+        reject(failure);
+        this.#fail(failure);
       });
       this.#worker.on('exit', () => {
         alive.delete(this);
@@ -109,6 +111,7 @@ class Member {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     while (alive.has(this) && !this.gate.tryClose()) await sleep(2);
     await this.#worker.terminate();
   }
@@ -116,7 +119,8 @@ class Member {
   #settle(message: Extract<FromWorker, { id: number }>): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    // A program that waits for the worker to end must not end before it.
+    if (this.#pending.size === 0 && !this.#closing) this.#worker.unref();
     if (message.kind === 'done') pending?.resolve(message.run);
     else pending?.reject(errorOf(message.failure));
   }
@@ -133,6 +137,12 @@ function errorOf(failure: Failure): Error {
   if (failure.cause === 'model') return new ModelError(failure.reason);
   const { code, syscall, path } = failure;
   return Object.assign(new Error(failure.reason), code === undefined ? {} : { code, syscall, path });
+}
+
+/** A worker that cannot start for lack of open files or memory says so only in its message. */
+function withSystemCode(error: Error): Error {
+  const code = /^Worker initialization failure: (E[A-Z]+)/.exec(error.message)?.[1];
+  return code === undefined ? error : Object.assign(error, { code, syscall: 'worker' });
 }
 
 /** Turns ONNX Runtime's message into one that names the file and the remedy. */

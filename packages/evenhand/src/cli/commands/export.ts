@@ -14,7 +14,7 @@ import { expectPositionals, type Flag, type Parsed, parseFlags } from '../option
 import { exitCodes, UsageError } from '../output/errors.js';
 import { guardedWrite, StatusLine } from '../output/files.js';
 import { quoted } from '../output/text.js';
-import { labelsOf, presetOf } from '../predict/flags.js';
+import { readLabels, readPreset } from '../predict/flags.js';
 
 const flags: readonly Flag[] = [
   {
@@ -118,13 +118,13 @@ async function exportFromWeights({ flags }: Parsed): Promise<number> {
   const size = flags.get('image-size');
   const imageSize = size === undefined ? 0 : fields.imageSize.accept(fields.imageSize.fromText(size));
   if (imageSize === undefined) throw new UsageError(`--image-size must be ${fields.imageSize.expects}, got ${size}`);
-  const preset = presetOf(flags.get('preset'));
+  const preset = readPreset(flags.get('preset'));
   if (preset !== undefined && imageSize > 0)
     throw new UsageError('--preset already sets the size: remove --image-size');
   const exported = exportWeights({
     model,
     weights: required('weights'),
-    labels: (await labelsOf(required('labels')))!,
+    labels: (await readLabels(required('labels')))!,
     imageSize,
     out: makeFolderOf(flags.get('out') ?? `${model}.onnx`),
     half: flags.get('fp16') === 'true',

@@ -6,13 +6,13 @@ import { after, describe, test } from 'node:test';
 import { DataError } from '../../data/index.js';
 import { parseFlags } from '../options/flags.js';
 import { UsageError } from '../output/errors.js';
-import { predictFlags, settingsOf } from './flags.js';
+import { predictFlags, readSettings } from './flags.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-flags-'));
 after(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
-const settings = (...args: string[]) => settingsOf(parseFlags('predict', args, predictFlags));
+const settings = (...args: string[]) => readSettings(parseFlags('predict', args, predictFlags));
 const refused = (args: string[], message: string | RegExp): Promise<void> =>
   assert.rejects(settings(...args), (error) => {
     assert.ok(error instanceof UsageError, String(error));
@@ -24,7 +24,7 @@ const refused = (args: string[], message: string | RegExp): Promise<void> =>
 const preset = { resize: 256, crop: 224, interpolation: 'bicubic', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
 describe('the settings of predict', () => {
-  test('have a value for all that is not said', async () => {
+  test('have defaults', async () => {
     assert.deepEqual(await settings('m.onnx', 'a.jpg', 'b.jpg'), {
       model: 'm.onnx',
       paths: ['a.jpg', 'b.jpg'],
@@ -34,6 +34,7 @@ describe('the settings of predict', () => {
       idColumn: undefined,
       out: undefined,
       probs: undefined,
+      csvSafe: false,
       json: false,
       topK: 3,
       resume: false,
@@ -47,13 +48,13 @@ describe('the settings of predict', () => {
     assert.equal((await settings('m.onnx', '--csv', 'x.csv')).out, 'predictions.csv');
   });
 
-  test('are what the flags say', async () => {
+  test('follow the flags', async () => {
     writeFileSync(at('labels.txt'), '\uFEFFcat\r\ndog\r\n\r\n');
     const input = ['--csv', 'x.csv', '--images', 'i', '--filename-column', 'f', '--id-column', 'k'];
-    const output = ['--out', 'o.csv', '--probs', 'p.csv', '--json', '--top-k', '7', '--resume'];
+    const output = ['--out', 'o.csv', '--probs', 'p.csv', '--csv-safe', '--json', '--top-k', '7', '--resume'];
     const computation = ['--tta', 'flip+scales', '--device', 'cpu', '--threads', '2', '--labels', at('labels.txt')];
-    const found = await settings('m.onnx', ...input, ...output, ...computation, '--preset', JSON.stringify(preset));
-    assert.deepEqual(found, {
+    const actual = await settings('m.onnx', ...input, ...output, ...computation, '--preset', JSON.stringify(preset));
+    assert.deepEqual(actual, {
       model: 'm.onnx',
       paths: [],
       csv: 'x.csv',
@@ -62,6 +63,7 @@ describe('the settings of predict', () => {
       idColumn: 'k',
       out: 'o.csv',
       probs: 'p.csv',
+      csvSafe: true,
       json: true,
       topK: 7,
       resume: true,
@@ -74,24 +76,24 @@ describe('the settings of predict', () => {
     });
   });
 
-  test('take a run for the model in it', async () => {
+  test('accept a run folder as the model', async () => {
     mkdirSync(at('run'));
     await refused(
       [at('run'), 'a.jpg'],
-      `${at('run')} holds no model.onnx: if it is a run, evenhand export ${at('run')} makes it`,
+      `${at('run')} has no model.onnx; if it is a run, evenhand export ${at('run')} makes one`,
     );
     writeFileSync(at('run/model.onnx'), '');
     assert.equal((await settings(at('run'), 'a.jpg')).model, at('run/model.onnx'));
   });
 
-  test('take a preset from a file, or as it stands', async () => {
+  test('accept a preset from a file, or as JSON', async () => {
     writeFileSync(at('preset.json'), JSON.stringify(preset));
     for (const given of [at('preset.json'), ` ${JSON.stringify(preset)}`]) {
       assert.deepEqual((await settings('m.onnx', 'a.jpg', '--preset', given)).preset, preset);
     }
   });
 
-  test('know times in hours, minutes and seconds', async () => {
+  test('accept times in hours, minutes and seconds', async () => {
     const times: [text: string, seconds: number][] = [
       ['10m', 600],
       ['90s', 90],
@@ -107,25 +109,40 @@ describe('the settings of predict', () => {
   });
 });
 
-describe('predict refuses, in a sentence:', () => {
+describe('predict refuses by one sentence:', () => {
   test('nothing to do', async () => {
     await refused([], 'MODEL is missing: evenhand predict MODEL IMAGE..., or MODEL --csv FILE');
     await refused(
       ['my model.onnx'],
-      "There is nothing to predict: name images or folders after 'my model.onnx', or give --csv FILE",
+      "There is nothing to predict: give images or folders after 'my model.onnx', or --csv FILE",
     );
   });
 
-  test('flags that contradict one another', async () => {
-    await refused(['m', 'a.jpg', '--csv', 'x.csv'], 'Unexpected "a.jpg": --csv names the images already');
+  test('contradicting flags', async () => {
+    await refused(
+      ['m', 'a.jpg', '--csv', 'x.csv'],
+      'Unexpected argument "a.jpg": the images are already listed by --csv',
+    );
     for (const name of ['images', 'filename-column', 'id-column']) {
-      await refused(['m', 'a.jpg', `--${name}`, 'x'], `--${name} belongs to --csv FILE, which is not given`);
+      await refused(['m', 'a.jpg', `--${name}`, 'x'], `--${name} is only for --csv FILE`);
     }
-    await refused(['m', 'a.jpg', '--resume'], '--resume goes on with --out FILE, which is not given');
-    await refused(['m', 'a.jpg', '--probs', 'p.csv'], '--probs FILE needs --out FILE, or --csv FILE');
+    await refused(['m', 'a.jpg', '--resume'], '--resume needs the --out FILE of the interrupted prediction');
+    await refused(['m', 'a.jpg', '--probs', 'p.csv'], '--probs FILE needs --out FILE or --csv FILE');
+    const same = `--out and --probs are the same file, ${at('a.csv')}; give them different names`;
+    await refused(['m', 'a.jpg', '--out', at('a.csv'), '--probs', `${folder}/./a.csv`], same);
   });
 
-  test('values that are not allowed', async () => {
+  test('output that is not a file, which would be replaced by one', async () => {
+    for (const flag of ['out', 'probs']) {
+      const out = flag === 'out' ? [] : ['--out', at('a.csv')];
+      const device = `--${flag} /dev/null is not a file; give a file name, or print with --json`;
+      await refused(['m', 'a.jpg', ...out, `--${flag}`, '/dev/null'], device);
+      const directory = `--${flag} ${folder} is not a file; give a file name in it`;
+      await refused(['m', 'a.jpg', ...out, `--${flag}`, folder], directory);
+    }
+  });
+
+  test('invalid values', async () => {
     const cases: [flag: string, value: string, message: string][] = [
       ['tta', 'flips', '--tta must be one of none, flip, flip+scales, got "flips"'],
       ['device', 'gpu', '--device must be one of auto, cpu, cuda, webgpu, got "gpu"'],
@@ -145,12 +162,15 @@ describe('predict refuses, in a sentence:', () => {
     for (const [flag, value, message] of cases) await refused(['m', 'a.jpg', `--${flag}=${value}`], message);
   });
 
-  test('labels and presets that are not there or are none', async () => {
+  test('labels and presets that are missing or invalid', async () => {
     await refused(['m', 'a.jpg', '--labels', at('no.txt')], `--labels ${at('no.txt')}: there is no such file`);
     writeFileSync(at('twice.txt'), 'cat\ncat\n');
     await assert.rejects(settings('m', 'a.jpg', '--labels', at('twice.txt')), (error) => error instanceof DataError);
     await refused(['m', 'a.jpg', '--preset', at('no.json')], `--preset ${at('no.json')}: there is no such file`);
-    await refused(['m', 'a.jpg', '--preset', folder], new RegExp(`^--preset ${folder}: EISDIR`));
+    await refused(
+      ['m', 'a.jpg', '--preset', folder],
+      `--preset ${folder}: it is not a file; give JSON or the name of a JSON file`,
+    );
     await refused(['m', 'a.jpg', '--preset', '{"resize": 1'], /^--preset \{"resize": 1: .*JSON/);
     await refused(
       ['m', 'a.jpg', '--preset', JSON.stringify({ ...preset, crop: 300 })],

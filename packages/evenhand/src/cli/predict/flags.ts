@@ -1,89 +1,97 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DEVICES, type Device, type Preset, TTA, type Tta, validatePreset } from '@evenhand/predict';
 import { readLabelList } from '../../data/index.js';
-import type { Flag, Parsed } from '../options/flags.js';
+import { describeValue, printable } from '../../printable.js';
+import { csvSafeFlag, type Flag, type Parsed } from '../options/flags.js';
 import { UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 
 export const predictFlags: readonly Flag[] = [
-  { name: 'csv', boolean: false, value: 'FILE', group: 'Input', doc: 'images to answer for, a row each' },
+  {
+    name: 'csv',
+    boolean: false,
+    value: 'FILE',
+    group: 'Input',
+    doc: 'CSV file with one row per image; every row gets a prediction',
+  },
   {
     name: 'images',
     boolean: false,
     value: 'DIR',
     group: 'Input',
-    doc: "folder of the CSV's images [NAME/images beside NAME.csv, or the CSV's own]",
+    doc: 'folder of the images in the CSV file [NAME/images beside NAME.csv, or the folder of the CSV file]',
   },
   {
     name: 'filename-column',
     boolean: false,
     value: 'NAME',
     group: 'Input',
-    doc: 'its column of file names [filename]',
+    doc: 'column with the file names [filename]',
   },
   {
     name: 'id-column',
     boolean: false,
     value: 'NAME',
     group: 'Input',
-    doc: 'its column of ids [image_id or id, or else the file names]',
+    doc: 'column with the ids [image_id or id, otherwise the file names]',
   },
   {
     name: 'out',
     boolean: false,
     value: 'FILE',
     group: 'Output',
-    doc: 'write answers as CSV, a row an image in the same order [predictions.csv with --csv]',
+    doc: 'write predictions as CSV, one row per image in the order of the input [predictions.csv with --csv]',
   },
   {
     name: 'probs',
     boolean: false,
     value: 'FILE',
     group: 'Output',
-    doc: 'write probabilities as CSV, a column a class',
+    doc: 'write probabilities as CSV, one row per image and one column per class',
   },
-  { name: 'json', boolean: true, group: 'Output', doc: 'print answers as JSON, a line an image' },
-  { name: 'top-k', boolean: false, value: 'K', group: 'Output', doc: 'how many classes are printed of an image [3]' },
+  csvSafeFlag,
+  { name: 'json', boolean: true, group: 'Output', doc: 'print predictions as JSON, one line per image' },
+  { name: 'top-k', boolean: false, value: 'N', group: 'Output', doc: 'number of classes printed per image [3]' },
   {
     name: 'resume',
     boolean: true,
     group: 'Output',
-    doc: 'go on with an interrupted prediction that was to write the same --out',
+    doc: 'continue an interrupted prediction with the same --out',
   },
   {
     name: 'tta',
     boolean: false,
     value: 'KIND',
     group: 'Computation',
-    doc: `views of an image whose logits are averaged: ${TTA.join(', ')} [none]`,
+    doc: `test-time augmentation, the views whose logits are averaged: ${TTA.join(', ')} [none]`,
   },
   {
     name: 'time-limit',
     boolean: false,
     value: 'TIME',
     group: 'Computation',
-    doc: 'such as 10m or 90s: every row gets an answer before that; views are dropped where they would not fit',
+    doc: 'finish within this time, such as 10m or 90s: drops views, then predictions, if they do not fit',
   },
   { name: 'device', boolean: false, value: 'NAME', group: 'Computation', doc: `${DEVICES.join(', ')} [auto]` },
-  { name: 'threads', boolean: false, value: 'N', group: 'Computation', doc: 'threads that compute [one a core]' },
+  { name: 'threads', boolean: false, value: 'N', group: 'Computation', doc: 'number of threads [one per core]' },
   {
     name: 'labels',
     boolean: false,
     value: 'FILE',
-    group: 'Models of other programs',
-    doc: 'class names, a line each, in the order of the logits',
+    group: 'Models from other programs',
+    doc: 'text file with the class names, one per line, in the order of the logits',
   },
   {
     name: 'preset',
     boolean: false,
     value: 'FILE',
-    group: 'Models of other programs',
-    doc: 'JSON with resize, crop, interpolation, mean, std; or the JSON itself',
+    group: 'Models from other programs',
+    doc: 'JSON, or a JSON file, with resize, crop, interpolation, mean and std',
   },
 ];
 
-/** What the flags of `predict` say. */
+/** The settings of `predict`. */
 export interface PredictSettings {
   /** The model file. */
   readonly model: string;
@@ -94,11 +102,12 @@ export interface PredictSettings {
   readonly idColumn: string | undefined;
   readonly out: string | undefined;
   readonly probs: string | undefined;
+  readonly csvSafe: boolean;
   readonly json: boolean;
   readonly topK: number;
   readonly resume: boolean;
   readonly tta: Tta;
-  /** Milliseconds from the start of the program. */
+  /** Milliseconds since the start of the program. */
   readonly timeLimit: number | undefined;
   readonly device: Device;
   readonly threads: number | undefined;
@@ -106,32 +115,34 @@ export interface PredictSettings {
   readonly preset: Preset | undefined;
 }
 
-/** @throws UsageError, a sentence, where a value is not allowed or flags contradict one another */
-export async function settingsOf({ positionals, flags }: Parsed): Promise<PredictSettings> {
-  const [place, ...paths] = positionals;
-  if (place === undefined) {
+/** @throws UsageError of one sentence for an invalid value or a contradiction between flags */
+export async function readSettings({ positionals, flags }: Parsed): Promise<PredictSettings> {
+  const [model, ...paths] = positionals;
+  if (model === undefined) {
     throw new UsageError('MODEL is missing: evenhand predict MODEL IMAGE..., or MODEL --csv FILE');
   }
   const csv = flags.get('csv');
   if (csv === undefined && paths.length === 0) {
-    throw new UsageError(
-      `There is nothing to predict: name images or folders after ${quoted(place)}, or give --csv FILE`,
-    );
+    throw new UsageError(`There is nothing to predict: give images or folders after ${quoted(model)}, or --csv FILE`);
   }
   if (csv !== undefined && paths.length > 0) {
-    throw new UsageError(`Unexpected ${JSON.stringify(paths[0])}: --csv names the images already`);
+    throw new UsageError(`Unexpected argument ${describeValue(paths[0])}: the images are already listed by --csv`);
   }
   for (const name of ['images', 'filename-column', 'id-column']) {
-    if (csv === undefined && flags.has(name))
-      throw new UsageError(`--${name} belongs to --csv FILE, which is not given`);
+    if (csv === undefined && flags.has(name)) throw new UsageError(`--${name} is only for --csv FILE`);
   }
   const out = flags.get('out') ?? (csv === undefined ? undefined : 'predictions.csv');
   const resume = flags.get('resume') === 'true';
-  if (resume && out === undefined) throw new UsageError('--resume goes on with --out FILE, which is not given');
+  if (resume && out === undefined) throw new UsageError('--resume needs the --out FILE of the interrupted prediction');
   const probs = flags.get('probs');
-  if (probs !== undefined && out === undefined) throw new UsageError('--probs FILE needs --out FILE, or --csv FILE');
+  if (probs !== undefined && out === undefined) throw new UsageError('--probs FILE needs --out FILE or --csv FILE');
+  requireFileName('out', out);
+  requireFileName('probs', probs);
+  if (out !== undefined && probs !== undefined && resolve(out) === resolve(probs)) {
+    throw new UsageError(`--out and --probs are the same file, ${printable(out)}; give them different names`);
+  }
   return {
-    model: modelFile(place),
+    model: findModelFile(model),
     paths,
     csv,
     images: flags.get('images'),
@@ -139,65 +150,81 @@ export async function settingsOf({ positionals, flags }: Parsed): Promise<Predic
     idColumn: flags.get('id-column'),
     out,
     probs,
+    csvSafe: flags.get('csv-safe') === 'true',
     json: flags.get('json') === 'true',
-    topK: wholeNumber(flags, 'top-k') ?? 3,
+    topK: readWholeNumber(flags, 'top-k') ?? 3,
     resume,
-    tta: oneOf(flags, 'tta', TTA) ?? 'none',
-    timeLimit: timeOf(flags.get('time-limit')),
-    device: oneOf(flags, 'device', DEVICES) ?? 'auto',
-    threads: wholeNumber(flags, 'threads'),
-    labels: await labelsOf(flags.get('labels')),
-    preset: presetOf(flags.get('preset')),
+    tta: readChoice(flags, 'tta', TTA) ?? 'none',
+    timeLimit: readTime(flags.get('time-limit')),
+    device: readChoice(flags, 'device', DEVICES) ?? 'auto',
+    threads: readWholeNumber(flags, 'threads'),
+    labels: await readLabels(flags.get('labels')),
+    preset: readPreset(flags.get('preset')),
   };
 }
 
-/** MODEL is a file, or a run folder with one in it. */
-function modelFile(place: string): string {
-  if (!existsSync(place) || !statSync(place).isDirectory()) return place;
-  const inside = join(place, 'model.onnx');
-  if (existsSync(inside)) return inside;
-  throw new UsageError(`${place} holds no model.onnx: if it is a run, evenhand export ${quoted(place)} makes it`);
+/** A finished file is renamed to its name, which would replace a device such as /dev/stdout by a file. */
+function requireFileName(flag: string, path: string | undefined): void {
+  if (path === undefined || !existsSync(path) || statSync(path).isFile()) return;
+  const remedy = statSync(path).isDirectory() ? 'give a file name in it' : 'give a file name, or print with --json';
+  throw new UsageError(`--${flag} ${printable(path)} is not a file; ${remedy}`);
 }
 
-function oneOf<T extends string>(flags: Parsed['flags'], name: string, allowed: readonly T[]): T | undefined {
+/** MODEL is a file, or a run folder that contains one. */
+function findModelFile(model: string): string {
+  if (!existsSync(model) || !statSync(model).isDirectory()) return model;
+  const file = join(model, 'model.onnx');
+  if (existsSync(file)) return file;
+  throw new UsageError(
+    `${printable(model)} has no model.onnx; if it is a run, evenhand export ${quoted(model)} makes one`,
+  );
+}
+
+function readChoice<T extends string>(flags: Parsed['flags'], name: string, choices: readonly T[]): T | undefined {
   const text = flags.get(name);
   if (text === undefined) return undefined;
-  const found = allowed.find((each) => each === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`--${name} must be one of ${allowed.join(', ')}, got ${JSON.stringify(text)}`);
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`--${name} must be one of ${choices.join(', ')}, got ${describeValue(text)}`);
 }
 
-function wholeNumber(flags: Parsed['flags'], name: string): number | undefined {
+function readWholeNumber(flags: Parsed['flags'], name: string): number | undefined {
   const text = flags.get(name);
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new UsageError(`--${name} must be a whole number of at least 1, got ${JSON.stringify(text)}`);
+  throw new UsageError(`--${name} must be a whole number of at least 1, got ${describeValue(text)}`);
 }
 
-/** `1h30m`, `10m`, `90s`, `2.5s` as milliseconds. */
-function timeOf(text: string | undefined): number | undefined {
+/** `1h30m`, `10m`, `90s`, `2.5s` in milliseconds. */
+function readTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(text);
   const [hours, minutes, seconds] = (parts?.slice(1) ?? []).map((part) => Number(part ?? 0));
   const time = ((hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)) * 1000;
   if (time > 0) return time;
-  throw new UsageError(`--time-limit must be a time such as 10m, 90s or 1h30m, got ${JSON.stringify(text)}`);
+  throw new UsageError(`--time-limit must be a time such as 10m, 90s or 1h30m, got ${describeValue(text)}`);
 }
 
-export async function labelsOf(file: string | undefined): Promise<string[] | undefined> {
+/** The class names in the file of `--labels`. */
+export async function readLabels(file: string | undefined): Promise<string[] | undefined> {
   if (file === undefined) return undefined;
   const labels = await readLabelList(file);
-  if (labels === undefined) throw new UsageError(`--labels ${file}: there is no such file`);
+  if (labels === undefined) throw new UsageError(`--labels ${printable(file)}: there is no such file`);
   return labels;
 }
 
-export function presetOf(given: string | undefined): Preset | undefined {
-  if (given === undefined) return undefined;
-  const inline = given.trimStart().startsWith('{');
-  if (!inline && !existsSync(given)) throw new UsageError(`--preset ${given}: there is no such file`);
+/** The preset of `--preset`, which is JSON or the name of a JSON file. */
+export function readPreset(text: string | undefined): Preset | undefined {
+  if (text === undefined) return undefined;
+  const isJson = text.trimStart().startsWith('{');
+  const fail = (reason: string, cause?: unknown): never => {
+    throw new UsageError(`--preset ${isJson ? printable(text) : printable(text, 5000)}: ${reason}`, { cause });
+  };
+  if (!isJson && !existsSync(text)) return fail('there is no such file');
+  if (!isJson && !statSync(text).isFile()) return fail('it is not a file; give JSON or the name of a JSON file');
   try {
-    return validatePreset(JSON.parse(inline ? given : readFileSync(given, 'utf8')));
+    return validatePreset(JSON.parse(isJson ? text : readFileSync(text, 'utf8')));
   } catch (error) {
-    throw new UsageError(`--preset ${given}: ${(error as Error).message}`, { cause: error });
+    return fail((error as Error).message, error);
   }
 }

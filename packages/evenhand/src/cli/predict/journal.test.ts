@@ -11,14 +11,14 @@ let out = '';
 let partial = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'evenhand-journal-'));
-  out = join(folder, 'answers.csv');
+  out = join(folder, 'predictions.csv');
   partial = `${out}.partial`;
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const head = { model: 'abc', tta: 'flip', images: 'def', probs: false };
-// The second label has a line separator, which JSON leaves as it is.
-const answers: readonly Entry[] = [
+// The second label has a line separator, which JSON does not escape.
+const predictions: readonly Entry[] = [
   { label: 'cat', probability: 0.75, views: 2 },
   { label: 'é\u2028"猫"\r\n', probability: 0.5, views: 2, probabilities: [0.5, 0.25, 0.25] },
   { label: 'cat', probability: null, views: 0, error: 'is cut short' },
@@ -30,11 +30,11 @@ async function entriesOf(journal: Journal): Promise<Entry[]> {
   return entries;
 }
 
-/** Leaves a journal with these answers, as an interruption does. */
-async function interrupted(entries: readonly Entry[] = answers): Promise<void> {
+/** Leaves a journal with these predictions, as an interruption does. */
+async function interrupted(entries: readonly Entry[] = predictions): Promise<void> {
   const journal = await Journal.open(out, head, false);
   for (const entry of entries) journal.add(entry);
-  journal.close(false);
+  journal.close({ remove: false });
 }
 
 const refused = (promise: Promise<unknown>, message: string): Promise<void> =>
@@ -45,91 +45,92 @@ const refused = (promise: Promise<unknown>, message: string): Promise<void> =>
   });
 
 describe('a journal', () => {
-  test('gives all answers in their order, and is gone when all is done', async () => {
+  test('returns all predictions in order, and is removed when all rows are done', async () => {
     const journal = await Journal.open(out, head, false);
-    assert.deepEqual([journal.done, journal.unanswered], [0, 0]);
-    const many = Array.from({ length: 1000 }, (_, i): Entry => ({ ...answers[i % 3]!, views: i }));
+    assert.deepEqual([journal.done, journal.failed], [0, 0]);
+    const many = Array.from({ length: 1000 }, (_, i): Entry => ({ ...predictions[i % 3]!, views: i }));
     for (const entry of many) journal.add(entry);
     assert.deepEqual(await entriesOf(journal), many);
-    assert.deepEqual(await entriesOf(journal), many, 'as often as asked');
-    journal.close(true);
+    assert.deepEqual(await entriesOf(journal), many, 'repeatedly');
+    journal.close({ remove: true });
     assert.equal(existsSync(partial), false);
   });
 
-  test('without answers has none', async () => {
+  test('without predictions is empty', async () => {
     const journal = await Journal.open(out, head, false);
     assert.deepEqual(await entriesOf(journal), []);
-    journal.close(true);
+    journal.close({ remove: true });
   });
 
-  test('is on the disk soon, so that a crash loses few answers', async () => {
+  test('is written often, so that a crash loses few predictions', async () => {
     const journal = await Journal.open(out, head, false);
-    for (let i = 0; i < 200; i++) journal.add(answers[0]!);
+    for (let i = 0; i < 200; i++) journal.add(predictions[0]!);
     assert.ok(readFileSync(partial, 'utf8').split('\n').length > 100);
-    journal.close(true);
+    journal.close({ remove: true });
   });
 });
 
 describe('an interrupted journal', () => {
-  test('goes on after its last answer', async () => {
+  test('continues after its last prediction', async () => {
     await interrupted();
     const journal = await Journal.open(out, head, true);
-    assert.deepEqual([journal.done, journal.unanswered], [3, 1]);
+    assert.deepEqual([journal.done, journal.failed], [3, 1]);
     journal.add({ label: 'owl', probability: 1, views: 1 });
-    assert.deepEqual(await entriesOf(journal), [...answers, { label: 'owl', probability: 1, views: 1 }]);
-    journal.close(false);
+    assert.deepEqual(await entriesOf(journal), [...predictions, { label: 'owl', probability: 1, views: 1 }]);
+    journal.close({ remove: false });
     assert.equal((await Journal.open(out, head, true)).done, 4);
   });
 
-  test('drops the answer that a crash has cut short, wherever it was cut', async () => {
+  test('drops a prediction that a crash has cut off, wherever it was cut', async () => {
     await interrupted();
     const whole = readFileSync(partial);
     const last = whole.lastIndexOf('\n', whole.length - 2) + 1;
     for (let length = last; length < whole.length; length++) {
       writeFileSync(partial, whole.subarray(0, length));
       const journal = await Journal.open(out, head, true);
-      assert.deepEqual([journal.done, journal.unanswered], [2, 0], `${length} bytes`);
-      journal.add(answers[2]!);
-      assert.deepEqual(await entriesOf(journal), answers, `${length} bytes`);
-      journal.close(false);
+      assert.deepEqual([journal.done, journal.failed], [2, 0], `${length} bytes`);
+      journal.add(predictions[2]!);
+      assert.deepEqual(await entriesOf(journal), predictions, `${length} bytes`);
+      journal.close({ remove: false });
       assert.deepEqual(readFileSync(partial), whole);
     }
   });
 
-  test('drops what stands after a damaged line', async () => {
+  test('drops everything after a damaged line', async () => {
     await interrupted();
     appendFileSync(partial, '\0\0\0\0\n{"label":"owl","probability":1,"views":1}\n');
     const journal = await Journal.open(out, head, true);
     assert.equal(journal.done, 3);
-    assert.deepEqual(await entriesOf(journal), answers);
-    journal.close(true);
+    assert.deepEqual(await entriesOf(journal), predictions);
+    journal.close({ remove: true });
   });
 
-  test('of which not even the first line is whole begins anew', async () => {
+  test('starts over if not even its first line is complete', async () => {
     for (const text of ['', '{"model":"ab', 'nonsense\n{"label":"owl"}\n']) {
       writeFileSync(partial, text);
       const journal = await Journal.open(out, head, true);
       assert.equal(journal.done, 0);
-      journal.add(answers[0]!);
-      assert.deepEqual(await entriesOf(journal), [answers[0]]);
-      journal.close(true);
+      journal.add(predictions[0]!);
+      assert.deepEqual(await entriesOf(journal), [predictions[0]]);
+      journal.close({ remove: true });
     }
   });
 
-  test('of another model, other views, images or files is refused, and stays as it is', async () => {
+  test('of another model, other views, images or files is refused and not changed', async () => {
     await interrupted();
     const before = readFileSync(partial);
     const others = { model: 'xyz', tta: 'none', images: 'xyz', probs: true };
-    for (const [key, value] of Object.entries(others)) {
+    const names = { model: 'model', tta: '--tta', images: 'list of images', probs: 'choice of --probs' };
+    for (const key of ['model', 'tta', 'images', 'probs'] as const) {
       await refused(
-        Journal.open(out, { ...head, [key]: value }, true),
-        `${partial} was begun with another ${key}, so its answers cannot be gone on with: remove it to begin anew`,
+        Journal.open(out, { ...head, [key]: others[key] }, true),
+        `${partial} belongs to a prediction with another ${names[key]} and cannot be resumed; remove the file to start over`,
       );
     }
     assert.deepEqual(readFileSync(partial), before);
   });
 
-  test('is not written over, and resume needs one', async () => {
+  test('is not overwritten, and resume needs one', async () => {
     await refused(
       Journal.open(out, head, true),
       `${out}: nothing was interrupted (there is no ${partial}); start without --resume`,
@@ -137,18 +138,23 @@ describe('an interrupted journal', () => {
     await interrupted();
     await refused(
       Journal.open(out, head, false),
-      `${partial} holds the answers of an interrupted prediction: go on with it by --resume, or remove it to begin anew`,
+      `${partial} has the predictions of an interrupted run; continue it with --resume, or remove the file to start over`,
     );
     truncateSync(partial, 5);
     await assert.rejects(Journal.open(out, head, false), UsageError);
   });
 });
 
-test('a folder that is not there is named', async () => {
-  const nowhere = join(folder, 'no', 'answers.csv');
+test('a journal without predictions leaves no file behind', async () => {
+  await interrupted([]);
+  assert.equal(existsSync(partial), false);
+});
+
+test('a folder that does not exist is named', async () => {
+  const nowhere = join(folder, 'no', 'predictions.csv');
   await assert.rejects(Journal.open(nowhere, head, false), (error) => {
     assert.ok(error instanceof UsageError);
-    assert.match(error.message, /no\/answers\.csv\.partial: cannot be written: ENOENT/);
+    assert.match(error.message, /no\/predictions\.csv\.partial: cannot be written: /);
     return true;
   });
 });

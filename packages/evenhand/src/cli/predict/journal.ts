@@ -2,108 +2,137 @@ import { appendFileSync, closeSync, createReadStream, existsSync, openSync, rmSy
 import { UsageError } from '../output/errors.js';
 import { guardedWrite } from '../output/files.js';
 
-/** The answer to one row, as it is kept while the others are still to come. */
+/** The prediction for one row, as it is kept until all rows are done. */
 export interface Entry {
   readonly label: string;
-  /** Of the label; null of a row whose image gave no answer. */
+  /** The probability of the label; null if the image could not be predicted. */
   readonly probability: number | null;
-  /** [K], where they are asked for. */
+  /** [K], if they are requested. */
   readonly probabilities?: readonly number[];
   readonly views: number;
-  /** Why the image gave no answer; the label then is the most frequent class's. */
+  /** Why the image could not be predicted; the label is then the most frequent class. */
   readonly error?: string;
 }
 
-/** What answers must have in common to stand in one file. */
+/** What predictions must have in common to be written to one file. */
 export type Head = Readonly<Record<string, string | number | boolean>>;
 
-/** Lines that wait before they are written, and how long at most, in milliseconds. */
-const WAITING = 64;
-const WAIT = 1000;
+/** How a message calls what differs in the head. */
+const HEAD_NAMES: Readonly<Record<string, string>> = {
+  model: 'model',
+  tta: '--tta',
+  images: 'list of images',
+  probs: 'choice of --probs',
+};
+
+/** How many lines wait at most before they are written, and for how many milliseconds. */
+const MAX_WAITING = 64;
+const MAX_WAIT = 1000;
 
 /**
- * The answers of a prediction that runs, beside the file that they will make: a line of JSON each, after one that says
- * what they are answers to. It survives an interruption or a crash, and is gone when all is done.
+ * The predictions so far, in a file next to the output: one line of JSON per row, after a line that identifies model,
+ * images and settings. It survives an interruption or a crash and is removed when all rows are done.
  */
 export class Journal {
   readonly #path: string;
   readonly #descriptor: number;
   #waiting: string[] = [];
-  #written = performance.now();
+  #lastWrite = performance.now();
+  #written: number;
 
   private constructor(
     path: string,
     descriptor: number,
-    /** Answers that an interrupted run has left. */
+    /** Rows done by an interrupted prediction. */
     readonly done: number,
-    /** Images without an answer among them. */
-    readonly unanswered: number,
+    /** Rows among them without a prediction of their own. */
+    readonly failed: number,
   ) {
     this.#path = path;
     this.#descriptor = descriptor;
+    this.#written = done;
   }
 
   /**
-   * Begins the journal of the answers that become the file `out`, or goes on with the one that is there.
+   * Starts a journal for the file `out`, or continues the existing one.
    *
-   * @throws UsageError where there is one and `resume` is not asked for, or none that fits where it is
+   * @throws UsageError if there is a journal and `resume` is false, or `resume` is true and there is none that fits
    */
   static async open(out: string, head: Head, resume: boolean): Promise<Journal> {
     const path = pathOf(out);
-    const there = existsSync(path);
-    if (!there && resume) {
+    const exists = existsSync(path);
+    if (!exists && resume) {
       throw new UsageError(`${out}: nothing was interrupted (there is no ${path}); start without --resume`);
     }
-    if (there && !resume) {
+    if (exists && !resume) {
       throw new UsageError(
-        `${path} holds the answers of an interrupted prediction: go on with it by --resume, or remove it to begin anew`,
+        `${path} has the predictions of an interrupted run; continue it with --resume, or remove the file to start over`,
       );
     }
-    const kept = there ? await readKept(path, head) : undefined;
-    if (there) truncateSync(path, kept?.bytes ?? 0);
-    const descriptor = guardedWrite(path, () => openSync(path, 'a'));
-    const journal = new Journal(path, descriptor, kept?.done ?? 0, kept?.unanswered ?? 0);
+    const kept = exists ? await readKept(path, head) : undefined;
+    const descriptor = guardedWrite(path, () => {
+      if (exists) truncateSync(path, kept?.bytes ?? 0);
+      return openSync(path, 'a');
+    });
+    const journal = new Journal(path, descriptor, kept?.done ?? 0, kept?.failed ?? 0);
     if (kept === undefined) {
-      journal.#waiting.push(JSON.stringify(head));
-      journal.flush();
+      try {
+        journal.#append(`${JSON.stringify(head)}\n`);
+      } catch (error) {
+        journal.close({ remove: true });
+        throw error;
+      }
     }
     return journal;
   }
 
+  /** Rows that are in the file. */
+  get written(): number {
+    return this.#written;
+  }
+
   add(entry: Entry): void {
     this.#waiting.push(JSON.stringify(entry));
-    if (this.#waiting.length >= WAITING || performance.now() - this.#written > WAIT) this.flush();
+    if (this.#waiting.length >= MAX_WAITING || performance.now() - this.#lastWrite > MAX_WAIT) this.flush();
   }
 
   flush(): void {
-    if (this.#waiting.length === 0) return;
-    const text = `${this.#waiting.join('\n')}\n`;
+    const lines = this.#waiting;
+    if (lines.length === 0) return;
     this.#waiting = [];
-    guardedWrite(this.#path, () => appendFileSync(this.#descriptor, text));
-    this.#written = performance.now();
+    this.#append(`${lines.join('\n')}\n`);
+    this.#written += lines.length;
   }
 
-  /** All answers in order, those of before among them. */
+  #append(text: string): void {
+    guardedWrite(this.#path, () => appendFileSync(this.#descriptor, text));
+    this.#lastWrite = performance.now();
+  }
+
+  /** All entries in order, including those of the interrupted prediction. */
   async *entries(): AsyncGenerator<Entry> {
     this.flush();
-    let head = true;
+    let isHead = true;
     for await (const line of linesOf(this.#path)) {
-      if (!head) yield JSON.parse(line) as Entry;
-      head = false;
+      if (!isHead) yield JSON.parse(line) as Entry;
+      isHead = false;
     }
   }
 
-  /** Ends it; what it holds stays for `--resume` unless `remove`. */
-  close(remove: boolean): void {
-    if (!remove) this.flush();
-    closeSync(this.#descriptor);
-    if (remove) rmSync(this.#path, { force: true });
+  /** Closes the file, which stays for `--resume` unless it is to be removed or has no predictions. */
+  close({ remove }: { readonly remove: boolean }): void {
+    try {
+      if (!remove) this.flush();
+    } finally {
+      closeSync(this.#descriptor);
+      if (remove || this.#written === 0) rmSync(this.#path, { force: true });
+    }
   }
 }
 
 const pathOf = (out: string): string => `${out}.partial`;
 
-/** The lines that have an end. Not by `readline`, which also splits at line separators that JSON leaves in a string. */
+/** The complete lines. Not `readline`, which also splits at line separators that JSON allows in strings. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = '';
   for await (const part of createReadStream(path, 'utf8')) {
@@ -113,14 +142,14 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   }
 }
 
-/** What of a journal is whole, undefined where nothing is: a crash can cut its last line short. */
+/** The valid part of a journal, whose last line may be cut off by a crash; undefined if there is none. */
 async function readKept(
   path: string,
   head: Head,
-): Promise<{ bytes: number; done: number; unanswered: number } | undefined> {
+): Promise<{ bytes: number; done: number; failed: number } | undefined> {
   let bytes = 0;
   let done = -1;
-  let unanswered = 0;
+  let failed = 0;
   for await (const line of linesOf(path)) {
     let value: unknown;
     try {
@@ -129,17 +158,18 @@ async function readKept(
       break;
     }
     if (done < 0) requireSame(path, head, value as Head);
-    else if ((value as Entry).error !== undefined) unanswered++;
+    else if ((value as Entry).error !== undefined) failed++;
     bytes += Buffer.byteLength(line) + 1;
     done++;
   }
-  return done < 0 ? undefined : { bytes, done, unanswered };
+  return done < 0 ? undefined : { bytes, done, failed };
 }
 
 function requireSame(path: string, head: Head, found: Head): void {
-  const other = Object.keys(head).find((key) => head[key] !== found[key]);
-  if (other === undefined) return;
+  const key = Object.keys(head).find((name) => head[name] !== found[name]);
+  if (key === undefined) return;
   throw new UsageError(
-    `${path} was begun with another ${other}, so its answers cannot be gone on with: remove it to begin anew`,
+    `${path} belongs to a prediction with another ${HEAD_NAMES[key] ?? key} and cannot be resumed; ` +
+      'remove the file to start over',
   );
 }

@@ -1,37 +1,54 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { load, type ModelMetadata, metadataOf, type NodeModel } from '@evenhand/predict';
+import { load, ModelError, type ModelMetadata, metadataOf, type NodeModel, readModelFile } from '@evenhand/predict';
 import type { PredictSettings } from './flags.js';
 
 /** A model for a prediction. */
-export interface Opened {
+export interface OpenedModel {
   readonly metadata: ModelMetadata;
-  /** Absent where there was no time to load it. */
-  readonly model?: NodeModel;
+  /** SHA-256 of its file. */
+  readonly hash: string;
+  /** Undefined if there was no time to load it. */
+  readonly model: NodeModel | undefined;
 }
 
-/** Loads the model; under a time limit gives up waiting for it when that has passed. @throws ModelError */
-export async function openModel(settings: PredictSettings, count: number): Promise<Opened> {
-  const loading = load(settings.model, settings);
+/**
+ * Reads and loads the model. With a time limit, it stops waiting when the limit is reached.
+ *
+ * @throws ModelError if the file is not a usable model, or could not even be read in time
+ */
+export async function openModel(settings: PredictSettings, count: number): Promise<OpenedModel> {
+  const file = settings.model;
   const deadline = deadlineOf(settings, count);
-  if (deadline === undefined) {
-    const model = await loading;
-    return { metadata: model.metadata, model };
+  const bytes = await beforeDeadline(readModelFile(file), deadline);
+  if (bytes === undefined) {
+    throw new ModelError(`${file}: it could not be read within the time limit; copy it to a local disk.`);
   }
-  const timer = new AbortController();
-  const late = sleep(Math.max(0, deadline - performance.now()), undefined, { signal: timer.signal }).catch(() => {});
-  const model = await Promise.race([loading, late]);
-  timer.abort();
-  if (model) return { metadata: model.metadata, model };
-  void loading.then((each) => each.close()).catch(() => {});
-  return { metadata: metadataOf(readFileSync(settings.model), settings.model, settings) };
+  const metadata = metadataOf(bytes, file, settings);
+  const loading = load(file, settings);
+  const model = await beforeDeadline(loading, deadline);
+  if (model === undefined) void loading.then((late) => late.close()).catch(() => {});
+  return { metadata, hash: createHash('sha256').update(bytes).digest('hex'), model };
 }
 
-/** Milliseconds that are set aside for writing the files at the end: some, and 5 a thousand rows. */
-const SET_ASIDE = 500;
-const SET_ASIDE_A_ROW = 0.005;
+/** The result of `promise`; undefined if the deadline, in milliseconds of `performance.now()`, comes first. */
+async function beforeDeadline<T>(promise: Promise<T>, deadline: number | undefined): Promise<T | undefined> {
+  if (deadline === undefined) return promise;
+  const timer = new AbortController();
+  const wait = Math.min(Math.max(0, deadline - performance.now()), 2 ** 31 - 1);
+  const late = sleep(wait, undefined, { signal: timer.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+  }
+}
 
-/** When the last image must have its answer, in milliseconds since the program began. */
+/** Milliseconds reserved for writing the output: a fixed part, and one per row. */
+const RESERVE = 500;
+const RESERVE_PER_ROW = 0.005;
+
+/** When the last image must be done, in milliseconds since the program started. */
 export function deadlineOf({ timeLimit }: PredictSettings, count: number): number | undefined {
-  return timeLimit === undefined ? undefined : timeLimit - SET_ASIDE - SET_ASIDE_A_ROW * count;
+  return timeLimit === undefined ? undefined : timeLimit - RESERVE - RESERVE_PER_ROW * count;
 }

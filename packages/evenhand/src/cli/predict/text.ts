@@ -1,19 +1,27 @@
 import type { Prediction } from '@evenhand/predict';
-import type { Unlabelled } from '../../data/index.js';
 import { formatPercent } from '../../format.js';
-import { bar } from '../output/text.js';
+import { printable } from '../../printable.js';
+import { bar, LONGEST_PATH, shorten } from '../output/text.js';
 
-/** The answer to the only image, a line a class. */
-export function large(row: Unlabelled, { top }: Prediction): string {
-  const width = Math.max(...top.map(({ label }) => label.length));
-  const lines = top.map(({ label, probability }) => {
-    return `  ${label.padEnd(width)}  ${(probability * 100).toFixed(1).padStart(5)} %  ${bar(probability, 30)}`.trimEnd();
+/** Longer class names are shortened. */
+const MAX_LABEL = 40;
+
+/** A file name for the terminal. */
+export const printableFile = (file: string): string => printable(file, LONGEST_PATH);
+
+/** The prediction for a single image, one line per class. */
+export function describeInDetail(file: string, { top }: Prediction): string {
+  const labels = top.map(({ label }) => shorten(label, MAX_LABEL));
+  const width = Math.max(...labels.map((label) => label.length));
+  const lines = top.map(({ probability }, i) => {
+    const percent = `${(probability * 100).toFixed(1).padStart(5)} %`;
+    return `  ${labels[i]!.padEnd(width)}  ${percent}  ${bar(probability, 30)}`.trimEnd();
   });
-  return [row.file, ...lines].join('\n');
+  return [printableFile(file), ...lines].join('\n');
 }
 
-/** The answer to one of many images, in a line. */
-export function small(row: Unlabelled, { top }: Prediction): string {
-  const answers = top.map(({ label, probability }) => `${label} ${formatPercent(probability)}`);
-  return `${row.file}  ${answers.join(', ')}`;
+/** The prediction for one of several images, on one line. */
+export function describeInLine(file: string, { top }: Prediction): string {
+  const classes = top.map(({ label, probability }) => `${shorten(label, MAX_LABEL)} ${formatPercent(probability)}`);
+  return `${printableFile(file)}  ${classes.join(', ')}`;
 }

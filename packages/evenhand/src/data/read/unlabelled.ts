@@ -7,7 +7,7 @@ import { imagesIn, kindOf } from './folders.js';
 export interface Unlabelled {
   /** Its id in predictions: the id of its row, or its path as it was found. */
   readonly id: string;
-  /** Its path. */
+  /** Its path; empty if the row has none. */
   readonly file: string;
 }
 
@@ -49,7 +49,8 @@ export async function unlabelledCsv(file: string, options: UnlabelledCsvOptions 
       async *rows() {
         const { rows } = await openCsv(file);
         for await (const { line, values } of rows) {
-          yield { id: values[idAt]!, file: find(values[nameAt]!, `${file}, line ${line}`) };
+          const name = values[nameAt]!;
+          yield { id: values[idAt]!, file: name === '' ? '' : find(name, `${file}, line ${line}`) };
         }
       },
     };
