@@ -20,7 +20,9 @@ export interface OpenedModel {
 export async function openModel(settings: PredictSettings, count: number): Promise<OpenedModel> {
   const file = settings.model;
   const deadline = deadlineOf(settings, count);
-  const bytes = await beforeDeadline(readModelFile(file), deadline);
+  // Nothing can be written without the class names, so this read gets some time even if the limit has passed.
+  const readBy = deadline && Math.max(deadline, performance.now() + READING);
+  const bytes = await beforeDeadline(readModelFile(file), readBy);
   if (bytes === undefined) {
     throw new ModelError(`${file}: it could not be read within the time limit; copy it to a local disk.`);
   }
@@ -43,6 +45,9 @@ async function beforeDeadline<T>(promise: Promise<T>, deadline: number | undefin
     timer.abort();
   }
 }
+
+/** How long reading the model file may take in any case, in milliseconds. */
+const READING = 2000;
 
 /** Milliseconds reserved for writing the output: a fixed part, and one per row. */
 const RESERVE = 500;
