@@ -46,6 +46,7 @@ export async function readClassFolders(data: string): Promise<FolderRows> {
   const byRole = (role: Role): string[] => names.filter((name) => splitRole(name) === role);
   const trainFolder = onlyOne(data, byRole('train'));
   if (trainFolder === undefined) {
+    await walk.countLooseImages(data);
     const classes = await readClasses(walk, data, names);
     askAboutSplits(data, classes);
     return { train: rowsOf(data, classes), val: [], notes: walk.notes() };
@@ -94,6 +95,7 @@ async function readSplit(walk: FolderWalk, folder: string): Promise<LabelledRow[
   }
   const classes: ClassFolder[] = [];
   for (const name of names) classes.push({ name, files: await walk.images(path.join(folder, name)) });
+  await walk.countLooseImages(folder);
   return rowsOf(folder, classes);
 }
 

@@ -37,6 +37,7 @@ export class FolderWalk {
   readonly #root: string;
   readonly #skipped = new Map<string, number>();
   #links = 0;
+  #loose = 0;
 
   /** @param root an existing folder; links to the folders that contain it are not followed */
   constructor(root: string) {
@@ -55,6 +56,13 @@ export class FolderWalk {
     // A folder is visited under its own name before it is visited by a link.
     const sorted = folders.sort((a, b) => Number(a.isLink) - Number(b.isLink));
     return sorted.filter(({ name, isLink }) => this.#enter(path.join(folder, name), isLink)).map(({ name }) => name).sort(); // biome-ignore format: one line
+  }
+
+  /** Counts the images that lie in a folder of class folders, where they have no class. */
+  async countLooseImages(folder: string): Promise<void> {
+    for (const entry of await list(folder)) {
+      if (!isHidden(entry.name) && !entry.isDirectory() && isImageName(entry.name)) this.#loose++;
+    }
   }
 
   /** Paths of the images in a folder that `subfolders` gave, and in the folders inside it, sorted. */
@@ -85,6 +93,9 @@ export class FolderWalk {
       const shown = kinds.slice(0, 6).map(([kind, count]) => `${count.toLocaleString('en')} ${kind}`);
       if (kinds.length > 6) shown.push('...');
       notes.push(`Skipped ${plural(total, 'file')} that evenhand does not read as images: ${shown.join(', ')}.`);
+    }
+    if (this.#loose > 0) {
+      notes.push(`Skipped ${plural(this.#loose, 'image')} outside the class folders.`);
     }
     if (this.#links > 0) {
       notes.push(`Skipped ${plural(this.#links, 'link')} to folders that were read already or contain the data.`);

@@ -286,6 +286,8 @@ describe('class folders', () => {
     assert.deepEqual(data.notes, [
       'Skipped 4 files that evenhand does not read as images: 2 .ppm, 1 .svg, 1 without an extension.',
     ]);
+    await write({ 'loose.jpg': '' });
+    assert.equal((await readDataset(root)).notes!.at(-1), 'Skipped 1 image outside the class folders.');
     await write({ 'signs/x/1.ppm': '' });
     await refused(readDataset(path.join(root, 'signs')), /no sub-folders with images; .* 1 \.ppm\. Convert images/);
   });
