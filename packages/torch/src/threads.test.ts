@@ -7,11 +7,11 @@ import * as ops from './ops.js';
 import { liveTensors } from './scope.js';
 import { tensor } from './tensor.js';
 
-const door = new URL('./index.js', import.meta.url).href;
+const entryPoint = new URL('./index.js', import.meta.url).href;
 
 const work = `
   const { parentPort } = require('node:worker_threads');
-  import(${JSON.stringify(door)}).then(({ ops, nn, scope, liveTensors, manualSeed, noGrad }) => {
+  import(${JSON.stringify(entryPoint)}).then(({ ops, nn, scope, liveTensors, manualSeed, noGrad }) => {
     const before = liveTensors();
     const layer = new nn.ConvNormActivation(3, 8);
     const sums = [];
@@ -28,24 +28,24 @@ const work = `
   });
 `;
 
-// Once a worker ends, its environment's finalisers run while the other threads go on: static state would break here.
-test('two workers and the main thread use the addon at once, each with its own count of live tensors', async () => {
+// When a worker ends, its finalizers run while other threads continue. Static state in the addon would break here.
+test('two workers and the main thread can use the addon at once, each with its own count of live tensors', async () => {
   const before = liveTensors();
-  const answers = await Promise.all(
+  const reports = await Promise.all(
     [1, 2].map(
       () =>
         new Promise<{ finite: boolean; leak: number }>((resolve, reject) => {
-          let answer: { finite: boolean; leak: number };
+          let report: { finite: boolean; leak: number };
           const worker = new Worker(work, { eval: true });
           worker.once('message', (message) => {
-            answer = message;
+            report = message;
           });
           worker.once('error', reject);
-          worker.once('exit', (code) => (code === 0 ? resolve(answer) : reject(new Error(`exit code ${code}`))));
+          worker.once('exit', (code) => (code === 0 ? resolve(report) : reject(new Error(`exit code ${code}`))));
         }),
     ),
   );
-  assert.deepEqual(answers, [
+  assert.deepEqual(reports, [
     { finite: true, leak: 0 },
     { finite: true, leak: 0 },
   ]);
@@ -57,13 +57,13 @@ const endings: [name: string, source: string][] = [
   ['the end of the program', ''],
   ['process.exit', 'process.exit(0)'],
   ['an exit inside a scope', 'scope(() => { ops.ones([10]); process.exit(0); })'],
-  ['a graph that nobody ran', 'globalThis.loss = ops.sum(ops.mul(w, w)); process.exit(0)'],
+  ['a graph without backward', 'globalThis.loss = ops.sum(ops.mul(w, w)); process.exit(0)'],
 ];
 
 for (const [name, ending] of endings) {
-  test(`leaving by ${name} with live tensors is clean`, () => {
+  test(`the process exits cleanly with live tensors by ${name}`, () => {
     const source = `
-      import { keep, nn, ops, scope, tensor } from ${JSON.stringify(door)};
+      import { keep, nn, ops, scope, tensor } from ${JSON.stringify(entryPoint)};
       const w = keep(tensor([1, 2], { requiresGrad: true }));
       globalThis.model = new nn.Linear(4, 4);
       ops.sum(model.forward(ops.ones([2, 4]))).backward();

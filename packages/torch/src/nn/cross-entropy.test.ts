@@ -29,9 +29,9 @@ for (const device of testedDevices) {
           const logits = makeTensor({ ...given.logits, grad: true }, device);
           const weight = weighted ? makeTensor(given.weight, device) : null;
           const options = { weight, labelSmoothing, reduction };
-          const found = crossEntropy(logits, makeTensor(given[target], device), options);
-          assertClose(found, valuesOf(loss), { ...toleranceOn(device), name: 'loss' });
-          ops.sum(found).backward();
+          const result = crossEntropy(logits, makeTensor(given[target], device), options);
+          assertClose(result, valuesOf(loss), { ...toleranceOn(device), name: 'loss' });
+          ops.sum(result).backward();
           assertClose(logits.grad!, valuesOf(gradient), { ...toleranceOn(device), name: 'gradient' });
         }));
     }

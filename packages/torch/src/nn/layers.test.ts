@@ -108,25 +108,25 @@ for (const device of testedDevices) {
   }
 }
 
-function check(each: LayerCase, device: string, memoryFormat: 'contiguous' | 'channelsLast'): void {
-  const layer = builders[each.name]!();
-  copyValues(stateDict(layer), each.state);
-  setTraining(moveTo(layer, { device, memoryFormat }), each.training);
+function check(golden: LayerCase, device: string, memoryFormat: 'contiguous' | 'channelsLast'): void {
+  const layer = builders[golden.name]!();
+  copyValues(stateDict(layer), golden.state);
+  setTraining(moveTo(layer, { device, memoryFormat }), golden.training);
   const strides = memoryFormat === 'channelsLast' ? [0, 1] : [];
-  const input = makeTensor({ ...each.input, grad: true, strides }, device);
+  const input = makeTensor({ ...golden.input, grad: true, strides }, device);
   const output = layer.forward(input);
   // Sums of hundreds of products. With another memory format, they are added in another order than in the golden file.
   const tolerance = { rtol: 1e-5, atol: 2e-5, ...toleranceOn(device) };
-  assertClose(output, valuesOf(each.output), { ...tolerance, name: 'output' });
+  assertClose(output, valuesOf(golden.output), { ...tolerance, name: 'output' });
 
-  output.backward(makeTensor(each.cotangent, device));
+  output.backward(makeTensor(golden.cotangent, device));
   const inputs = new Map([['input', input], ...namedParameters(layer)]);
-  assert.deepEqual([...inputs.keys()], Object.keys(each.gradients));
+  assert.deepEqual([...inputs.keys()], Object.keys(golden.gradients));
   for (const [key, tensor] of inputs) {
-    assertClose(tensor.grad!, valuesOf(each.gradients[key]!), { ...tolerance, name: `gradient of ${key}` });
+    assertClose(tensor.grad!, valuesOf(golden.gradients[key]!), { ...tolerance, name: `gradient of ${key}` });
   }
   const tensors = stateDict(layer);
-  for (const [key, buffer] of Object.entries(each.buffers)) {
+  for (const [key, buffer] of Object.entries(golden.buffers)) {
     assertClose(tensors.get(key)!, valuesOf(buffer), { ...tolerance, name: key });
   }
   disposeModule(layer);

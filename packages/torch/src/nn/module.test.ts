@@ -74,7 +74,7 @@ test('keys are field names in snake_case, positions for arrays and Sequential, i
 
 test('modules returns the module itself and all in it, and setTraining switches all of them', () => {
   const net = new Network();
-  const kinds = modules(net).map((each) => each.constructor.name);
+  const kinds = modules(net).map((module) => module.constructor.name);
   const residual = ['Residual', 'Sequential', 'Conv2d', 'BatchNorm2d', 'ReLU'];
   assert.deepEqual(kinds, ['Network', ...residual, ...residual, 'Linear', 'ReLU']);
   assert.ok(modules(net).every(({ training }) => training));

@@ -23,8 +23,8 @@ for (const { maxNorm, norm, before, after } of clip) {
     scope(() => {
       const parameters = before.map((golden) => withGradient(makeTensor(golden)));
       const live = liveTensors();
-      const found = clipGradNorm([...parameters, withGradient(null)], maxNorm);
-      assert.ok(Math.abs(found / norm - 1) < 1e-6, `norm ${found}`);
+      const returned = clipGradNorm([...parameters, withGradient(null)], maxNorm);
+      assert.ok(Math.abs(returned / norm - 1) < 1e-6, `norm ${returned}`);
       assert.equal(liveTensors(), live + 1, 'only the parameter made here');
       for (const [i, parameter] of parameters.entries()) assertClose(parameter.grad!, valuesOf(after[i]!));
     }));
