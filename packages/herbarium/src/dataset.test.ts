@@ -31,24 +31,24 @@ async function rowsOf(file: string, folder = 'a'): Promise<string[][]> {
   return lines.map((line) => line.split(','));
 }
 
-/** A hash of each file by its path. */
+/** The hash of each file by its path. */
 async function hashes(folder: string): Promise<Record<string, string>> {
-  const of: Record<string, string> = {};
+  const hashByFile: Record<string, string> = {};
   for (const entry of await readdir(path.join(root, folder), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const file = path.join(entry.parentPath, entry.name);
-    of[path.relative(path.join(root, folder), file)] = createHash('sha256')
+    hashByFile[path.relative(path.join(root, folder), file)] = createHash('sha256')
       .update(await readFile(file))
       .digest('hex');
   }
-  return of;
+  return hashByFile;
 }
 
 const tally = (values: readonly string[]): Map<string, number> =>
   values.reduce((counts, value) => counts.set(value, (counts.get(value) ?? 0) + 1), new Map<string, number>());
 
 describe('writeHerbarium', () => {
-  it('writes the same bytes again for the same options, and others for another seed', async () => {
+  it('writes the same bytes for the same options, and different images for another seed', async () => {
     await writeHerbarium(path.join(root, 'b'), SMALL);
     const first = await hashes('a');
     assert.deepEqual(await hashes('b'), first);
@@ -58,7 +58,7 @@ describe('writeHerbarium', () => {
     assert.deepEqual(shared, []);
   });
 
-  it('follows the long tail in training, and is even in validation and test', async () => {
+  it('has a long tail in training, and equal classes in validation and test', async () => {
     const falling = [...summary.trainCounts].sort((a, b) => b - a);
     assert.deepEqual(falling, [8, 6, 5, 3, 3, 2]);
     const broken = new Set(summary.brokenFiles);
@@ -78,26 +78,31 @@ describe('writeHerbarium', () => {
     assert.ok((await rowsOf('test.csv')).every((row) => row.length === 2));
   });
 
-  it('has as many wrong labels as asked, uniform or always the same sibling', async () => {
+  it('has the requested number of wrong labels, uniform or always the same sibling', async () => {
     const wrong = async (folder: string): Promise<string[]> => {
-      const [said, shown] = [await rowsOf('train.csv', folder), await rowsOf('true-labels.csv', folder)];
+      const [labelled, truth] = [await rowsOf('train.csv', folder), await rowsOf('true-labels.csv', folder)];
       assert.deepEqual(
-        said.map(([id]) => id),
-        shown.map(([id]) => id),
+        labelled.map(([id]) => id),
+        truth.map(([id]) => id),
       );
-      return said.flatMap(([, , label], i) => (label === shown[i]![2] ? [] : [`${shown[i]![2]} > ${label}`]));
+      return labelled.flatMap(([, , label], i) => (label === truth[i]![2] ? [] : [`${truth[i]![2]} > ${label}`]));
     };
     assert.equal((await wrong('a')).length, Math.round(0.2 * 27));
     assert.equal(summary.wrongLabels, Math.round(0.2 * 27));
     const pairs = { ...SMALL, noise: 0.5, noiseKind: 'pairs', size: 32, valPerClass: 0, testPerClass: 0 } as const;
     await writeHerbarium(path.join(root, 'pairs'), pairs);
-    const found = await wrong('pairs');
-    assert.equal(found.length, 14);
-    assert.equal(new Set(found).size, new Set(found.map((pair) => pair.split(' > ')[0])).size, 'one sibling a species');
-    for (const pair of found) assert.equal(pair.split(' > ')[0]!.split(' ')[0], pair.split(' > ')[1]!.split(' ')[0]);
+    const pairsFound = await wrong('pairs');
+    assert.equal(pairsFound.length, 14);
+    assert.equal(
+      new Set(pairsFound).size,
+      new Set(pairsFound.map((pair) => pair.split(' > ')[0])).size,
+      'one sibling per species',
+    );
+    for (const pair of pairsFound)
+      assert.equal(pair.split(' > ')[0]!.split(' ')[0], pair.split(' > ')[1]!.split(' ')[0]);
   });
 
-  it('has files that are empty, cut short or a web page', async () => {
+  it('has files that are empty, truncated or a web page', async () => {
     assert.equal(summary.brokenFiles.length, 4);
     const reasons = await Promise.all(
       summary.brokenFiles.map(async (name) => {
@@ -124,9 +129,9 @@ describe('writeHerbarium', () => {
   it('refuses options out of range', async () => {
     const refused = (options: HerbariumOptions, message: RegExp) =>
       assert.rejects(writeHerbarium(path.join(root, 'no'), { ...SMALL, ...options }), message);
-    await refused({ noise: 1.5 }, /expects noise from 0 to 1, not 1.5/);
-    await refused({ mostImages: 1 }, /expects mostImages to be an integer of at least 2, not 1/);
-    await refused({ size: 8 }, /expects a size from 32 to 2048 pixels, not 8/);
-    await refused({ noiseKind: 'siblings' as 'pairs' }, /expects noiseKind to be "uniform" or "pairs", not "siblings"/);
+    await refused({ noise: 1.5 }, /noise must be from 0 to 1, got 1.5/);
+    await refused({ mostImages: 1 }, /mostImages must be a whole number of at least 2, got 1/);
+    await refused({ size: 8 }, /size must be a whole number from 32 to 2048, got 8/);
+    await refused({ noiseKind: 'siblings' as 'pairs' }, /noiseKind must be "uniform" or "pairs", got "siblings"/);
   });
 });

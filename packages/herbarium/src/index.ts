@@ -1,4 +1,4 @@
-// Herbarium: a data set of made-up flowers, drawn on the spot. docs/herbarium.md shows them.
+// Herbarium: a generated data set of made-up flowers. docs/herbarium.md shows them.
 export { type HerbariumOptions, type HerbariumSummary, writeHerbarium } from './dataset.js';
 export { drawSpecies, type ImageOptions } from './image.js';
 export { herbariumSpecies, type Species, type SpeciesOptions } from './species.js';

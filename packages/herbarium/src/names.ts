@@ -12,17 +12,17 @@ const EPITHET_STARTS =
 const EPITHET_ENDS =
   'ensis ata ella ina ilis ifera osa alis ula icola escens ana iflora ica antha odora aria eris ida ulenta'.split(' ');
 
-/** A made-up generic name, as `Lunaria`, that is not among `taken`, to which it is added. */
+/** A made-up genus name such as `Lunaria` that is not in `taken`; it is added to it. */
 export function genusName(random: Random, taken: Set<string>): string {
-  return untaken(taken, () => pick(random, GENUS_STARTS) + pick(random, GENUS_MIDDLES) + pick(random, GENUS_ENDS));
+  return newName(taken, () => pick(random, GENUS_STARTS) + pick(random, GENUS_MIDDLES) + pick(random, GENUS_ENDS));
 }
 
-/** A made-up epithet, as `vesperis`, that is not among `taken`, to which it is added. */
+/** A made-up epithet such as `vesperis` that is not in `taken`; it is added to it. */
 export function epithet(random: Random, taken: Set<string>): string {
-  return untaken(taken, () => pick(random, EPITHET_STARTS) + pick(random, EPITHET_ENDS));
+  return newName(taken, () => pick(random, EPITHET_STARTS) + pick(random, EPITHET_ENDS));
 }
 
-function untaken(taken: Set<string>, invent: () => string): string {
+function newName(taken: Set<string>, invent: () => string): string {
   for (;;) {
     const name = invent();
     if (taken.has(name)) continue;

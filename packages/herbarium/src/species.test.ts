@@ -18,7 +18,7 @@ function generaOf(all: readonly Species[]): Species[][] {
 }
 
 describe('herbariumSpecies', () => {
-  it('makes 102 species in genera of 3 to 6, each with a name of its own', () => {
+  it('creates 102 species in genera of 3 to 6, each with its own name', () => {
     const all = herbariumSpecies();
     assert.equal(all.length, 102);
     assert.equal(new Set(all.map(({ name }) => name)).size, 102);
@@ -29,7 +29,7 @@ describe('herbariumSpecies', () => {
     }
   });
 
-  it('lets siblings differ in one or both traits of the key, and in nothing else', () => {
+  it('lets species of a genus differ in one or both traits of the key, and in nothing else', () => {
     for (const seed of [0, 1, 2]) {
       for (const genus of generaOf(herbariumSpecies({ seed }))) {
         for (const [i, a] of genus.entries()) {
@@ -60,12 +60,12 @@ describe('herbariumSpecies', () => {
   it('refuses numbers that do not add up', () => {
     assert.throws(
       () => herbariumSpecies({ species: 2 }),
-      /expects a number of species that genera of 3 to 6 add up to, not 2/,
+      /species must be a number that genera of 3 to 6 species can add up to, got 2/,
     );
-    assert.throws(() => herbariumSpecies({ species: 7, genusSizes: [5, 6] }), /not 7/);
+    assert.throws(() => herbariumSpecies({ species: 7, genusSizes: [5, 6] }), /got 7/);
     assert.throws(
       () => herbariumSpecies({ genusSizes: [1, 6] }),
-      /genusSizes to be two integers from 2 to 6 in order, not 1, 6/,
+      /genusSizes must be two whole numbers from 2 to 6 in ascending order, got 1, 6/,
     );
   });
 });

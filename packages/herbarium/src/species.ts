@@ -4,37 +4,38 @@ import { FORMS, type Form } from './drawing/forms.js';
 import { epithet, genusName } from './names.js';
 import { KEY_TRAITS, type KeyTrait, PETAL_COLOURS, type Traits } from './traits.js';
 
-/** One species of a herbarium: plain data, from which its images are drawn. */
+/** One species: plain data from which its images are drawn. */
 export interface Species {
-  /** A made-up binomial, as `Lunaria vesperis`. */
+  /** A made-up binomial such as `Lunaria vesperis`. */
   readonly name: string;
   readonly seed: number;
   readonly world: number;
-  /** Which genus of its world, and which species of its genus, from 0. */
+  /** Index of the genus in its world, and of the species in its genus. */
   readonly genus: number;
   readonly index: number;
   readonly traits: Traits;
-  /** The two traits in which the species of its genus differ, in at least one of them; they share all others. */
+  /** The two traits of which the species of its genus differ in at least one; they share all others. */
   readonly key: readonly [KeyTrait, KeyTrait];
 }
 
 export interface SpeciesOptions {
-  /** Everything follows from it; default 0. */
+  /** Determines everything that is random [0]. */
   readonly seed?: number;
-  /** Another world has other species under the same seed, as for pretraining; default 0. */
+  /** Another world has other species with the same seed, for example for pretraining [0]. */
   readonly world?: number;
-  /** How many species; default 102. */
+  /** Number of species [102]. */
   readonly species?: number;
-  /** The fewest and most species in a genus, from 2 to 6; default [3, 6]. */
+  /** Minimum and maximum number of species per genus, from 2 to 6 [3, 6]. */
   readonly genusSizes?: readonly [number, number];
 }
 
-/** What a random number is for, so that two uses of one seed never share numbers. */
+/** Streams of random numbers, so that two uses of one seed never share numbers. */
 const PURPOSE = { sizes: 1, forms: 2, genus: 3, names: 4, colours: 5 };
 
 /**
- * The species of a world, genus by genus. A pure function of its options.
- * @throws RangeError for options out of range, or when no genera of these sizes have so many species together
+ * The species of a world, genus by genus: a pure function of its options.
+ *
+ * @throws RangeError if an option is out of range, or if no genera of these sizes add up to the number of species
  */
 export function herbariumSpecies(options: SpeciesOptions = {}): Species[] {
   const { seed = 0, world = 0, species = 102, genusSizes = [3, 6] } = options;
@@ -55,17 +56,17 @@ export function herbariumSpecies(options: SpeciesOptions = {}): Species[] {
   });
 }
 
-/** Sizes of genera that come to `total`, each at random among those after which the rest can still be shared out. */
+/** Random sizes of genera that add up to `total`. */
 function sizesOf(random: Random, total: number, [fewest, most]: readonly [number, number]): number[] {
   if (!(Number.isInteger(fewest) && Number.isInteger(most) && 2 <= fewest && fewest <= most && most <= 6)) {
     throw new RangeError(
-      `Herbarium expects genusSizes to be two integers from 2 to 6 in order, not ${fewest}, ${most}`,
+      `genusSizes must be two whole numbers from 2 to 6 in ascending order, got ${fewest}, ${most}.`,
     );
   }
   const possible = (n: number): boolean => n === 0 || Math.ceil(n / most) * fewest <= n;
   if (!(Number.isInteger(total) && total > 0 && possible(total))) {
     throw new RangeError(
-      `Herbarium expects a number of species that genera of ${fewest} to ${most} add up to, not ${total}`,
+      `species must be a number that genera of ${fewest} to ${most} species can add up to, got ${total}.`,
     );
   }
   const sizes: number[] = [];
@@ -82,7 +83,7 @@ function sizesOf(random: Random, total: number, [fewest, most]: readonly [number
   return sizes;
 }
 
-/** `count` of the choices; none comes again before all have come. */
+/** `count` of the choices in random order; none is repeated before all have been used. */
 function inTurn<T>(random: Random, choices: readonly T[], count: number): T[] {
   const taken: T[] = [];
   while (taken.length < count) taken.push(...shuffled(random, choices));
@@ -96,16 +97,16 @@ function genusOf(random: Random, form: string, colour: number, size: number) {
   const values = valuesOf(random, row, colour);
   const base = traitsOf(random, form, row, values);
   const [a, b] = keyOf(random, row, values, size);
-  const pairs = values[a].flatMap((of) => values[b].map((and): Partial<Traits> => ({ [a]: of, [b]: and })));
+  const pairs = values[a].flatMap((first) => values[b].map((second): Partial<Traits> => ({ [a]: first, [b]: second })));
   return { base, key: [a, b] as const, members: shuffled(random, pairs).slice(0, size) };
 }
 
-/** What each key trait can be in this genus, in random order and at most three, clearly different from one another. */
+/** The values of each key trait in this genus: at most three, clearly different, in random order. */
 function valuesOf(random: Random, row: Form, first: number): Values {
   const some = <T>(choices: readonly T[]): T[] => shuffled(random, choices).slice(0, 3);
   const marked = <T extends string>(trait: Form['marks'][number], marks: readonly T[]): (T | 'none')[] =>
     row.marks.includes(trait) ? shuffled(random, ['none' as const, ...shuffled(random, marks).slice(0, 2)]) : ['none'];
-  // Far enough apart to be told in any light, near enough to be of one family.
+  // Far enough apart to be distinguished in any light, close enough to belong together.
   const colours = [0, 3, 5].map((step) => {
     const { l, c, h } = PETAL_COLOURS[(first + step) % PETAL_COLOURS.length]!;
     return { l: Math.min(0.97, about(random, l, 0.025)), c: c * about(random, 1, 0.12), h: about(random, h, 5) };
@@ -134,7 +135,7 @@ function keyOf(random: Random, row: Form, values: Values, size: number): [KeyTra
   );
 }
 
-/** Traits of the genus' own; its species replace those of the key. */
+/** Traits that the genus shares; its species replace those of the key. */
 function traitsOf(random: Random, form: string, row: Form, values: Values): Traits {
   const leaf = pick(random, ['linear', 'lanceolate', 'ovate', 'heart', 'lobed', 'pinnate'] as const);
   return {

@@ -3,10 +3,10 @@ import type { Colour } from './drawing/colour.js';
 /** The outline of a petal from base to tip. */
 export type Profile = 'linear' | 'lanceolate' | 'ovate' | 'obovate' | 'orbicular' | 'spatulate';
 
-/** How a petal ends; `cut` is straight and oblique. */
+/** The shape of a petal's tip; `cut` is straight and oblique. */
 export type Tip = 'round' | 'pointed' | 'notched' | 'fringed' | 'toothed' | 'cut';
 
-/** What is in the middle of a flower. */
+/** The centre of a flower. */
 export type Centre = 'disc' | 'cone' | 'stamens' | 'long' | 'ring' | 'corona' | 'throat' | 'fringe';
 
 export type Eye = 'none' | 'pale' | 'dark' | 'golden';
@@ -16,16 +16,16 @@ export type Edge = 'none' | 'pale' | 'dark';
 export type HeartColour = 'gold' | 'wine' | 'lime' | 'ivory';
 export type LeafShape = 'linear' | 'lanceolate' | 'ovate' | 'heart' | 'lobed' | 'pinnate';
 
-/** All that makes a species look as it does; plain values, so that species can be compared and written down. */
+/** The appearance of a species, as plain values, so that species can be compared and stored. */
 export interface Traits {
-  /** A row of `FORMS`. */
+  /** A key of `FORMS`. */
   readonly form: string;
-  /** Petals in a layer. */
+  /** Number of petals per layer. */
   readonly petals: number;
   readonly layers: number;
   readonly tip: Tip;
   readonly colour: Colour;
-  /** A zone of another colour round the centre. */
+  /** A zone of another colour around the centre. */
   readonly eye: Eye;
   readonly spots: Spots;
   readonly veins: Veins;
@@ -33,24 +33,24 @@ export interface Traits {
   readonly edge: Edge;
   readonly heartColour: HeartColour;
   readonly profile: Profile;
-  /** Half the width of a petal, its length being 1. */
+  /** Half the width of a petal relative to its length. */
   readonly width: number;
-  /** How steeply a petal rises where it begins, in degrees, and by how much that changes up to its end. */
+  /** Angle at which a petal rises at its base, in degrees, and how much it changes up to the tip. */
   readonly rise: number;
   readonly bend: number;
   readonly curl: number;
   readonly ruffle: number;
   readonly twist: number;
-  /** Lightness that a petal gains from base to tip. */
+  /** Increase in lightness from base to tip. */
   readonly fade: number;
   readonly centre: Centre;
-  /** Size of the centre, the petal's length being 1. */
+  /** Size of the centre relative to the length of a petal. */
   readonly heart: number;
   readonly leaf: LeafShape;
   readonly leafColour: Colour;
 }
 
-/** The traits in which species of one genus may differ; two of them are the key of a genus. */
+/** The traits in which the species of a genus can differ; two of them are the key of a genus. */
 export const KEY_TRAITS = [
   'petals',
   'layers',
@@ -66,7 +66,7 @@ export type KeyTrait = (typeof KEY_TRAITS)[number];
 
 const colour = (l: number, c: number, h: number): Colour => ({ l, c, h });
 
-/** Colours of petals in the order of their hues; neighbours are alike, every second one is clearly another. */
+/** Petal colours ordered by hue; neighbours are similar, every second one is clearly different. */
 export const PETAL_COLOURS: readonly Colour[] = [
   colour(0.96, 0.012, 100),
   colour(0.94, 0.06, 98),

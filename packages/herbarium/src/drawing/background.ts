@@ -8,7 +8,7 @@ import { anywhere, blots, bokeh, glow, grass, green, wash } from './strokes.js';
 const BACKGROUNDS = { meadow, forest, garden, soil, sky, wood, stone, water, foliage, cloth };
 export type Background = keyof typeof BACKGROUNDS;
 
-/** How far out of focus each may be, as the pixels that it is drawn with out of 100: what is near keeps its form. */
+/** Resolution at which each background is drawn, in percent: lower values are more out of focus. */
 const SHARPNESS: Readonly<Record<Background, Range>> = {
   meadow: [14, 48],
   forest: [10, 36],
@@ -42,7 +42,7 @@ export function pickBackground(random: Random): Background {
 
 export const sharpnessOf = (random: Random, kind: Background): number => within(random, SHARPNESS[kind]);
 
-/** Fills the image; nothing in it depends on the species. */
+/** Fills the image; the background does not depend on the species. */
 export function drawBackground(canvas: Canvas, random: Random, kind: Background): void {
   BACKGROUNDS[kind](canvas, random);
 }
@@ -176,21 +176,21 @@ function stone(canvas: Canvas, random: Random): void {
   wash(canvas, lit(grey, 1.1), lit(grey, 0.85));
   const stones = chance(random, 0.6) ? 26 : 0;
   for (let i = 0; i < stones; i++) {
-    const at = anywhere(random);
+    const middle = anywhere(random);
     const [size, flat, turn] = [within(random, [5, 15]), within(random, [0.55, 0.9]), within(random, [-30, 30])];
     canvas.ellipse(
-      [at[0] + 1, at[1] + 1.6],
+      [middle[0] + 1, middle[1] + 1.6],
       size * 1.06,
       size * flat * 1.06,
       { fill: '#14100c', 'fill-opacity': 0.4 },
       turn,
     );
     const tone = lit(grey, within(random, [0.7, 1.25]));
-    const fill = canvas.radial([at[0] - size * 0.3, at[1] - size * 0.35], size * 1.3, [
+    const fill = canvas.radial([middle[0] - size * 0.3, middle[1] - size * 0.35], size * 1.3, [
       [0, css(lit(tone, 1.12))],
       [1, css(lit(tone, 0.72))],
     ]);
-    canvas.ellipse(at, size, size * flat, { fill }, turn);
+    canvas.ellipse(middle, size, size * flat, { fill }, turn);
   }
   for (let i = 0; i < 34; i++) {
     const tone = css(lit(chance(random, 0.2) ? green(random, [0.4, 0.6]) : grey, within(random, [0.7, 1.25])));

@@ -13,7 +13,7 @@ interface Heart {
   readonly size: number;
   readonly colour: Colour;
   readonly petal: Colour;
-  /** How far open the flower is, to 1. */
+  /** How far the flower is open, from 0 to 1. */
   readonly open: number;
 }
 
@@ -21,7 +21,7 @@ const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 const BROWN: Colour = { l: 0.38, c: 0.08, h: 60 };
 const GREEN: Colour = { l: 0.66, c: 0.13, h: 122 };
 
-/** Draws what is in the middle of a flower. */
+/** Draws the centre of a flower. */
 export function drawCentre(
   canvas: Canvas,
   random: Random,
@@ -67,7 +67,7 @@ const DRAW: Readonly<Record<Centre, (heart: Heart) => void>> = {
   },
 };
 
-/** The points of a circle round the axis, in the image. */
+/** The points of a circle around the axis, in the image. */
 function circle(pose: Pose, radius: number, height: number, count: number, wave = 0, turn = 0): Point[] {
   return Array.from({ length: count }, (_, i) => {
     const angle = (i / count) * 2 * Math.PI + turn;
@@ -76,7 +76,7 @@ function circle(pose: Pose, radius: number, height: number, count: number, wave 
   });
 }
 
-/** A dark, soft hollow in which the petals meet. */
+/** Draws a dark, soft hollow in which the petals meet. */
 function drawHollow({ canvas, pose, size, petal }: Heart, radius: number): void {
   const deep = css(lit(mix(petal, GREEN, 0.35), 0.62));
   const middle = place(pose, [0, 0, size * 0.15]);
@@ -88,7 +88,7 @@ function drawHollow({ canvas, pose, size, petal }: Heart, radius: number): void 
   canvas.path(polygon(circle(pose, radius, size * 0.15, 14)), { fill });
 }
 
-/** A head of many tiny florets in their natural spiral (Vogel 1979), on a dome. */
+/** Draws a dome of many tiny florets in their natural spiral (Vogel 1979). */
 function drawDome({ canvas, random, pose, light, colour }: Heart, radius: number, height: number, dot: number): void {
   const up = (r: number): number => height * (1 - (r / radius) ** 2) - 0.04;
   const base = circle(pose, radius, up(radius), 18);
@@ -123,7 +123,7 @@ function drawDome({ canvas, random, pose, light, colour }: Heart, radius: number
   for (const [fill, points] of groups) canvas.path(dots(points, width), { fill });
 }
 
-/** Anthers without visible stalks. */
+/** Draws anthers without visible filaments. */
 function drawAnthers(heart: Heart, count: number, radius: number, height: number, dot: number): void {
   const { canvas, pose, random, colour } = heart;
   const points = circle(pose, radius, height, count, 0.1, random.uniform() * 6);
@@ -158,7 +158,7 @@ function drawFilaments(heart: Heart, count: number, radius: number, height: numb
   canvas.path(dots(ends, width * 0.9), { fill: css(lit(colour, 1.02)) });
 }
 
-/** A daffodil's trumpet: a wall that widens upwards to a wavy rim, and what is seen inside. */
+/** Draws the trumpet of a daffodil: a wall that widens to a wavy rim, and its inside. */
 function drawCorona(heart: Heart): void {
   const { canvas, random, pose, light, size, colour } = heart;
   const height = size * 1.15;
@@ -166,14 +166,16 @@ function drawCorona(heart: Heart): void {
   const count = 28;
   const foot = circle(pose, size * 0.5, 0, count, 0, turn);
   const rim = circle(pose, size, height, count, 0.05, turn);
-  const at = (i: number, points: readonly Point[]): Point => points[i % count]!;
+  const pointOf = (i: number, points: readonly Point[]): Point => points[i % count]!;
   const sides = { left: place(pose, [-size, 0, height]), right: place(pose, [size, 0, height]) };
   const wall: Stop[] = [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const angle = Math.PI * (1 - share);
     const normal = unitOf([Math.cos(angle), -Math.sin(angle), 0.1]);
     return [share, css(lit(colour, shade(light, turned(pose, normal)) * 0.92))];
   });
-  const quads = foot.map((_, i) => polygon([at(i, foot), at(i + 1, foot), at(i + 1, rim), at(i, rim)]));
+  const quads = foot.map((_, i) =>
+    polygon([pointOf(i, foot), pointOf(i + 1, foot), pointOf(i + 1, rim), pointOf(i, rim)]),
+  );
   canvas.path(polygon(foot), {
     fill: '#180c10',
     'fill-opacity': 0.3,
@@ -203,7 +205,7 @@ function drawCorona(heart: Heart): void {
   drawAnthers({ ...heart, colour: { l: 0.9, c: 0.12, h: 95 } }, 5, size * 0.18, height * 0.6, 0.35);
 }
 
-/** A passion flower's crown of threads, banded in two colours. */
+/** Draws the corona of a passion flower: filaments in bands of two colours. */
 function drawFringe({ canvas, random, pose, size, colour, petal }: Heart): void {
   const count = 56;
   const ray = (from: number, to: number): string =>

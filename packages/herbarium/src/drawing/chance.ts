@@ -4,7 +4,7 @@ export type Range = readonly [low: number, high: number];
 
 export const within = (random: Random, [low, high]: Range): number => low + (high - low) * random.uniform();
 
-/** A number within `by` of `value`, more often near it. */
+/** A number within `by` of `value`, with a triangular distribution. */
 export const about = (random: Random, value: number, by: number): number =>
   value + by * (random.uniform() + random.uniform() - 1);
 

@@ -1,4 +1,4 @@
-/** A colour in OKLCH (Ottosson 2020, https://bottosson.github.io/posts/oklab): equal steps look equally far apart. */
+/** A colour in OKLCH (Ottosson 2020, https://bottosson.github.io/posts/oklab): equal steps look equally different. */
 export interface Colour {
   /** Lightness, 0 (black) to 1 (white). */
   readonly l: number;
@@ -8,19 +8,19 @@ export interface Colour {
   readonly h: number;
 }
 
-/** A colour between two others, by the shorter way round the hues; `share` of `b` from 0 to 1. */
+/** A colour between two others, along the shorter arc of hues; `share` of `b` from 0 to 1. */
 export function mix(a: Colour, b: Colour, share: number): Colour {
-  // A grey has no hue of its own; it takes the other's, so that white to blue does not pass through green.
+  // A grey takes the hue of the other colour, so that white to blue does not pass through green.
   const from = a.c < 0.03 ? b.h : a.h;
   const to = b.c < 0.03 ? from : b.h;
   const turn = ((((to - from) % 360) + 540) % 360) - 180;
   return { l: a.l + (b.l - a.l) * share, c: a.c + (b.c - a.c) * share, h: from + turn * share };
 }
 
-/** The same colour in more (over 1) or less light; shadows keep their chroma and turn a little to blue, as outdoors. */
+/** The same colour in more (above 1) or less light; shadows keep their chroma and become slightly blue, as outdoors. */
 export function lit(colour: Colour, light: number): Colour {
   if (light >= 1) {
-    // Only part of the way to white, or the sunny petals of a yellow flower would be white.
+    // Only part of the way to white, or the sunlit petals of a yellow flower would be white.
     const more = Math.min(1, (light - 1) * 2);
     return {
       l: colour.l + (Math.max(0.97, colour.l) - colour.l) * more * 0.6,
@@ -35,7 +35,7 @@ export function lit(colour: Colour, light: number): Colour {
   );
 }
 
-/** As `#rrggbb`; chroma that sRGB cannot show is taken away, at the same lightness and hue. */
+/** The colour as `#rrggbb`; chroma outside of sRGB is reduced at the same lightness and hue. */
 export function css({ l, c, h }: Colour): string {
   let chroma = c;
   let rgb = toLinear(l, chroma, h);

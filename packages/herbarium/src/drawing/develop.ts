@@ -1,18 +1,18 @@
 import { Random } from 'evenhand/random';
 import { about, chance, within } from './chance.js';
 
-/** How a camera took an image and what was made of it. */
+/** The settings of a virtual camera. */
 export interface Development {
-  /** Of red, green and blue. */
+  /** Gains of red, green and blue. */
   readonly gains: readonly [number, number, number];
   readonly gamma: number;
   readonly contrast: number;
   readonly saturation: number;
   readonly vignette: number;
   readonly grain: number;
-  /** Blur of the whole image: standard deviation in hundredths of its side; 0 for none. */
+  /** Blur of the whole image: standard deviation in percent of its width; 0 = none. */
   readonly blur: number;
-  /** Where in the tile of noise the grain begins. */
+  /** Offset of the grain in the tile of noise. */
   readonly offset: number;
 }
 
@@ -35,32 +35,33 @@ export function developmentOf(random: Random): Development {
 const TILE = 256;
 let tile: Float32Array | undefined;
 
-/** Grain, fine and coarse together, about -1 to 1; made once. */
+/** A tile of fine and coarse grain, about -1 to 1; it is computed once. */
 function noise(): Float32Array {
   if (tile !== undefined) return tile;
   const random = new Random(0, TILE);
   const fine = Float32Array.from({ length: TILE * TILE }, () => random.uniform() * 2 - 1);
-  const at = (x: number, y: number): number => fine[(y % TILE) * TILE + (x % TILE)]!;
+  const fineAt = (x: number, y: number): number => fine[(y % TILE) * TILE + (x % TILE)]!;
   tile = Float32Array.from(fine, (value, i) => {
     const [x, y] = [i % TILE, Math.floor(i / TILE)];
-    // Coarser noise from means of neighbours: paper, and the mottling of real surfaces.
+    // Coarser noise from means of neighbours, as on paper and real surfaces.
     let coarse = 0;
-    for (let k = 0; k < 9; k++) coarse += at(x + (k % 3) * 2, y + Math.floor(k / 3) * 2);
+    for (let k = 0; k < 9; k++) coarse += fineAt(x + (k % 3) * 2, y + Math.floor(k / 3) * 2);
     return value * 0.5 + coarse * 0.15;
   });
   return tile;
 }
 
 /**
- * Develops an image: exposure, white balance, contrast, saturation, vignette and grain.
- * @param pixels [side, side, channels] of 8 bits, of which the first three are kept
+ * Applies exposure, white balance, contrast, saturation, vignette and grain.
+ *
+ * @param pixels [side, side, channels] of 8 bits; the first three channels are kept
  * @returns [side, side, 3]
  */
-export function develop(pixels: Uint8Array, side: number, channels: number, how: Development): Uint8Array {
-  const curves = how.gains.map((gain) =>
+export function develop(pixels: Uint8Array, side: number, channels: number, development: Development): Uint8Array {
+  const curves = development.gains.map((gain) =>
     Float32Array.from({ length: 256 }, (_, value) => {
-      const exposed = Math.min(1.15, (value / 255) * gain) ** how.gamma;
-      return 255 * (0.5 + (exposed - 0.5) * how.contrast);
+      const exposed = Math.min(1.15, (value / 255) * gain) ** development.gamma;
+      return 255 * (0.5 + (exposed - 0.5) * development.contrast);
     }),
   );
   const [reds, greens, blues] = curves as [Float32Array, Float32Array, Float32Array];
@@ -69,18 +70,18 @@ export function develop(pixels: Uint8Array, side: number, channels: number, how:
   const middle = (side - 1) / 2;
   for (let y = 0; y < side; y++) {
     const dy = (y - middle) / middle;
-    const row = (how.offset + y * TILE) % (TILE * TILE);
+    const row = (development.offset + y * TILE) % (TILE * TILE);
     for (let x = 0; x < side; x++) {
       const from = (y * side + x) * channels;
       const dx = (x - middle) / middle;
-      const dark = 1 - how.vignette * 0.5 * (dx * dx + dy * dy) ** 1.5;
+      const dark = 1 - development.vignette * 0.5 * (dx * dx + dy * dy) ** 1.5;
       const [r, g, b] = [reds[pixels[from]!]!, greens[pixels[from + 1]!]!, blues[pixels[from + 2]!]!];
       const luma = 0.299 * r + 0.587 * g + 0.114 * b;
-      const speck = how.grain * grain[(row + x) % (TILE * TILE)]!;
+      const speck = development.grain * grain[(row + x) % (TILE * TILE)]!;
       const to = (y * side + x) * 3;
-      out[to] = (luma + (r - luma) * how.saturation) * dark + speck;
-      out[to + 1] = (luma + (g - luma) * how.saturation) * dark + speck;
-      out[to + 2] = (luma + (b - luma) * how.saturation) * dark + speck;
+      out[to] = (luma + (r - luma) * development.saturation) * dark + speck;
+      out[to + 1] = (luma + (g - luma) * development.saturation) * dark + speck;
+      out[to + 2] = (luma + (b - luma) * development.saturation) * dark + speck;
     }
   }
   return new Uint8Array(out.buffer);

@@ -9,11 +9,11 @@ import { depthOf, drawPetal, facing, paintOf } from './petal.js';
 import { type Light, type Pose, place } from './pose.js';
 import { type PetalShape, type Surface, surfaceOf } from './surface.js';
 
-/** How one flower differs from others of its species. */
+/** What differs between flowers of a species. */
 export interface FlowerState {
-  /** From 0, a bud, to 1. */
+  /** From 0 (a bud) to 1. */
   readonly open: number;
-  /** Its size in pixels, from centre to tip: what is small is drawn with fewer lines. */
+  /** Radius in pixels; small flowers are drawn with fewer lines. */
   readonly detail: number;
 }
 
@@ -25,7 +25,7 @@ interface Petal {
 
 const RADIANS = Math.PI / 180;
 
-/** Draws a flower whose petals are 1 long in its pose. */
+/** Draws a flower with petals of length 1 in its pose. */
 export function drawFlower(
   canvas: Canvas,
   random: Random,
@@ -38,7 +38,7 @@ export function drawFlower(
   const paint = paintOf(traits);
   const crowded = petals.length > 12;
   const draw = ({ surface, layer }: Petal): void => {
-    // Inner layers are lighter or darker as a whole, so that they stand out from those behind them.
+    // Inner layers are lighter or darker, so that they stand out from those behind them.
     const colour = { ...traits.colour, l: Math.min(0.98, traits.colour.l + (layer - (traits.layers - 1) / 2) * 0.018) };
     drawPetal(canvas, random, surface, pose, light, { ...paint, colour }, crowded ? Math.min(detail, 32) : detail);
   };
@@ -47,13 +47,13 @@ export function drawFlower(
   const inside = petals.filter(({ surface }) => facing(surface, pose) >= 0);
   const outside = petals.filter((petal) => !inside.includes(petal));
   if (detail > 28) drawCalyx(canvas, random, traits, pose);
-  // What shows its inside lies behind the centre, what shows its outside before it.
+  // Petals that show their inside are behind the centre, those that show their outside in front of it.
   for (const petal of inside.sort((a, b) => a.layer - b.layer || order(a, b))) draw(petal);
   drawCentre(canvas, random, traits, traits.colour, pose, light, open);
   for (const petal of outside.sort((a, b) => b.layer - a.layer || order(a, b))) draw(petal);
 }
 
-/** A pansy's petals: direction in degrees, length, width, in the order in which they overlap. */
+/** The petals of a pansy: direction in degrees, length and width, in the order in which they overlap. */
 const FACE = [
   [62, 1, 0.95],
   [118, 1, 0.95],
@@ -97,7 +97,7 @@ function petalsOf(random: Random, traits: Traits, open: number): Petal[] {
     const from = spin / RADIANS + (layer * step) / 2 + about(random, 0, step * 0.1);
     const length = traits.layers > 2 ? 1 - (0.5 * layer) / traits.layers : 1 - 0.04 * layer;
     for (let i = 0; i < traits.petals; i++) {
-      // A lost petal, seldom, and only of many, where the number can still be told.
+      // A missing petal, rarely, and only if there are many, so that the number can still be recognised.
       if (traits.petals > 9 && chance(random, 0.015)) continue;
       const own = shape(from + i * step + about(random, 0, step * 0.09), layer, length, length);
       petals.push({ surface: surfaceOf(own), layer, place: random.uniform() });
@@ -106,7 +106,7 @@ function petalsOf(random: Random, traits: Traits, open: number): Petal[] {
   return petals;
 }
 
-/** Green sepals under the petals, seen from the side and between narrow petals. */
+/** Draws green sepals under the petals, visible from the side and between narrow petals. */
 function drawCalyx(canvas: Canvas, random: Random, { leafColour }: Traits, pose: Pose): void {
   const green: Colour = { ...leafColour, l: leafColour.l + 0.04 };
   const turn = random.uniform() * 6;

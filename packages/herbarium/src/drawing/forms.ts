@@ -1,31 +1,31 @@
 import type { Centre, Profile, Tip } from '../traits.js';
 import type { Range } from './chance.js';
 
-/** What the genera of one form have in common, and the ranges in which they may differ. Angles in degrees. */
+/** What the genera of a form have in common, and the ranges in which they differ. Angles in degrees. */
 export interface Form {
-  /** Petals in a layer; several where species may differ in it. */
+  /** Number of petals per layer; species can differ in it if there are several. */
   readonly petals: readonly number[];
   readonly layers: readonly number[];
   readonly profiles: readonly Profile[];
   readonly tips: readonly Tip[];
-  /** Half the width of a petal, its length being 1. */
+  /** Half the width of a petal relative to its length. */
   readonly width: Range;
-  /** How steeply a petal rises from the flower's plane, where it begins and where it ends. */
+  /** Angle at which a petal rises from the flower's plane at its base, and its change up to the tip. */
   readonly rise: Range;
   readonly bend: Range;
-  /** How much steeper each layer inside another is. */
+  /** How much steeper each inner layer is. */
   readonly lift: number;
   readonly curl: Range;
   readonly ruffle: Range;
   readonly twist: Range;
   readonly centres: readonly Centre[];
-  /** Size of the centre, the petal being 1. */
+  /** Size of the centre relative to the length of a petal. */
   readonly heart: Range;
   readonly growth: 'single' | 'umbel' | 'spike' | 'face';
-  /** The furthest that its flowers look away from us, and whether they hang. */
+  /** Largest angle at which flowers face away from the viewer, and whether they hang. */
   readonly tilt: number;
   readonly hanging?: boolean;
-  /** The marks that are well seen on such petals. */
+  /** The marks that are visible on such petals. */
   readonly marks: readonly ('eye' | 'spots' | 'veins' | 'edge')[];
 }
 
@@ -48,7 +48,7 @@ const FORM: Form = {
   marks: ['eye', 'spots', 'veins', 'edge'],
 };
 
-/** A row a form; what it does not say is as in the first. */
+/** One row per form, as changes of `FORM`. */
 export const FORMS: Readonly<Record<string, Form>> = {
   anemone: { ...FORM, petals: [5, 6, 8], tips: ['round', 'pointed', 'notched'], centres: ['ring', 'stamens'] },
   daisy: {

@@ -4,7 +4,7 @@ import { type Canvas, curve, type Point, polygon } from './canvas.js';
 import { within } from './chance.js';
 import { type Colour, css, lit, mix } from './colour.js';
 
-/** Half the width along a leaf, and how it is cut: a leaf's length is 1. */
+/** Half the width along a leaf, relative to its length. */
 const SHAPES: Readonly<Record<Exclude<LeafShape, 'pinnate'>, (t: number) => number>> = {
   linear: (t) => 0.055 * Math.sin(Math.PI * t ** 0.7) ** 0.7,
   lanceolate: (t) => 0.15 * Math.sin(Math.PI * t ** 0.75),
@@ -13,7 +13,7 @@ const SHAPES: Readonly<Record<Exclude<LeafShape, 'pinnate'>, (t: number) => numb
   lobed: (t) => (0.3 - 0.1 * t) * Math.sin(Math.PI * t ** 0.7) * (0.68 + 0.45 * Math.abs(Math.sin(t * Math.PI * 3.5))),
 };
 
-/** Draws a leaf that begins at `from` and leaves in `direction` (radians, counter-clockwise from the right). */
+/** Draws a leaf that starts at `from` in `direction` (radians, counter-clockwise from the right). */
 export function drawLeaf(
   canvas: Canvas,
   random: Random,
@@ -49,7 +49,7 @@ interface Blade {
   readonly steps: number;
 }
 
-/** The middle line of a leaf, an arc that turns by `sag` on its way. */
+/** The middle line of a leaf: an arc that turns by `sag`. */
 function ribOf([x, y]: Point, direction: number, length: number, sag: number): Rib {
   return (t) => {
     const angle = direction + (sag * t) / 2;
@@ -57,7 +57,7 @@ function ribOf([x, y]: Point, direction: number, length: number, sag: number): R
   };
 }
 
-/** All blades of a leaf at once, in as few shapes as do: the blades, their halves in shadow, their veins. */
+/** Draws all blades of a leaf with as few shapes as possible: the blades, their halves in shadow, their veins. */
 function drawBlades(
   canvas: Canvas,
   random: Random,
@@ -77,7 +77,7 @@ function drawBlades(
   };
   const margin = (blade: Blade, side: number): Point[] =>
     Array.from({ length: blade.steps + 1 }, (_, i) => off(blade, i / blade.steps, side));
-  // Few steps of colour, so that leaves can share gradients.
+  // Few different colours, so that leaves can share gradients.
   const own = { l: colour.l + (random.int(3) - 1) * 0.035, c: colour.c, h: colour.h + (random.int(3) - 1) * 4 };
   const fill = canvas.linear(whole(0), whole(1), [
     [0, css(lit(own, light * 0.76))],
@@ -103,7 +103,7 @@ function drawBlades(
   });
 }
 
-/** Draws a stem through points, round by two strokes: its dark sides and its middle in the light. */
+/** Draws a stem through points with two strokes that make it look round: dark sides and a light middle. */
 export function drawStem(canvas: Canvas, points: readonly Point[], width: number, colour: Colour): void {
   const d = curve(points);
   const stroke = { fill: 'none', 'stroke-linecap': 'round' };

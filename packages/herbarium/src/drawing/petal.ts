@@ -15,7 +15,7 @@ export interface Paint {
   readonly spots: Spots;
   readonly veins: Veins;
   readonly edge: Edge;
-  /** How far the eye reaches, the petal's length being 1. */
+  /** Radius of the eye relative to the length of a petal. */
   readonly reach: number;
 }
 
@@ -25,14 +25,14 @@ export function paintOf({ tip, colour, fade, eye, spots, veins, edge, heart }: T
 
 const YELLOW: Colour = { l: 0.86, c: 0.17, h: 92 };
 
-/** A colour of the same family that is clearly darker; for petals that are dark already, lighter. */
+/** A clearly darker colour; for petals that are dark already, an even darker, less saturated one. */
 function darkOf({ l, c, h }: Colour): Colour {
   if (l < 0.52) return { l: 0.2, c: c * 0.5, h };
   return { l: Math.max(0.3, l - 0.38), c: Math.max(0.14, c), h: c < 0.08 ? 350 : h - 14 };
 }
 
 function paleOf({ l, c, h }: Colour): Colour {
-  // On a pale petal a blush takes its place.
+  // On a pale petal, a blush instead.
   if (l > 0.86) return { l: 0.78, c: 0.14, h: c > 0.1 ? 25 : 350 };
   return { l: 0.95, c: Math.min(c, 0.03), h };
 }
@@ -42,12 +42,13 @@ function eyeOf({ colour, eye }: Paint): Colour {
   return eye === 'dark' ? darkOf(colour) : paleOf(colour);
 }
 
-/** The larger of them get finer outlines, vaulting, lines and a shadow of their own. */
+/** Larger petals have finer outlines, shading, lines and their own shadow. */
 type Fineness = 0 | 1 | 2;
 
 /**
- * Draws one petal: its shadow, body, light on it, marks. Whether we see its back decides its colours too.
- * @param detail how large the flower is in pixels; small ones get no fine lines
+ * Draws one petal: shadow, body, shading and marks. Its colours depend on whether its back is visible.
+ *
+ * @param detail size of the flower in pixels; small ones have no fine lines
  */
 export function drawPetal(
   canvas: Canvas,
@@ -58,10 +59,10 @@ export function drawPetal(
   paint: Paint,
   detail: number,
 ): void {
-  const at = (u: number, v: number): Point => place(pose, surface(u, v));
+  const pointAt = (u: number, v: number): Point => place(pose, surface(u, v));
   const middle = normalAt(surface, pose, 0.5, 0);
   const backSeen = middle[2] < 0;
-  const wide = distance(at(0.6, -1), at(0.6, 1)) * (detail / pose.scale);
+  const wide = distance(pointAt(0.6, -1), pointAt(0.6, 1)) * (detail / pose.scale);
   const fine: Fineness = detail < 28 || wide < 5 ? 0 : detail < 34 || wide < 11 ? 1 : 2;
   // Few steps of colour and light, so that petals can share gradients.
   const tint = (random.int(3) - 1) * 0.016;
@@ -70,22 +71,22 @@ export function drawPetal(
   const base = stepped(shade(light, normalAt(surface, pose, 0.2, 0)), 0.07);
   const tip = stepped(shade(light, normalAt(surface, pose, 0.85, 0)), 0.07);
   const lightAt = (u: number): number => (base + (tip - base) * u) * (0.76 + 0.24 * smooth(u / 0.4));
-  const outline = polygon(outlineOf(at, paint.tip, 1, 1, fine));
+  const outline = polygon(outlineOf(pointAt, paint.tip, 1, 1, fine));
   const shadow = shadowOf(light, pose.scale);
-  if (fine === 2) canvas.path(polygon(moved(outlineOf(at, paint.tip, 1, 1, 0), shadow.by)), shadow.soft);
+  if (fine === 2) canvas.path(polygon(moved(outlineOf(pointAt, paint.tip, 1, 1, 0), shadow.by)), shadow.soft);
 
   const colourAt = (u: number): Colour => {
     const faded = { ...body, l: Math.min(0.98, body.l + paint.fade * (u - 0.4)), c: body.c * (1 - paint.fade * u) };
     const zone = paint.eye === 'none' || backSeen ? 0 : 1 - smooth((u - paint.reach + 0.07) / 0.14);
-    // What is deep in the flower gets less light.
+    // Deep in the flower there is less light.
     return lit(zone > 0 ? mix(faded, eyeOf(paint), zone) : faded, lightAt(u));
   };
   const eyed = paint.eye !== 'none' && !backSeen;
   const places = eyed ? [0, paint.reach - 0.07, paint.reach + 0.07, 1] : [0, 0.3, 1];
   const along = (stops: readonly number[], colour: (u: number) => Colour): string =>
     canvas.linear(
-      at(0, 0),
-      at(1, 0),
+      pointAt(0, 0),
+      pointAt(1, 0),
       stops.map((u): Stop => [u, css(colour(u))]),
     );
   const fill = along(places, colourAt);
@@ -96,15 +97,15 @@ export function drawPetal(
     const margin = paint.edge === 'dark' ? darkOf(paint.colour) : paleOf(paint.colour);
     const outer = along([0, 0.3, 1], (u) => lit(mix(body, margin, smooth((u - 0.1) / 0.2)), lightAt(u)));
     canvas.path(outline, { fill: outer, ...rim });
-    if (fine === 2) canvas.path(polygon(outlineOf(at, paint.tip, 0.88, 0.8, 1)), { fill, 'fill-opacity': 0.5 });
-    canvas.path(polygon(outlineOf(at, paint.tip, 0.82, 0.68, fine)), { fill });
+    if (fine === 2) canvas.path(polygon(outlineOf(pointAt, paint.tip, 0.88, 0.8, 1)), { fill, 'fill-opacity': 0.5 });
+    canvas.path(polygon(outlineOf(pointAt, paint.tip, 0.82, 0.68, fine)), { fill });
   }
-  if (fine === 2) drawVault(canvas, at, (v) => shade(light, normalAt(surface, pose, 0.6, v)), outline);
-  if (fine === 2 || paint.veins === 'bold') drawLines(canvas, at, paint, body, shade(light, middle));
-  if (paint.spots !== 'none') drawSpots(canvas, random, at, paint, pose.scale);
+  if (fine === 2) drawVault(canvas, pointAt, (v) => shade(light, normalAt(surface, pose, 0.6, v)), outline);
+  if (fine === 2 || paint.veins === 'bold') drawLines(canvas, pointAt, paint, body, shade(light, middle));
+  if (paint.spots !== 'none') drawSpots(canvas, random, pointAt, paint, pose.scale);
 }
 
-/** The side of a petal that we see: above 0 its inside. */
+/** The visible side of a petal: above 0 its inside. */
 export function facing(surface: Surface, pose: Pose): number {
   return normalAt(surface, pose, 0.5, 0)[2];
 }
@@ -116,13 +117,13 @@ function shadowOf({ from, strength }: Light, scale: number) {
   return {
     by,
     soft: { ...dark, fill: '#100818', 'fill-opacity': 0.14 * strength + 0.05, 'stroke-opacity': 0.07 },
-    // For small petals a thin dark rim does: half the shapes.
+    // For small petals a thin dark rim is enough, which halves the number of shapes.
     rim: { ...dark, 'stroke-opacity': 0.13, 'stroke-width': fall * 0.8, 'paint-order': 'stroke' },
   };
 }
 
-/** Light across the petal, by which it looks vaulted. */
-function drawVault(canvas: Canvas, at: Surfaced<Point>, lightAt: (v: number) => number, outline: string): void {
+/** Draws shading across the petal, which makes it look curved. */
+function drawVault(canvas: Canvas, pointAt: Surfaced<Point>, lightAt: (v: number) => number, outline: string): void {
   const middle = lightAt(0);
   const stop = (place: number, change: number): Stop => [
     place,
@@ -131,35 +132,35 @@ function drawVault(canvas: Canvas, at: Surfaced<Point>, lightAt: (v: number) => 
   ];
   const [left, right] = [stepped(lightAt(-1) / middle - 1, 0.07), stepped(lightAt(1) / middle - 1, 0.07)];
   const stops = [stop(0, left), stop(0.25, left * 0.45), stop(0.5, -0.03), stop(0.75, right * 0.45), stop(1, right)];
-  canvas.path(outline, { fill: canvas.linear(at(0.6, -1), at(0.6, 1), stops) });
+  canvas.path(outline, { fill: canvas.linear(pointAt(0.6, -1), pointAt(0.6, 1), stops) });
 }
 
-/** Veins where the species has them, else the faint lines that every petal has. */
-function drawLines(canvas: Canvas, at: Surfaced<Point>, paint: Paint, own: Colour, light: number): void {
+/** Draws veins if the species has them, else faint lines. */
+function drawLines(canvas: Canvas, pointAt: Surfaced<Point>, paint: Paint, own: Colour, light: number): void {
   const bold = paint.veins === 'bold';
   const lines = (bold ? [-0.66, -0.33, 0, 0.33, 0.66] : [-0.6, -0.2, 0.2, 0.6]).map((v) => {
     const end = (bold ? 0.9 : 0.8) - 0.12 * Math.abs(v);
-    return curve([0.1, 0.35, 0.6, end].map((u) => at(u, v * (0.55 + 0.45 * u))));
+    return curve([0.1, 0.35, 0.6, end].map((u) => pointAt(u, v * (0.55 + 0.45 * u))));
   });
   const colour = bold ? darkOf(own) : { ...own, l: own.l - 0.1 };
   const width = bold ? 0.4 : 0.22;
   canvas.path(lines.join(''), {
     fill: 'none',
     stroke: css(lit(colour, Math.min(1, light))),
-    'stroke-width': width * (0.45 + distance(at(0.5, -0.5), at(0.5, 0.5)) / 14),
+    'stroke-width': width * (0.45 + distance(pointAt(0.5, -0.5), pointAt(0.5, 0.5)) / 14),
     'stroke-opacity': bold ? 0.75 : 0.35,
     'stroke-linecap': 'round',
   });
 }
 
-function drawSpots(canvas: Canvas, random: Random, at: Surfaced<Point>, paint: Paint, scale: number): void {
+function drawSpots(canvas: Canvas, random: Random, pointAt: Surfaced<Point>, paint: Paint, scale: number): void {
   const colour = css(darkOf(paint.colour));
   if (paint.spots === 'blotch') {
     const centre = about(random, 0.36, 0.02);
     const ring = Array.from({ length: 12 }, (_, i): Point => {
       const turn = (i / 12) * 2 * Math.PI;
       const wobble = within(random, [0.85, 1.1]);
-      return at(centre + 0.15 * wobble * Math.cos(turn), 0.62 * wobble * Math.sin(turn));
+      return pointAt(centre + 0.15 * wobble * Math.cos(turn), 0.62 * wobble * Math.sin(turn));
     });
     canvas.path(polygon(ring), {
       fill: colour,
@@ -172,8 +173,8 @@ function drawSpots(canvas: Canvas, random: Random, at: Surfaced<Point>, paint: P
   }
   const [count, from, to] = paint.spots === 'freckles' ? [15, 0.2, 0.55] : [8, 0.5, 0.88];
   const points = Array.from({ length: count }, (_, i) =>
-    // Spread evenly, not by chance alone, which makes clumps.
-    at(
+    // Spread evenly, because purely random spots form clumps.
+    pointAt(
       from + (to - from) * ((i + random.uniform()) / count),
       (((i * 0.618 + 0.3 * random.uniform()) % 1) * 2 - 1) * 0.74,
     ),
@@ -190,7 +191,7 @@ const SIDES = [
   [0, 0.12, 0.26, 0.42, 0.58, 0.74, 0.88],
 ] as const;
 
-/** Steps across a tip that meet its corners. */
+/** Number of steps across a tip, which must include its corners. */
 const STEPS: Readonly<Record<Tip, readonly [number, number, number]>> = {
   round: [6, 8, 12],
   pointed: [4, 6, 8],
@@ -200,13 +201,13 @@ const STEPS: Readonly<Record<Tip, readonly [number, number, number]>> = {
   cut: [4, 6, 8],
 };
 
-function outlineOf(at: Surfaced<Point>, tip: Tip, wide: number, far: number, fine: Fineness): Point[] {
+function outlineOf(pointAt: Surfaced<Point>, tip: Tip, wide: number, far: number, fine: Fineness): Point[] {
   const sides = SIDES[fine];
   const end = 1 - (1 - far) * 0.35;
   const steps = STEPS[tip][fine];
-  const across = Array.from({ length: steps + 1 }, (_, i) => at(end, wide * ((2 * i) / steps - 1)));
-  const left = sides.map((u) => at(u * end, -wide));
-  const right = sides.map((u) => at(u * end, wide)).reverse();
+  const across = Array.from({ length: steps + 1 }, (_, i) => pointAt(end, wide * ((2 * i) / steps - 1)));
+  const left = sides.map((u) => pointAt(u * end, -wide));
+  const right = sides.map((u) => pointAt(u * end, wide)).reverse();
   return [...left, ...across, ...right];
 }
 
@@ -229,5 +230,5 @@ const smooth = (x: number): number => {
 
 const distance = (a: Point, b: Point): number => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
-/** Depth of a petal in the image: what is nearer is larger. */
+/** Depth of a petal in the image; larger is nearer. */
 export const depthOf = (surface: Surface, pose: Pose): number => turned(pose, surface(0.6, 0))[2];

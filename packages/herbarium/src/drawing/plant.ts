@@ -7,15 +7,15 @@ import { FORMS, type Form } from './forms.js';
 import { drawLeaf, drawStem } from './leaf.js';
 import { type Light, type Pose, place, poseOf } from './pose.js';
 
-/** One flower or head of flowers with its stem. */
+/** One flower or flower head with its stem. */
 export interface Plant {
   readonly centre: Point;
-  /** Half the size of the flower or head, in hundredths of the image. */
+  /** Half the size of the flower or head, in percent of the image. */
   readonly radius: number;
   readonly leaves: number;
 }
 
-interface Surroundings {
+interface Conditions {
   readonly traits: Traits;
   readonly light: Light;
   readonly pixels: number;
@@ -23,14 +23,14 @@ interface Surroundings {
 
 const UP = Math.PI / 2;
 
-export function drawPlant(canvas: Canvas, random: Random, around: Surroundings, plant: Plant): void {
-  const form = FORMS[around.traits.form]!;
-  if (form.growth === 'umbel') drawUmbel(canvas, random, around, form, plant);
-  else if (form.growth === 'spike') drawSpike(canvas, random, around, form, plant);
-  else drawSingle(canvas, random, around, form, plant);
+export function drawPlant(canvas: Canvas, random: Random, conditions: Conditions, plant: Plant): void {
+  const form = FORMS[conditions.traits.form]!;
+  if (form.growth === 'umbel') drawUmbel(canvas, random, conditions, form, plant);
+  else if (form.growth === 'spike') drawSpike(canvas, random, conditions, form, plant);
+  else drawSingle(canvas, random, conditions, form, plant);
 }
 
-/** How far a flower looks away from us, and where to: mostly a little upwards, to the light. */
+/** How far a flower faces away from the viewer, and in which direction: mostly slightly upwards. */
 function lookOf(random: Random, form: Form): [tilt: number, towards: number] {
   const most = (form.tilt * Math.PI) / 180;
   const tilt = most * Math.max(0.06, Math.sqrt(random.uniform()) * 0.95);
@@ -38,20 +38,14 @@ function lookOf(random: Random, form: Form): [tilt: number, towards: number] {
   return [tilt, chance(random, 0.75) ? UP + about(random, 0, 1.3) : within(random, [0, 2 * Math.PI])];
 }
 
-function bloom(
-  canvas: Canvas,
-  random: Random,
-  { traits, light, pixels }: Surroundings,
-  pose: Pose,
-  open: number,
-): void {
+function bloom(canvas: Canvas, random: Random, { traits, light, pixels }: Conditions, pose: Pose, open: number): void {
   drawFlower(canvas, random, traits, pose, light, { open, detail: (pose.scale * pixels) / 100 });
 }
 
-function drawSingle(canvas: Canvas, random: Random, around: Surroundings, form: Form, plant: Plant): void {
-  const { traits } = around;
+function drawSingle(canvas: Canvas, random: Random, conditions: Conditions, form: Form, plant: Plant): void {
+  const { traits } = conditions;
   const [tilt, towards] = lookOf(random, form);
-  // Cups are seen narrower than they are long; all flowers are to fill about the same space.
+  // Cups look narrower than they are long; all flowers should fill about the same space.
   const reach =
     Math.cos(((traits.rise + traits.bend / 2) * Math.PI) / 180 / 1.6) +
     (traits.centre === 'disc' ? traits.heart * 0.5 : 0);
@@ -63,11 +57,17 @@ function drawSingle(canvas: Canvas, random: Random, around: Surroundings, form: 
   const stem = [foot, middle, bow, neck];
   drawLeavesAlong(canvas, random, traits, stem.slice(0, 3), plant);
   drawStem(canvas, stem, Math.max(0.9, plant.radius * within(random, [0.05, 0.08])), traits.leafColour);
-  if (chance(random, 0.2)) drawBud(canvas, random, around, middle, plant.radius);
-  bloom(canvas, random, around, pose, chance(random, 0.14) ? within(random, [0.55, 0.8]) : within(random, [0.85, 1]));
+  if (chance(random, 0.2)) drawBud(canvas, random, conditions, middle, plant.radius);
+  bloom(
+    canvas,
+    random,
+    conditions,
+    pose,
+    chance(random, 0.14) ? within(random, [0.55, 0.8]) : within(random, [0.85, 1]),
+  );
 }
 
-function drawBud(canvas: Canvas, random: Random, around: Surroundings, from: Point, radius: number): void {
+function drawBud(canvas: Canvas, random: Random, conditions: Conditions, from: Point, radius: number): void {
   const side = chance(random, 0.5) ? 1 : -1;
   const tip: Point = [
     from[0] + side * radius * within(random, [0.7, 1.2]),
@@ -77,16 +77,16 @@ function drawBud(canvas: Canvas, random: Random, around: Surroundings, from: Poi
     canvas,
     [from, [(from[0] + tip[0]) / 2 + side * radius * 0.15, from[1]], tip],
     Math.max(0.7, radius * 0.045),
-    around.traits.leafColour,
+    conditions.traits.leafColour,
   );
   const pose = poseOf(tip, radius * 0.42, 1.25, UP - side * within(random, [0, 0.5]));
-  bloom(canvas, random, around, pose, within(random, [0.02, 0.3]));
+  bloom(canvas, random, conditions, pose, within(random, [0.02, 0.3]));
 }
 
-/** Small flowers on a dome, as a primrose's. */
-function drawUmbel(canvas: Canvas, random: Random, around: Surroundings, form: Form, plant: Plant): void {
+/** Draws small flowers on a dome, as in a primrose. */
+function drawUmbel(canvas: Canvas, random: Random, conditions: Conditions, form: Form, plant: Plant): void {
   const { centre, radius } = plant;
-  const { traits } = around;
+  const { traits } = conditions;
   const count = 6 + random.int(7);
   const small = radius * (count < 9 ? 0.46 : 0.4);
   const foot: Point = [centre[0] + about(random, 0, 20), 108];
@@ -96,30 +96,36 @@ function drawUmbel(canvas: Canvas, random: Random, around: Surroundings, form: F
   const florets = Array.from({ length: count }, (_, i) => {
     const far = Math.sqrt((i + 0.4) / count);
     const angle = i * 2.39996 + about(random, 0, 0.3);
-    const at: Point = [
+    const position: Point = [
       centre[0] + radius * 0.68 * far * Math.cos(angle),
       centre[1] + radius * 0.6 * far * Math.sin(angle),
     ];
-    return { at, far, angle: Math.atan2(-Math.sin(angle) + 0.35, Math.cos(angle)) };
+    return { position, far, angle: Math.atan2(-Math.sin(angle) + 0.35, Math.cos(angle)) };
   }).sort((a, b) => b.far - a.far);
-  for (const { at } of florets)
+  for (const { position } of florets)
     drawStem(
       canvas,
-      [hub, [(hub[0] + at[0]) / 2, (hub[1] + at[1]) / 2 + 1], at],
+      [hub, [(hub[0] + position[0]) / 2, (hub[1] + position[1]) / 2 + 1], position],
       Math.max(0.5, radius * 0.03),
       traits.leafColour,
     );
-  for (const { at, far, angle } of florets) {
+  for (const { position, far, angle } of florets) {
     const tilt = Math.min((form.tilt * Math.PI) / 180, 0.15 + far * within(random, [0.35, 0.85]));
-    const pose = poseOf(at, small * about(random, 1, 0.08), tilt, angle);
-    bloom(canvas, random, around, pose, chance(random, 0.08) ? within(random, [0.1, 0.5]) : within(random, [0.85, 1]));
+    const pose = poseOf(position, small * about(random, 1, 0.08), tilt, angle);
+    bloom(
+      canvas,
+      random,
+      conditions,
+      pose,
+      chance(random, 0.08) ? within(random, [0.1, 0.5]) : within(random, [0.85, 1]),
+    );
   }
 }
 
-/** Flowers along a stem, buds at its end, as a foxglove's. */
-function drawSpike(canvas: Canvas, random: Random, around: Surroundings, form: Form, plant: Plant): void {
+/** Draws flowers along a stem with buds at its end, as in a foxglove. */
+function drawSpike(canvas: Canvas, random: Random, conditions: Conditions, form: Form, plant: Plant): void {
   const { centre, radius } = plant;
-  const { traits } = around;
+  const { traits } = conditions;
   const lean = about(random, 0, 0.5);
   const half = radius * within(random, [1.15, 1.5]);
   const spot = (t: number): Point => [centre[0] + lean * half * t, centre[1] - half * t];
@@ -134,10 +140,10 @@ function drawSpike(canvas: Canvas, random: Random, around: Surroundings, form: F
     const size = radius * (form.hanging ? 0.56 : 0.46) * (1 - 0.32 * ((t + 1) / 2)) * about(random, 1, 0.08);
     const [x, y] = spot(t);
     const out = side * size * within(random, form.hanging ? [0.45, 0.75] : [0.25, 0.7]);
-    const at: Point = [x + out, y + (form.hanging ? size * 0.1 : about(random, 0, size * 0.2))];
+    const position: Point = [x + out, y + (form.hanging ? size * 0.1 : about(random, 0, size * 0.2))];
     drawStem(
       canvas,
-      [[x, y + size * 0.1], [x + out * 0.5, y - size * 0.2], at],
+      [[x, y + size * 0.1], [x + out * 0.5, y - size * 0.2], position],
       Math.max(0.5, radius * 0.035),
       traits.leafColour,
     );
@@ -148,7 +154,7 @@ function drawSpike(canvas: Canvas, random: Random, around: Surroundings, form: F
       : side > 0
         ? within(random, [-0.2, 1])
         : Math.PI - within(random, [-0.2, 1]);
-    bloom(canvas, random, around, poseOf(at, size, tilt, towards), bud);
+    bloom(canvas, random, conditions, poseOf(position, size, tilt, towards), bud);
   }
 }
 

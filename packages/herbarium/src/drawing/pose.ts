@@ -2,36 +2,36 @@ import type { Point } from './canvas.js';
 
 export type Vec3 = readonly [x: number, y: number, z: number];
 
-/** Where a flower stands in the image and which way it looks: x to the right, y up, z to the viewer. */
+/** Position and orientation of a flower: x to the right, y up, z to the viewer. */
 export interface Pose {
   readonly centre: Point;
-  /** What a length of 1 in the flower measures in the image. */
+  /** Length in the image of a length of 1 in the flower. */
   readonly scale: number;
-  /** The flower's own axes, as seen: two in its plane, and the one out of its face. */
+  /** The flower's axes in the viewer's coordinates: two in its plane, and its normal. */
   readonly right: Vec3;
   readonly up: Vec3;
   readonly axis: Vec3;
 }
 
-/** Where the light comes from, how strong it is against the sky's, and how far shadows fall. */
+/** Direction of the light, and its strength relative to the sky. */
 export interface Light {
   readonly from: Vec3;
   readonly strength: number;
 }
 
 /**
- * @param tilt angle between the flower's axis and the line to the viewer, in radians: 0 looks at us
- * @param towards where in the image the axis leans, in radians, counter-clockwise from the right
+ * @param tilt angle between the flower's axis and the line to the viewer, in radians: 0 faces the viewer
+ * @param towards direction in the image in which the axis leans, in radians, counter-clockwise from the right
  */
 export function poseOf(centre: Point, scale: number, tilt: number, towards: number): Pose {
   const axis: Vec3 = [Math.sin(tilt) * Math.cos(towards), Math.sin(tilt) * Math.sin(towards), Math.cos(tilt)];
-  // The image's upward direction, laid into the flower's plane: a flower with a top and a bottom keeps them.
+  // The upward direction of the image, projected onto the flower's plane, so that its top stays at the top.
   const along = axis[1];
   const up = unit([-along * axis[0], 1 - along * axis[1], -along * axis[2]]);
   return { centre, scale, axis, up, right: cross(up, axis) };
 }
 
-/** A point of the flower in the viewer's directions. */
+/** A point of the flower in the viewer's coordinates. */
 export function turned({ right, up, axis }: Pose, [x, y, z]: Vec3): Vec3 {
   return [
     x * right[0] + y * up[0] + z * axis[0],
@@ -40,7 +40,7 @@ export function turned({ right, up, axis }: Pose, [x, y, z]: Vec3): Vec3 {
   ];
 }
 
-/** Where a point, already turned, is in the image; what is nearer is larger. */
+/** Projects a point in the viewer's coordinates onto the image, with perspective. */
 export function project({ centre, scale }: Pose, [x, y, z]: Vec3): Point {
   const near = scale / (1 - 0.2 * z);
   return [centre[0] + x * near, centre[1] - y * near];
@@ -48,7 +48,7 @@ export function project({ centre, scale }: Pose, [x, y, z]: Vec3): Point {
 
 export const place = (pose: Pose, point: Vec3): Point => project(pose, turned(pose, point));
 
-/** How light a surface is with this unit normal, about 0.6 to 1.15; light also comes through a petal from behind. */
+/** Brightness of a surface with this unit normal, about 0.6 to 1.15; light from behind shines through petals. */
 export function shade({ from, strength }: Light, normal: Vec3): number {
   const facing = dot(from, normal);
   const diffuse = facing > 0 ? facing : -0.35 * facing;

@@ -9,7 +9,7 @@ import { drawLeaf } from './leaf.js';
 import { drawPlant, type Plant } from './plant.js';
 import { type Light, unit } from './pose.js';
 
-/** What was behind, in and before the focus, each to be drawn at its own sharpness: pixels per 100. */
+/** Layers behind, in and in front of the focus, with the resolution of those out of focus in percent. */
 export interface Scene {
   readonly back: Canvas;
   readonly backSharpness: number;
@@ -30,7 +30,7 @@ export function composeScene(random: Random, traits: Traits, pixels: number): Sc
   const focus = new Canvas();
   const plants = plantsOf(random, traits);
   const shared = { traits, light, pixels };
-  // Fellows of its kind further off are part of what is blurred.
+  // Plants of the same species in the distance are part of the blurred background.
   if (chance(random, 0.45)) {
     const far = 1 + random.int(3);
     for (let i = 0; i < far; i++) {
@@ -52,7 +52,7 @@ export function composeScene(random: Random, traits: Traits, pixels: number): Sc
   return { back, backSharpness: sharpnessOf(random, kind), focus, near, nearSharpness: within(random, [12, 30]) };
 }
 
-/** Where the flowers in focus are, the hindmost first; the last is the subject. */
+/** The plants in focus, from back to front; the last one is the subject. */
 function plantsOf(random: Random, traits: Traits): Plant[] {
   const { growth } = FORMS[traits.form]!;
   const heads = growth === 'umbel' || growth === 'spike';
@@ -76,7 +76,7 @@ function plantsOf(random: Random, traits: Traits): Plant[] {
   return plants;
 }
 
-/** Leaves and blades at the foot of the image. */
+/** Draws leaves and blades at the bottom of the image. */
 function undergrowth(canvas: Canvas, random: Random, { leaf, leafColour }: Traits): void {
   const count = 3 + random.int(6);
   for (let i = 0; i < count; i++) {
@@ -95,7 +95,7 @@ function undergrowth(canvas: Canvas, random: Random, { leaf, leafColour }: Trait
   }
 }
 
-/** A leaf or a blade of grass across the flowers. */
+/** Draws a leaf or a blade of grass across the flowers. */
 function cover(canvas: Canvas, random: Random, green: Colour): void {
   const left = chance(random, 0.5);
   const from: Point = [left ? -4 : 104, within(random, [45, 105])];
@@ -104,18 +104,18 @@ function cover(canvas: Canvas, random: Random, green: Colour): void {
   drawLeaf(canvas, random, shape, from, direction, within(random, [55, 100]), green, 1.05);
 }
 
-/** Sunlight through leaves that we do not see, or the shadow of something. */
+/** Draws patches of sunlight or shadow. */
 function dapple(canvas: Canvas, random: Random): void {
   const count = 1 + random.int(3);
   for (let i = 0; i < count; i++) {
     const bright = chance(random, 0.5);
-    const at: Point = [within(random, [0, 100]), within(random, [0, 100])];
+    const middle: Point = [within(random, [0, 100]), within(random, [0, 100])];
     const radius = within(random, [18, 50]);
     const [tone, depth] = bright
       ? ['#fff3c8', within(random, [0.12, 0.32])]
       : ['#0c1024', within(random, [0.18, 0.42])];
     const fill = canvas.radial(
-      at,
+      middle,
       radius,
       [
         [0, tone, depth],
@@ -128,7 +128,7 @@ function dapple(canvas: Canvas, random: Random): void {
   }
 }
 
-/** Blades and leaves right before the lens. */
+/** Draws blades and leaves directly in front of the lens. */
 function foreground(canvas: Canvas, random: Random, green: Colour): void {
   const count = 1 + random.int(4);
   for (let i = 0; i < count; i++) {

@@ -4,14 +4,14 @@ import { type Canvas, type Point, polygon, rectangle } from './canvas.js';
 import { about, pick, type Range, within } from './chance.js';
 import { type Colour, css, lit } from './colour.js';
 
-/** A green of leaves, of a lightness in a range. */
+/** A green of leaves with a lightness in a range. */
 export const green = (random: Random, l: Range): Colour => ({
   l: within(random, l),
   c: within(random, [0.05, 0.13]),
   h: within(random, [108, 152]),
 });
 
-/** Fills the image from one colour to another. */
+/** Fills the image with a gradient from top to bottom. */
 export function wash(canvas: Canvas, top: Colour, bottom: Colour): void {
   const fill = canvas.linear(
     [0, 0],
@@ -24,7 +24,7 @@ export function wash(canvas: Canvas, top: Colour, bottom: Colour): void {
   canvas.path(rectangle(), { fill });
 }
 
-/** A point in the image or a little outside. */
+/** A random point in the image or slightly outside. */
 export function anywhere(random: Random): Point {
   return [within(random, [-10, 110]), within(random, [-10, 110])];
 }
@@ -32,7 +32,7 @@ export function anywhere(random: Random): Point {
 /** A soft patch of light or dark. */
 export function glow(
   canvas: Canvas,
-  at: Point,
+  middle: Point,
   radius: number,
   colour: Colour,
   opacity: number,
@@ -41,7 +41,7 @@ export function glow(
 ): void {
   const tone = css(colour);
   const fill = canvas.radial(
-    at,
+    middle,
     radius,
     [
       [0, tone, opacity],
@@ -51,26 +51,26 @@ export function glow(
     ratio,
     degrees,
   );
-  canvas.ellipse(at, radius, radius * ratio, { fill }, degrees);
+  canvas.ellipse(middle, radius, radius * ratio, { fill }, degrees);
 }
 
-/** Points of light as a lens out of focus draws them: discs, brighter at their rim. */
+/** Out-of-focus points of light: discs that are brighter at their rim. */
 export function bokeh(canvas: Canvas, random: Random, count: number, colour: () => Colour, sizes: Range): void {
   for (let i = 0; i < count; i++) {
-    const at = anywhere(random);
+    const middle = anywhere(random);
     const radius = within(random, sizes);
     const tone = css(colour());
     const opacity = within(random, [0.12, 0.5]);
-    const fill = canvas.radial(at, radius, [
+    const fill = canvas.radial(middle, radius, [
       [0, tone, opacity * 0.7],
       [0.82, tone, opacity],
       [1, tone, 0],
     ]);
-    canvas.ellipse(at, radius, radius, { fill });
+    canvas.ellipse(middle, radius, radius, { fill });
   }
 }
 
-/** Blades of grass from below. */
+/** Blades of grass that grow from the bottom. */
 export function grass(canvas: Canvas, random: Random, count: number, colour: () => Colour, width: Range): void {
   for (let i = 0; i < count; i++) {
     const x = within(random, [-10, 110]);
@@ -90,17 +90,17 @@ export function grass(canvas: Canvas, random: Random, count: number, colour: () 
   }
 }
 
-/** Far flowers of whatever kind, as blots of colour. */
+/** Distant flowers of any kind, as blots of colour. */
 export function blots(canvas: Canvas, random: Random, count: number, sizes: Range): void {
   const colours = [pick(random, PETAL_COLOURS), pick(random, PETAL_COLOURS)];
   for (let i = 0; i < count; i++) {
-    const at = anywhere(random);
+    const middle = anywhere(random);
     const radius = within(random, sizes);
     const tone = pick(random, colours);
     const petals = 5 + random.int(4);
     for (let k = 0; k < petals; k++) {
       const angle = (k / petals) * 6.283;
-      const spot: Point = [at[0] + 0.55 * radius * Math.cos(angle), at[1] + 0.4 * radius * Math.sin(angle)];
+      const spot: Point = [middle[0] + 0.55 * radius * Math.cos(angle), middle[1] + 0.4 * radius * Math.sin(angle)];
       canvas.ellipse(
         spot,
         radius * 0.5,
@@ -109,6 +109,6 @@ export function blots(canvas: Canvas, random: Random, count: number, sizes: Rang
         (angle * 180) / Math.PI,
       );
     }
-    canvas.ellipse(at, radius * 0.2, radius * 0.17, { fill: css({ l: 0.75, c: 0.14, h: 85 }) });
+    canvas.ellipse(middle, radius * 0.2, radius * 0.17, { fill: css({ l: 0.75, c: 0.14, h: 85 }) });
   }
 }

@@ -1,14 +1,14 @@
 import type { Profile, Tip } from '../traits.js';
 import type { Vec3 } from './pose.js';
 
-/** A petal's shape; lengths in those of the flower, angles in radians. */
+/** The shape of a petal; lengths relative to the flower, angles in radians. */
 export interface PetalShape {
   readonly profile: Profile;
   readonly tip: Tip;
   readonly length: number;
   /** Half its width. */
   readonly width: number;
-  /** How far from the axis it begins. */
+  /** Distance of its base from the axis. */
   readonly start: number;
   /** Its direction in the flower's plane. */
   readonly azimuth: number;
@@ -16,15 +16,15 @@ export interface PetalShape {
   readonly bend: number;
   readonly curl: number;
   readonly ruffle: number;
-  /** Where the waves of its ruffle begin. */
+  /** Phase of the waves of its ruffle. */
   readonly phase: number;
   readonly twist: number;
 }
 
-/** A point of a petal: `u` from base (0) to tip (1), `v` from one margin (-1) to the other (1). */
+/** Maps `u`, from base (0) to tip (1), and `v`, from one margin (-1) to the other (1), to a point of the petal. */
 export type Surface = (u: number, v: number) => Vec3;
 
-/** Half widths at five places from base to tip. */
+/** Half widths at five positions from base to tip. */
 const PROFILES: Readonly<Record<Profile, readonly [number, number, number, number, number]>> = {
   linear: [0.45, 0.85, 1, 1, 0.8],
   lanceolate: [0.4, 0.88, 1, 0.78, 0.4],
@@ -34,7 +34,7 @@ const PROFILES: Readonly<Record<Profile, readonly [number, number, number, numbe
   spatulate: [0.18, 0.22, 0.6, 1, 0.8],
 };
 
-/** The part of its length that a petal lacks at `v`, by which its tip has a shape. */
+/** The proportion of its length by which a petal is shorter at `v`, which gives its tip a shape. */
 const TIPS: Readonly<Record<Tip, (v: number) => number>> = {
   round: (v) => 0.3 * (1 - Math.sqrt(1 - 0.96 * v * v)),
   pointed: (v) => 0.42 * Math.abs(v) ** 0.85,
@@ -52,9 +52,9 @@ export function surfaceOf(shape: PetalShape): Surface {
   const bend = Math.abs(shape.bend) < 1e-3 ? 1e-3 : shape.bend;
   return (u, v) => {
     const along = u * (1 - u * u * tip(v));
-    const half = shape.width * between(widths, along);
+    const half = shape.width * interpolate(widths, along);
     const steep = shape.rise + bend * along;
-    // The middle line is an arc; the petal curls, twists and waves at right angles to it.
+    // The middle line is an arc; the petal curls, twists and waves perpendicular to it.
     const out = (shape.length * (Math.sin(steep) - Math.sin(shape.rise))) / bend;
     const high = (shape.length * (Math.cos(shape.rise) - Math.cos(steep))) / bend;
     const wave = shape.ruffle * along * along * Math.sin(v * 4.6 + shape.phase);
@@ -66,10 +66,10 @@ export function surfaceOf(shape: PetalShape): Surface {
 }
 
 /** Interpolates five evenly spaced values smoothly (Catmull and Rom). */
-function between(values: readonly number[], at: number): number {
-  const place = Math.min(3.9999, Math.max(0, at * 4));
-  const i = Math.floor(place);
-  const t = place - i;
+function interpolate(values: readonly number[], position: number): number {
+  const scaled = Math.min(3.9999, Math.max(0, position * 4));
+  const i = Math.floor(scaled);
+  const t = scaled - i;
   const [b, c] = [values[i]!, values[i + 1]!];
   const a = values[i - 1] ?? 2 * b - c;
   const d = values[i + 2] ?? 2 * c - b;
