@@ -4,7 +4,8 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
-import { drawDiscs, evenhand, refusal, SMALL, succeed, temporaryFolder } from './support.js';
+import { evenhand, refusal, SMALL, succeed, temporaryFolder } from './support.js';
+import { copyTrainedRun } from './trained-run.js';
 
 const { path: folder, remove } = temporaryFolder();
 const RUN = 'runs/discs';
@@ -12,8 +13,7 @@ const at = (...parts: string[]): string => join(folder, ...parts);
 const rowsOf = (file: string): string[] => readFileSync(at(file), 'utf8').trim().split('\n');
 
 before(async () => {
-  await drawDiscs(at('discs'), { train: 9, val: 3 });
-  await succeed(['train', 'discs', '--run', RUN, ...SMALL, '--epochs', '1'], folder);
+  await copyTrainedRun(folder, RUN);
   writeFileSync(at('test.csv'), 'image_id,filename\n1,discs/val/red/0.jpg\n');
 });
 after(remove);
@@ -34,11 +34,13 @@ describe('predict, with unreadable images', () => {
     truncateSync(at('bad/cut.jpg'), readFileSync(at('bad/cut.jpg')).length >> 1);
     writeFileSync(at('bad/page.jpg'), '<!DOCTYPE html><html><body>404 Not Found</body></html>');
     writeFileSync(at('bad/text.jpg'), 'no image at all');
-    const black = sharp({
-      create: { width: 30_000, height: 30_000, channels: 3, background: '#000' },
-      limitInputPixels: false,
-    });
-    await black.png({ compressionLevel: 9 }).toFile(at('bad/huge.png'));
+    const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } })
+      .png()
+      .toBuffer();
+    png.writeUInt32BE(30_000, 16);
+    png.writeUInt32BE(30_000, 20);
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+    writeFileSync(at('bad/huge.png'), png);
     copyFileSync(at('discs/val/red/1.jpg'), at('bad/good.jpg'));
     const rows = [...bad.map(([name]) => name), 'good.jpg'].map((name, i) => `${i},${name}`);
     writeFileSync(at('bad.csv'), `image_id,filename\n${rows.join('\n')}\n`);
@@ -157,3 +159,13 @@ describe('predict, used wrongly', () => {
     });
   }
 });
+
+/** The checksum of a PNG's chunk. */
+function crc32(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}

@@ -122,7 +122,15 @@ export async function evenhandHere(args: readonly string[], cwd: string): Promis
 
 /** Runs a command that must succeed; resolves to what it printed. */
 export async function succeed(args: readonly string[], cwd: string): Promise<string> {
-  const { code, stdout, stderr } = await evenhandHere(args, cwd);
+  return successOf(args, await evenhandHere(args, cwd));
+}
+
+/** As `succeed`, in a process of its own. */
+export async function succeedAlone(args: readonly string[], cwd: string): Promise<string> {
+  return successOf(args, await evenhand(args, cwd));
+}
+
+function successOf(args: readonly string[], { code, stdout, stderr }: Ended): string {
   assert.equal(code, 0, `evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
   assert.equal(stderr, '');
   return stdout;
