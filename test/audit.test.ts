@@ -126,7 +126,7 @@ describe('audit', () => {
     assert.equal(after_.has(dropped.file!), false);
     const training = '--epochs 0 --head-epochs 1 --head-passes 1 --label-noise auto --on-bad-image skip'.split(' ');
     const said = await succeed(['train', 'herbarium', '--run', 'run', ...FLAGS, ...training, ...corrections], folder);
-    assert.match(said, /Corrections: 1 labels changed, 1 confirmed, 1 images left out\./);
+    assert.match(said, /Corrections: 1 label changed, 1 confirmed, 1 image removed\./);
     assert.match(said, /training is on posterior labels/);
     assert.ok(existsSync(join(folder, 'run/labels.jsonl')));
     assert.match(await succeed(['report', 'run'], folder), /^run\/report\.html: /);
@@ -144,7 +144,7 @@ describe('audit', () => {
     writeFileSync(join(folder, 'bad.csv'), 'file,given,verdict,label\nx.jpg,rose,keep,rose\n');
     assert.match(
       await refusal(['train', 'herbarium', ...FLAGS, '--corrections', 'bad.csv'], folder),
-      /bad\.csv, line 2: herbarium has no image x\.jpg with the label "rose"|bad\.csv, line 2: .*has no image/,
+      /bad\.csv, line 2: the label "rose" is not one of the 8 labels/,
     );
   });
 });

@@ -107,7 +107,8 @@ function refuseOrSkip({ onBadImage, data }: Config, { bad, images }: Scan, total
   const lines = bad.map(({ file, reason }) => `\n  ${printable(file)}: ${reason}`);
   const missing = bad.filter(({ reason }) => reason === MISSING_FILE).map(({ file }) => file);
   const explanation = missing.length > total / 2 ? ` ${explainMissing(missing)}` : '';
-  const count = `${plural(bad.length, 'image')} of ${total.toLocaleString('en')} ${bad.length === 1 ? 'is' : 'are'} missing or unreadable`;
+  const are = bad.length === 1 ? 'is' : 'are';
+  const count = `${plural(bad.length, 'image')} of ${total.toLocaleString('en')} ${are} missing or unreadable`;
   const shown = lines.slice(0, SHOWN).join('');
   const more = bad.length - SHOWN;
   if (onBadImage === 'stop' || images.size === 0) {
@@ -119,7 +120,7 @@ function refuseOrSkip({ onBadImage, data }: Config, { bad, images }: Scan, total
   const rest = more > 0 ? `\n  and ${more.toLocaleString('en')} more, which are in the log of the run` : '';
   onEvent({
     type: 'note',
-    text: `${count} and skipped.${explanation}${shown}${rest}`,
+    text: `${count} and ${are} skipped.${explanation}${shown}${rest}`,
     ...(more > 0 ? { details: lines.slice(SHOWN).join('').trimStart() } : {}),
   });
 }
