@@ -127,7 +127,7 @@ describe('audit', () => {
     const training = '--epochs 0 --head-epochs 1 --head-passes 1 --label-noise auto --on-bad-image skip'.split(' ');
     const said = await succeed(['train', 'herbarium', '--run', 'run', ...FLAGS, ...training, ...corrections], folder);
     assert.match(said, /Corrections: 1 label changed, 1 confirmed, 1 image removed\./);
-    assert.match(said, /training is on posterior labels/);
+    assert.match(said, /training on noise-robust soft labels/);
     assert.ok(existsSync(join(folder, 'run/labels.jsonl')));
     assert.match(await succeed(['report', 'run'], folder), /^run\/report\.html: /);
     const page = readFileSync(join(folder, 'run/report.html'), 'utf8');
