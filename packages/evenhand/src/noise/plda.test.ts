@@ -1,4 +1,4 @@
-// Beside scipy, by the definition: tools/golden_noise.py.
+// Compared with scipy, by the definition: tools/golden_noise.py.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
@@ -13,8 +13,8 @@ const golden: Record<'x' | 'memberships' | 'rows' | 'scores', Matrix> = JSON.par
 
 const matrix = (rows: Matrix) => tensor(Float64Array.from(rows.flat()), [rows.length, rows[0]!.length]);
 
-describe('probabilistic discriminant analysis', () => {
-  test('gives the densities of its definition', () => {
+describe('probabilistic linear discriminant analysis', () => {
+  test('gives the densities of the definition', () => {
     const before = liveTensors();
     scope(() => {
       const plda = fitPlda(matrix(golden.x), matrix(golden.memberships));
@@ -27,7 +27,7 @@ describe('probabilistic discriminant analysis', () => {
     assert.equal(liveTensors(), before);
   });
 
-  test('of a class without images knows no more than of any class', () => {
+  test('gives finite densities for a class without images', () => {
     scope(() => {
       const memberships = golden.memberships.map((row) => [...row, 0]);
       const plda = fitPlda(matrix(golden.x), matrix(memberships));
@@ -37,7 +37,7 @@ describe('probabilistic discriminant analysis', () => {
     });
   });
 
-  test('survives images that are all alike', () => {
+  test('gives finite densities if all images are identical', () => {
     scope(() => {
       const plda = fitPlda(tensor(new Float64Array(12), [6, 2]), matrix(golden.memberships.slice(0, 6)));
       assert.ok(plda.score(tensor(new Float64Array(4), [2, 2])).every(Number.isFinite));
@@ -46,8 +46,8 @@ describe('probabilistic discriminant analysis', () => {
   });
 });
 
-describe('features for it', () => {
-  test('are as many dimensions as images allow, centred, and the same for scaled features', () => {
+describe('features for Gaussians', () => {
+  test('have as many dimensions as images allow, are centred, and do not depend on scale', () => {
     scope(() => {
       const raw = Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * 7.3) + (i % 5));
       const one = gaussianFeatures(tensor(raw, [6, 10]));

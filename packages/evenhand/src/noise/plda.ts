@@ -1,30 +1,30 @@
 import { keep, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 
 /**
- * Probabilistic linear discriminant analysis: classes are Gaussians of one covariance whose means are themselves drawn
- * from a Gaussian (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006). A class of four images so gets what
- * four images can tell of its mean, and no more, which a softmax regression cannot say.
+ * Probabilistic linear discriminant analysis: classes are Gaussians with one covariance, whose means are drawn from a
+ * Gaussian themselves (Ioffe, "Probabilistic linear discriminant analysis", ECCV 2006). So the mean of a class with four
+ * images is as uncertain as four images leave it, unlike in softmax regression.
  */
 export interface Plda {
-  /** Log densities [N,K] of features float64 [N,D] under each class. */
+  /** Log densities [N,K] of features float64 [N,D] for each class. */
   score(features: Tensor): Float64Array;
   dispose(): void;
 }
 
-/** Share of the within-class covariance that is taken from a multiple of the identity (Friedman 1989). */
+/** Shrinkage of the within-class covariance towards a multiple of the identity (Friedman 1989). */
 const SHRINKAGE = 0.5;
-/** A class's mean counts as that of so many images at most, so that large classes do not rule between-class scatter. */
+/** A class counts as at most this number of images, so that large classes do not dominate the between-class scatter. */
 const MOST_WEIGHT = 20;
-/** The spread within classes is at least this share of all spread. */
+/** The variance within classes is at least this proportion of the total variance. */
 const LEAST_SPREAD = 0.01;
-/** Directions in which classes differ by less than this share of the spread within them are left out. */
+/** Directions in which classes differ by less than this proportion of the variance within them are dropped. */
 const LEAST_RATIO = 1e-3;
 
 /**
- * Fits the analysis.
+ * Fits the classifier.
  *
  * @param features float64 [N,D]
- * @param memberships float64 [N,K]: how much each image belongs to each class; rows sum to 1
+ * @param memberships float64 [N,K]: probability that each image belongs to each class; rows sum to 1
  */
 export function fitPlda(features: Tensor, memberships: Tensor): Plda {
   const [n, d] = features.shape as [number, number];
@@ -43,24 +43,24 @@ export function fitPlda(features: Tensor, memberships: Tensor): Plda {
     const within = ops.divScalar(ops.sub(total, scatter(counts)), Math.max(1, n - numPresent));
     const identity = eye(d);
     const variance = (covariance: Tensor) => ops.sum(ops.mul(covariance, identity)).item() / d;
-    // Of classes of one image each nothing is known of the spread within them; it is not nothing.
+    // If every class has one image, the variance within classes is unknown, but it is not zero.
     const spread = Math.max(variance(within), (LEAST_SPREAD * variance(total)) / n, Number.EPSILON);
     const shrunk = ops.add(ops.mulScalar(within, 1 - SHRINKAGE), ops.mulScalar(identity, SHRINKAGE * spread));
     const weights = ops.mul(ops.clamp(counts, 0, MOST_WEIGHT), present);
     const weight = Math.max(1, ops.sum(weights).item());
-    // The scatter of the means has in it what the images' spread adds to each.
+    // The scatter of the means includes what the variance of the images adds to each mean.
     const between = ops.divScalar(ops.sub(scatter(weights), ops.mulScalar(shrunk, numPresent)), weight);
 
     const [values, vectors] = ops.linalgEigh(shrunk);
     const whiten = ops.div(vectors, ops.unsqueeze(ops.sqrt(values), 0));
     const whitened = ops.matmul(ops.transpose(whiten, 0, 1), ops.matmul(between, whiten));
     const [ratios, directions] = ops.linalgEigh(whitened);
-    const found = ratios.toArray() as Float64Array;
-    const first = found.findIndex((ratio) => ratio > LEAST_RATIO);
-    const used = first < 0 ? 0 : found.length - first;
+    const ratioValues = ratios.toArray() as Float64Array;
+    const first = ratioValues.findIndex((ratio) => ratio > LEAST_RATIO);
+    const used = first < 0 ? 0 : ratioValues.length - first;
     const projection = ops.contiguous(ops.narrow(ops.matmul(whiten, directions), 1, d - used, used));
     const psi = ops.contiguous(ops.narrow(ratios, 0, d - used, used));
-    // Posterior of each class's mean, in directions where the spread within classes is 1: [K,used].
+    // Posterior of the mean of each class, in directions with variance 1 within classes: [K,used].
     const precision = ops.addScalar(ops.mul(ops.unsqueeze(counts, 1), ops.unsqueeze(psi, 0)), 1);
     const variances = ops.div(ops.expand(ops.unsqueeze(psi, 0), [k, used]), precision);
     const centre = ops.mul(variances, ops.matmul(sums, projection));
@@ -81,7 +81,7 @@ export function fitPlda(features: Tensor, memberships: Tensor): Plda {
         return ops.mulScalar(distances, -0.5).toArray() as Float64Array;
       }),
     dispose() {
-      for (const each of kept) each.dispose();
+      for (const tensor of kept) tensor.dispose();
     },
   };
 }
@@ -92,20 +92,20 @@ function eye(d: number): Tensor {
   return tensor(values, [d, d]);
 }
 
-/** Dimensions that are kept: more cost time and tell little. */
+/** Number of principal components; more take time and add little. */
 const DIMENSIONS = 300;
 
 /**
- * Makes a network's pooled features fit for Gaussians: signed square root and unit length (Perronnin et al., ECCV 2010),
- * then their principal components, at most 300.
+ * Transforms a network's pooled features so that they fit Gaussians: signed square root and unit length (Perronnin et al.,
+ * ECCV 2010), then principal components, at most 300.
  *
- * @param features [N,F] of one or several sets of images
- * @returns float64 [N,D] on the CPU, the sets one after another; the caller disposes of it
+ * @param features [N,F] of one or more sets of images
+ * @returns float64 [N,D] on the CPU, one set after the other; the caller disposes of it
  */
 export function gaussianFeatures(...features: readonly Tensor[]): Tensor {
   return scope(() => {
     const raw = ops.cat(
-      features.map((each) => ops.to(each, { dtype: 'float64', device: 'cpu' })),
+      features.map((set) => ops.to(set, { dtype: 'float64', device: 'cpu' })),
       0,
     );
     const magnitude = ops.sqrt(ops.abs(raw));

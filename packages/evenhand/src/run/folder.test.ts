@@ -237,9 +237,12 @@ describe('judgements of validation labels', () => {
 
 describe('damaged contents of a run folder', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const smallDataset = '"dataset": {"fingerprint": "f", "path": "/d", "classes": ["a"]}';
   const damages: readonly [file: string, content: string, message: RegExp][] = [
     ['config.json', deep, /config\.json: is damaged: it is not an object$/],
     ['config.json', 'x\u001b[31m', /config\.json: is damaged: .*x\\x1b\[31m/],
+    ['config.json', `{"epochs": ${deep}}`, /is damaged: epochs must be a value or a list of values, got \[…\]$/],
+    ['environment.json', `{"versions": {"node": ${deep}}, ${smallDataset}}`, /versions\.node must be text, got \[…\]$/],
     ['environment.json', `{"dataset": ${deep}}`, /is damaged: dataset must be an object, got \[…\]$/],
     ['environment.json', '{"dataset": {"classes": ["a", 2]}}', /dataset\.fingerprint must be text, got undefined$/],
     [

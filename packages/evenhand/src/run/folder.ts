@@ -4,7 +4,7 @@ import { printable } from '../printable.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
 import { guarded, RunError } from './errors.js';
 import { isHeld, isLock, lockFolder, refuseIfHeld } from './lock.js';
-import { checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
+import { checkConfig, checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
 import { readJsonLines, readJsonObject } from './read-file.js';
 import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
 
@@ -116,7 +116,7 @@ export class RunFolder {
 
   /** The keys and values as they were written; whether they are a valid configuration is checked by `train`. */
   readConfig(): Record<string, unknown> {
-    return readJsonObject(join(this.path, files.config), (config) => config);
+    return readJsonObject(join(this.path, files.config), checkConfig);
   }
 
   writeEnvironment(environment: Environment): void {

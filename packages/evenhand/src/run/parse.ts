@@ -1,4 +1,4 @@
-import { describeValue } from '../printable.js';
+import { describeValue, printable } from '../printable.js';
 import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
 
 const descriptions = {
@@ -89,11 +89,26 @@ export const parseEpoch = (line: string): EpochMetrics => parseRecord(line, epoc
 export const parsePrediction = (line: string): ValidationPrediction => parseRecord(line, predictionShape);
 export const parseJudgedLabel = (line: string): JudgedLabel => parseRecord(line, judgedShape);
 
+/** Returns `value` if all its values are numbers, texts, booleans or lists of these, else throws a `SyntaxError`. */
+export function checkConfig(value: Record<string, unknown>): Record<string, unknown> {
+  for (const [key, setting] of Object.entries(value)) {
+    if ([setting].flat().some((part) => typeof part === 'object' && part !== null)) {
+      throw new SyntaxError(`${printable(key)} must be a value or a list of values, got ${describeValue(setting)}`);
+    }
+  }
+  return value;
+}
+
 /** Returns `value` if it is the environment of a run, else throws a `SyntaxError` that says what is wrong with it. */
 export function checkEnvironment(value: Record<string, unknown>): Environment {
   checkShape(value, environmentShape, '');
   const environment = value as unknown as Environment;
   checkShape(environment.dataset, datasetShape, 'dataset.');
+  for (const [name, version] of Object.entries(environment.versions ?? {})) {
+    if (typeof version !== 'string') {
+      throw new SyntaxError(`versions.${printable(name)} must be text, got ${describeValue(version)}`);
+    }
+  }
   if (environment.git) checkShape(environment.git, gitShape, 'git.');
   for (const [i, image] of (environment.dataset.skipped ?? []).entries()) {
     checkShape(image, skippedShape, `dataset.skipped[${i}].`);

@@ -12,11 +12,11 @@ export interface Comparison {
   readonly reason: string;
   /** Largest difference between two logits. */
   readonly greatestDifference: number;
-  /** Share of images whose most probable class is the same. */
+  /** Proportion of images with the same most probable class. */
   readonly agreement: number;
-  /** Macro F1 over all classes of the checkpoint (`before`) and of the model file (`after`). */
-  readonly before: number;
-  readonly after: number;
+  /** Macro F1 over all classes. */
+  readonly checkpointMacroF1: number;
+  readonly fileMacroF1: number;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function compareOnValidation(
   onProgress: (done: number, total: number) => void,
 ): Promise<Comparison> {
   const folder = RunFolder.open(run);
-  const none = { images: 0, greatestDifference: 0, agreement: 0, before: 0, after: 0 };
+  const none = { images: 0, greatestDifference: 0, agreement: 0, checkpointMacroF1: 0, fileMacroF1: 0 };
   const { path, classes } = folder.readEnvironment().dataset;
   const rows = folder.readPredictions().slice(0, mostImages);
   if (rows.length === 0) return { ...none, reason: 'the run has no validation logits' };
@@ -53,17 +53,17 @@ export async function compareOnValidation(
       onProgress(compared, rows.length);
     }
     const { truth, logits: expected } = predictionArrays(rows, classes);
-    const before = argmax(expected, classes.length);
-    const after = argmax(logits, classes.length);
+    const checkpointClasses = argmax(expected, classes.length);
+    const fileClasses = argmax(logits, classes.length);
     const macroF1 = (predicted: Int32Array) =>
       classificationReport(confusionMatrix(truth, predicted, classes.length)).macroF1;
     return {
       images: rows.length,
       reason: '',
       greatestDifference,
-      agreement: after.filter((label, i) => label === before[i]).length / rows.length,
-      before: macroF1(before),
-      after: macroF1(after),
+      agreement: fileClasses.filter((label, i) => label === checkpointClasses[i]).length / rows.length,
+      checkpointMacroF1: macroF1(checkpointClasses),
+      fileMacroF1: macroF1(fileClasses),
     };
   } finally {
     await model.close();

@@ -150,11 +150,11 @@ function describe({ path, bytes, metadata }: Exported): string {
 
 function describeComparison(comparison: Comparison, half: boolean): string {
   if (comparison.images === 0) return `Not compared with the checkpoint: ${comparison.reason}`;
-  const { images, greatestDifference, agreement, before, after } = comparison;
+  const { images, greatestDifference, agreement, checkpointMacroF1, fileMacroF1 } = comparison;
   const same = `${plural(images, 'validation image')}: logits differ from the checkpoint's by at most ${greatestDifference.toExponential(1)}`;
   if (!half) return `Checked on ${same}`;
   return (
     `Half precision, checked on ${same}, ${formatPercent(agreement)} of predictions are the same, ` +
-    `Macro F1 ${formatScore(before)} before and ${formatScore(after)} after`
+    `Macro F1 ${formatScore(checkpointMacroF1)} before and ${formatScore(fileMacroF1)} after`
   );
 }

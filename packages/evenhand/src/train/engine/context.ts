@@ -2,7 +2,7 @@ import type { Loader } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
 import type { RunFolder } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
-import type { TrainEvent } from '../events.js';
+import type { Progress, TrainEvent } from '../events.js';
 import type { Prepared } from '../setup/prepare.js';
 import type { TrainingState } from './state.js';
 
@@ -38,7 +38,7 @@ export class ProgressMeter {
   constructor(
     private readonly context: TrainingContext,
     private readonly state: TrainingState,
-    private readonly stage: 'features' | 'head' | 'full' | 'validate',
+    private readonly stage: Exclude<Progress['stage'], 'scan'>,
     private readonly total: number,
     private readonly before = 0,
   ) {}

@@ -3,7 +3,7 @@ import { pathsRelativeTo, type Sample } from '../../data/index.js';
 import { formatRate } from '../../format.js';
 import { estimateLabels, type LabelEstimate } from '../../noise/index.js';
 import type { JudgedLabel } from '../../run/index.js';
-import type { TrainingContext } from './context.js';
+import { ProgressMeter, type TrainingContext } from './context.js';
 import { computeFeatures } from './features.js';
 import { evaluationLoader } from './loaders.js';
 import type { SoftLabels, TrainingState } from './state.js';
@@ -37,12 +37,15 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
       given: Int32Array.from(samples, ({ label }) => label),
       confirmed: samples.map((sample) => (data.confirmed.has(sample) ? 1 : 0)),
     });
+    const numImages = data.train.length + data.val.length;
+    const meter = new ProgressMeter(context, state, 'labels', numImages);
     const { labels, heldOut } = estimateLabels({
       ...labelled(data.train, features[0]!),
       ...(data.groups ? { groups: data.groups } : {}),
       numClasses: data.classes.length,
       seed: config.seed,
       heldOut: labelled(data.val, features[1]!),
+      onProgress: (done) => meter.report(Math.round(done * numImages)),
     });
     state.labels = previous
       ? { train: Float32Array.from(labels.posterior), val: previous.val }
