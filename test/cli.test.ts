@@ -118,8 +118,8 @@ describe('a mistake', () => {
     ['in resuming a run that does not exist', ['train', '--resume', 'nothing'], /nothing does not exist/],
     [
       'in resuming with other settings',
-      ['train', '--resume', 'x', '--epochs', '3'],
-      /so --epochs cannot be given with it/,
+      ['train', '--resume', 'x', '--recipe', 'strong'],
+      /so --recipe cannot be given with it/,
     ],
     ['in a run folder inside a file', ['train', 'discs', '--run', 'typo.toml/x'], /typo\.toml\/x: cannot be written/],
     ['in asking for two balances', ['train', 'discs', '--balance', 'sampler,weighted-loss'], /correct about twice/],
@@ -141,7 +141,7 @@ describe('a mistake', () => {
   });
 
   test('leaves no run folder behind', () => {
-    assert.ok(!existsSync(join(folder, 'runs/empty-competition-1')));
+    assert.ok(!existsSync(join(folder, 'runs/empty-fast-1')));
   });
 });
 
@@ -165,11 +165,20 @@ describe('train', () => {
     assert.ok(!existsSync(join(folder, 'early')));
   });
 
-  test('names flags as they are typed if the loss diverges, and does not suggest to resume', async () => {
+  test('names flags as they are typed if the loss diverges, and resumes with lower learning rates', async () => {
     const diverging = '--epochs 2 --head-rate 1e30 --backbone-rate 1e30 --run diverged'.split(' ');
     const message = await refusal(['train', 'discs', ...SMALL, ...diverging], folder, 1);
     assert.match(message, /lower .*--backbone-rate and --head-rate/);
-    assert.doesNotMatch(message, /Resume with|[a-z]Rate/);
+    assert.doesNotMatch(message, /[a-z]Rate/);
+    const command =
+      /^Resume with: evenhand (train --resume diverged --backbone-rate \S+ --head-rate \S+ --clip-norm 1)$/m;
+    assert.match(message, command);
+    const rates = ['--backbone-rate', '1e-4', '--head-rate', '1e-3'];
+    const text = await succeed(['train', '--resume', 'diverged', ...rates], folder);
+    assert.match(
+      text,
+      /Changed on resume: --head-rate from 1e\+30 to 0\.001|Changed on resume: headRate from 1e\+30 to 0\.001/,
+    );
   });
 });
 

@@ -27,17 +27,20 @@ before(async () => {
 });
 
 describe('train', () => {
-  const run = join(folder, 'runs/discs-competition-1');
+  const run = join(folder, 'runs/discs-fast-1');
 
   test('says where the run is and shows Macro F1, its interval and its average beside accuracy', () => {
-    assert.match(printed, /^Training on discs with recipe competition; run folder: runs\/discs-competition-1$/m);
+    assert.match(
+      printed,
+      /^Training on discs with recipe fast \(training on the CPU; evenhand recipes lists the others\); run folder: runs\/discs-fast-1$/m,
+    );
     assert.match(printed, /Macro F1 \(3 classes\) +accuracy/);
     assert.match(printed, /^full +1\/2 +32 .*\[0\.\d{3}, [01]\.\d{3}\]/m);
     assert.match(
       printed,
       /^ +Macro F1 over all 3 classes .*\[0\.\d{3}, [01]\.\d{3}\]\n( .*\n)? +Accuracy +[01]\.\d{3}$/m,
     );
-    assert.match(printed, /evenhand eval runs\/discs-competition-1 DATA/);
+    assert.match(printed, /evenhand eval runs\/discs-fast-1 DATA/);
   });
 
   test('leaves a run folder with all that came of it, and nothing temporary', () => {
@@ -85,8 +88,8 @@ describe('train', () => {
 
   test('does not touch a run that is there', async () => {
     const before = sha256(join(run, 'config.json'));
-    const message = await refusal(['train', 'discs', ...SMALL, '--run', 'runs/discs-competition-1'], folder);
-    assert.match(message, /already holds a run: .*--resume runs\/discs-competition-1/);
+    const message = await refusal(['train', 'discs', ...SMALL, '--run', 'runs/discs-fast-1'], folder);
+    assert.match(message, /already holds a run: .*--resume runs\/discs-fast-1/);
     assert.equal(sha256(join(run, 'config.json')), before);
   });
 
@@ -115,7 +118,7 @@ describe('train', () => {
 });
 
 describe('eval', () => {
-  const run = 'runs/discs-competition-1';
+  const run = 'runs/discs-fast-1';
 
   test('gives the Macro F1 of training on the same images, the validation images of the run', async () => {
     await succeed(['eval', run, '--csv', 'scores.csv', '--json', 'scores.json'], folder);
@@ -143,7 +146,7 @@ describe('eval', () => {
   test('names the average, scores the chosen part, and warns of training images', async () => {
     const text = await succeed(['eval', run, 'discs', '--part', 'train'], folder);
     assert.match(text, /48 images of 3 classes\n\nWarning: All of these images are training images of this run/);
-    assert.match(text, /Score the validation images of the run with: evenhand eval runs\/discs-competition-1$/m);
+    assert.match(text, /Score the validation images of the run with: evenhand eval runs\/discs-fast-1$/m);
     assert.match(text, /Macro F1 over all 3 classes +[01]\.\d{3} \[/);
     assert.match(text, /Accuracy +[01]\.\d{3}/);
     assert.match(await refusal(['eval', run, 'discs', '--part', 'test'], folder), /--part must be train or val/);

@@ -11,6 +11,7 @@ export {
 } from './config/fields.js';
 export { type Recipe, recipes } from './config/recipes.js';
 export { type ConfigLayer, configOfRun, resolveConfig } from './config/resolve.js';
+export { changeOnResume } from './config/resume.js';
 export { configSchema } from './config/schema.js';
 export { type Scores, score } from './engine/epoch-end.js';
 export { extractFeatures } from './engine/features.js';
@@ -23,4 +24,6 @@ export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseThreads } from './setup/device.js';
 export { buildModel, loadBackbone, presetAt } from './setup/model.js';
 export { readOptions, splitGroups } from './setup/prepare.js';
+export { chooseRecipe } from './setup/recipe.js';
+export { judgeValidation, type Validation } from './setup/validation.js';
 export { TrainingError } from './training-error.js';

@@ -10,4 +10,3 @@ export {
   exportWeights,
 } from './export-run.js';
 export { resume, train } from './train.js';
-export { judgeValidation, type Validation } from './validation.js';

@@ -5,7 +5,7 @@ import { liveTensors, scope } from '../scope.js';
 import type { Tensor } from '../tensor.js';
 import { assertClose } from '../testing/assert-close.js';
 import { type GoldenTensor, makeTensor, readGolden, valuesOf } from '../testing/golden.js';
-import { clipGradNorm } from './index.js';
+import { clipGradNorm, gradNorm } from './index.js';
 
 const { clip } = readGolden<{
   clip: { maxNorm: number; norm: number; before: GoldenTensor[]; after: GoldenTensor[] }[];
@@ -23,6 +23,7 @@ for (const { maxNorm, norm, before, after } of clip) {
     scope(() => {
       const parameters = before.map((golden) => withGradient(makeTensor(golden)));
       const live = liveTensors();
+      assert.ok(Math.abs(gradNorm(parameters) / norm - 1) < 1e-6);
       const returned = clipGradNorm([...parameters, withGradient(null)], maxNorm);
       assert.ok(Math.abs(returned / norm - 1) < 1e-6, `norm ${returned}`);
       assert.equal(liveTensors(), live + 1, 'only the parameter made here');
@@ -41,6 +42,7 @@ test('gradients that are not finite are not changed, and their norm is returned'
 
 test('the norm of no gradients is 0; a limit of 0 or NaN is refused', () =>
   scope(() => {
+    assert.equal(gradNorm([withGradient(null)]), 0);
     assert.equal(clipGradNorm([], 1), 0);
     assert.equal(clipGradNorm([withGradient(null)], 1), 0);
     for (const limit of [0, -1, Number.NaN]) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDataset, readDataset } from '../../data/index.js';
 import { formatRate } from '../../format.js';
-import { judgeValidation } from '../../workflows/index.js';
+import { judgeValidation } from '../../train/index.js';
 import type { Command } from '../command.js';
 import { readFlags, readOptionsOf } from '../options/config-flags.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';

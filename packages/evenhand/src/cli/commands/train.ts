@@ -5,9 +5,18 @@ import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1 } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
 import { chosenInterval, RunFolder } from '../../run/index.js';
-import { configSchema, mapPaths, type TrainResult } from '../../train/index.js';
+import {
+  changeOnResume,
+  configOfRun,
+  configSchema,
+  type FieldName,
+  fieldNames,
+  fields,
+  mapPaths,
+  type TrainResult,
+} from '../../train/index.js';
 import type { Command } from '../command.js';
-import { configFlags, configOf, type Resolved } from '../options/config-flags.js';
+import { configFlags, configOf, type Resolved, settingsOf } from '../options/config-flags.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { json } from '../output/files.js';
@@ -22,7 +31,7 @@ const flags: readonly Flag[] = [
     name: 'recipe',
     boolean: false,
     value: 'NAME',
-    doc: 'recipe to start from; evenhand recipes lists them [competition]',
+    doc: 'recipe to start from; evenhand recipes lists them [auto: fast on a CPU, strong on a GPU]',
   },
   {
     name: 'config',
@@ -31,7 +40,13 @@ const flags: readonly Flag[] = [
     doc: 'TOML, YAML or JSON file with settings such as headEpochs = 3; flags override it',
   },
   { name: 'run', boolean: false, value: 'DIR', doc: 'run folder to create [runs/DATA-RECIPE-N]' },
-  { name: 'resume', boolean: false, value: 'RUN', doc: 'resume an interrupted run' },
+  {
+    name: 'resume',
+    boolean: false,
+    value: 'RUN',
+    doc: 'resume an interrupted run; learning rates, --clip-norm and the flags under Machine may change',
+  },
+  { name: 'data', boolean: false, value: 'PATH', doc: 'with --resume: new place of data that has moved' },
   { name: 'print-config', boolean: true, doc: 'print the resolved configuration as TOML and exit' },
   { name: 'config-schema', boolean: true, doc: 'print the JSON Schema of configuration files, for editors, and exit' },
   ...configFlags,
@@ -59,6 +74,7 @@ export const train: Command = {
       process.stdout.write(json(configSchema()));
       return exitCodes.done;
     }
+    if (parsed.flags.has('data')) throw new UsageError('--data goes with --resume; give DATA without a flag');
     const resolved = configOf(parsed, data);
     if (parsed.flags.get('print-config') === 'true') {
       process.stdout.write(`recipe = "${resolved.recipe}"\n${stringify(resolved.config)}`);
@@ -70,7 +86,7 @@ export const train: Command = {
     const job = { run, config: mapPaths(resolved.config, (path) => resolve(path)) };
     return work(
       job,
-      `Training on ${quoted(resolved.config.data)} with recipe ${resolved.recipe}; run folder: ${quoted(run)}`,
+      `Training on ${quoted(resolved.config.data)} with recipe ${resolved.recipe}${resolved.reason}; run folder: ${quoted(run)}`,
       parsed,
     );
   },
@@ -78,14 +94,19 @@ export const train: Command = {
 
 async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   expectPositionals('train --resume RUN', parsed, []);
-  const other = [...parsed.flags.keys()].find((name) => name !== 'resume' && name !== 'debug');
+  const other = ['recipe', 'config', 'run', 'print-config'].find((name) => parsed.flags.has(name));
   if (other !== undefined) {
-    throw new UsageError(
-      `--resume continues the run with its own configuration, so --${other} cannot be given with it`,
-    );
+    throw new UsageError(`--resume continues a run with its own configuration, so --${other} cannot be given with it`);
   }
-  RunFolder.open(run);
-  return work({ run }, `Resuming ${quoted(run)}`, parsed);
+  const data = parsed.flags.get('data');
+  const changes: Record<string, unknown> = settingsOf(parsed, fieldNames);
+  if (data !== undefined) changes.data = data;
+  for (const name of Object.keys(changes) as FieldName[]) {
+    if (fields[name].path !== undefined) changes[name] = resolve(String(changes[name]));
+  }
+  // Refused here, before a process is started.
+  changeOnResume(configOfRun(RunFolder.open(run)), changes);
+  return work({ run, changes }, `Resuming ${quoted(run)}`, parsed);
 }
 
 /** Trains, shows the progress, and prints the result. */
@@ -129,8 +150,10 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
   const next = started ? `resume with ${resume}` : 'nothing was saved';
   if (outcome.type === 'stopped') return fail(`interrupted; ${next}`, exitCodes.interrupted);
   if (outcome.type === 'failed') {
-    const { text, exitCode, stack, resumable } = outcome.report;
-    const hint = resumable && started && !text.includes('--resume') ? `\nResume with: ${resume}` : '';
+    const { text, exitCode, stack, resumable, resumeFlags } = outcome.report;
+    const canResume = started && !text.includes('--resume');
+    const command = resumeFlags === undefined ? resume : `${resume} ${resumeFlags}`;
+    const hint = canResume && (resumable || resumeFlags !== undefined) ? `\nResume with: ${command}` : '';
     return fail(`${text}${debug ? `\n${stack}` : ''}${hint}`, exitCode);
   }
   const memory = outcome.cause === 'SIGKILL' ? ', as the system does when memory runs out' : '';

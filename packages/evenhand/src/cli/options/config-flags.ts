@@ -4,6 +4,7 @@ import {
   type Config,
   ConfigError,
   type ConfigLayer,
+  chooseRecipe,
   DATA_FILES,
   type FieldName,
   fieldNames,
@@ -77,6 +78,8 @@ export function settingsOf({ flags }: Parsed, names: readonly FieldName[]): Part
 
 export interface Resolved {
   readonly recipe: string;
+  /** Why the recipe `auto` is this one, in brackets; empty if it was named. */
+  readonly reason: string;
   readonly config: Config;
 }
 
@@ -89,7 +92,7 @@ export interface Resolved {
 export function configOf(parsed: Parsed, data: string | undefined): Resolved {
   const { flags } = parsed;
   const layers: ConfigLayer[] = [];
-  let recipe = 'competition';
+  let recipe = 'auto';
   const file = flags.get('config');
   if (file !== undefined) {
     const { recipe: named = recipe, ...values } = readConfigFile(file);
@@ -106,7 +109,14 @@ export function configOf(parsed: Parsed, data: string | undefined): Resolved {
   Object.assign(values, settingsOf(parsed, fieldNames));
   layers.push({ source: 'the command line', values });
   try {
-    return { recipe, config: resolveConfig(recipe, layers) };
+    let reason = '';
+    if (recipe === 'auto') {
+      const device = layers.findLast((layer) => Object.hasOwn(layer.values, 'device'))?.values.device ?? 'auto';
+      const choice = chooseRecipe(String(device));
+      recipe = choice.recipe;
+      reason = ` (${choice.reason}; evenhand recipes lists the others)`;
+    }
+    return { recipe, reason, config: resolveConfig(recipe, layers) };
   } catch (error) {
     // What is wrong in a file is named as in the file, all else as it is typed.
     if (!(error instanceof ConfigError) || (file !== undefined && error.message.includes(file))) throw error;

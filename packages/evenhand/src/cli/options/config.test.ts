@@ -43,6 +43,16 @@ describe('the configuration of a command line', () => {
     assert.equal(resolved('--config', path, '--recipe', 'competition').config.model, 'efficientnet_b3');
   });
 
+  test('is the recipe fast on a CPU and strong on a GPU if none is named, with the reason', () => {
+    const { recipe, reason, config } = resolved('--device', 'cpu');
+    assert.equal(recipe, 'fast');
+    assert.match(reason, /training on the CPU/);
+    assert.equal(config.model, 'mobilenet_v2');
+    assert.match(resolved('--device', 'cuda:1').reason, /training on cuda:1/);
+    assert.equal(resolved('--device', 'cuda:1').recipe, 'strong');
+    assert.equal(resolved('--recipe', 'competition').reason, '');
+  });
+
   test('takes every kind of value', () => {
     const args = ['--crop-scale', '0.5,1', '--balance', 'logit-adjust', '--autocast', '--model', 'mobilenet_v2'];
     const { cropScale, balance, autocast, model } = resolved(...args).config;
@@ -66,7 +76,7 @@ describe('the configuration of a command line', () => {
     for (const recipe of Object.keys(recipes)) {
       const config = resolveConfig(recipe, [{ source: 'test', values: { data: 'photos' } }]);
       const path = file(`${recipe}.toml`, stringify({ recipe, ...config }));
-      assert.deepEqual(resolved('--config', path), { recipe, config });
+      assert.deepEqual(resolved('--config', path), { recipe, reason: '', config });
     }
   });
 

@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { type DatasetReport, explainMissing, MISSING_FILE } from '../../data/index.js';
 import { formatScore, plural } from '../../format.js';
 import { printable } from '../../printable.js';
-import type { Validation } from '../../workflows/index.js';
+import type { Validation } from '../../train/index.js';
 import { bar, LONGEST_PATH, shorten, table, WIDTH, wrap } from './text.js';
 
 /** If there are more classes, only the largest and smallest are shown, with a histogram of all. */

@@ -13,6 +13,8 @@ export interface ErrorReport {
   readonly stack: string;
   /** Whether an interrupted training may succeed if it is resumed as it is. */
   readonly resumable: boolean;
+  /** Flags with which resuming the training may succeed. */
+  readonly resumeFlags?: string;
 }
 
 // Classes are recognised by their names, so that printing an error loads no module that was not loaded already.

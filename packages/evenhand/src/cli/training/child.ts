@@ -1,5 +1,5 @@
 // The training process. It sends its events and its result to the command line that started it, which shows them.
-import { TrainingError } from '../../train/index.js';
+import { flagName, TrainingError } from '../../train/index.js';
 import { resume, train } from '../../workflows/index.js';
 import { reportError } from '../output/errors.js';
 import { settingsAsFlags } from '../output/settings-as-flags.js';
@@ -19,22 +19,29 @@ process.on('message', (message: ToTraining) => {
   else void work(message.job);
 });
 
-async function work({ run, config }: Job): Promise<void> {
+async function work({ run, config, changes = {} }: Job): Promise<void> {
   const options = {
     run,
     signal: stop.signal,
     onEvent: (event: Extract<FromTraining, { type: 'event' }>['event']) => send({ type: 'event', event }),
   };
   try {
-    const result = await (config === undefined ? resume(options) : train({ ...options, config }));
+    const result = await (config === undefined ? resume({ ...options, changes }) : train({ ...options, config }));
     send({ type: 'done', result }, exit);
   } catch (error) {
     const report = reportError(error);
     // The trainer names settings as in a configuration, the user has typed flags.
     const text = error instanceof TrainingError ? settingsAsFlags(report.text) : report.text;
-    send({ type: 'failed', report: { ...report, text } }, exit);
+    const resumeFlags = error instanceof TrainingError && error.resumeWith ? flagsOf(error.resumeWith) : undefined;
+    send({ type: 'failed', report: { ...report, text, ...(resumeFlags === undefined ? {} : { resumeFlags }) } }, exit);
   }
 }
+
+/** Settings as they are typed. */
+const flagsOf = (settings: object): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `--${flagName(name)} ${value}`)
+    .join(' ');
 
 function send(message: FromTraining, onSent: () => void = () => {}): void {
   if (process.connected) process.send!(message, undefined, undefined, onSent);

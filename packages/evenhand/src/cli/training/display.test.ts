@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { plural } from '../../format.js';
 import type { EpochMetrics } from '../../run/index.js';
 import type { Progress } from '../../train/index.js';
-import { judgeValidation } from '../../workflows/index.js';
+import { judgeValidation } from '../../train/index.js';
 import { csv } from '../output/files.js';
 import { bar, duration, quoted, table, wrap } from '../output/text.js';
 import { epochHeader, epochLine, progressLine } from './display.js';

@@ -5,6 +5,8 @@ import type { ErrorReport } from '../output/errors.js';
 export interface Job {
   readonly run: string;
   readonly config?: Config;
+  /** Settings to change while resuming. */
+  readonly changes?: Partial<Config>;
 }
 
 export type ToTraining = { readonly type: 'start'; readonly job: Job } | { readonly type: 'stop' };

@@ -128,9 +128,9 @@ export const fields = {
     ema: number(0, shareBelow1, 'EMA decay; the EMA weights are evaluated and kept; 0 = no EMA'),
     autocast: toggle(false, 'compute in 16-bit precision where it is safe'),
     keep: choice(
-      ['best', 'last'],
+      ['auto', 'best', 'last'],
       'best',
-      'checkpoint to keep: best Macro F1 or last epoch, if validation is too small to compare epochs',
+      'checkpoint to keep: best Macro F1, last epoch, or auto: last if validation is too small to compare epochs',
     ),
     patience: number(5, count, 'early stopping: epochs without a better Macro F1; 0 = no early stopping'),
     minGain: number(0, share, 'early stopping: gain in Macro F1 that counts as better'),

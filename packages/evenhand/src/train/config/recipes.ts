@@ -27,6 +27,9 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       headRate: 1e-3,
       cropScale: [0.35, 1],
       mixProbability: 0,
+      // The learning rate falls to 0 at the last epoch, so stopping early never pays.
+      patience: 0,
+      keep: 'auto',
     },
   },
   strong: {
@@ -49,6 +52,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       rotation: 0,
       mixProbability: 0.5,
       labelNoise: 'auto',
+      keep: 'auto',
     },
   },
 };

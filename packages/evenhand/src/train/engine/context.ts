@@ -4,6 +4,7 @@ import type { RunFolder } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import type { Progress, TrainEvent } from '../events.js';
 import type { Prepared } from '../setup/prepare.js';
+import type { ExpectedTime } from './expected-time.js';
 import type { TrainingState } from './state.js';
 
 /** What the phases of a training share, and what does not change in its course. */
@@ -16,6 +17,7 @@ export interface TrainingContext {
   /** The validation images. */
   readonly validation: Loader;
   readonly onEvent: (event: TrainEvent) => void;
+  readonly expectedTime: ExpectedTime;
   /** Whether the user has asked to stop. */
   readonly isInterrupted: () => boolean;
 }
@@ -49,8 +51,9 @@ export class ProgressMeter {
 
   /** @param done images of the epoch that are done, `before` included */
   report(done: number, training: { loss?: number; learningRate?: number } = {}): void {
-    const { config, onEvent } = this.context;
+    const { config, onEvent, expectedTime } = this.context;
     const { position } = this.state;
+    const imagesPerSecond = (done - this.before) / this.seconds;
     onEvent({
       type: 'progress',
       stage: this.stage,
@@ -58,8 +61,13 @@ export class ProgressMeter {
       epochs: position.phase === 'head' ? config.headEpochs : config.epochs,
       done,
       total: this.total,
-      imagesPerSecond: (done - this.before) / this.seconds,
+      imagesPerSecond,
       ...training,
     });
+    const { stage } = this;
+    const areLabelsJudged = config.labelNoise === 'off' || this.state.labels !== null;
+    if (stage === 'full' || (stage === 'features' && areLabelsJudged && position.phase === 'head')) {
+      expectedTime.report(this.context, this.state, stage, { done, imagesPerSecond, seconds: this.seconds });
+    }
   }
 }

@@ -1,43 +1,47 @@
 import { keep, nn, noGrad, ops, scope, type Tensor } from '@evenhand/torch';
 
-/** Exponential moving averages of the parameters of a model, evaluated in their place. */
+/**
+ * Exponential moving averages of the parameters and of the BatchNorm statistics of a model, evaluated in their place.
+ *
+ * The decay warms up: update t uses min(decay, (1 + t) / (10 + t)), so that the averages do not remember the initial
+ * weights for long (TensorFlow's `ExponentialMovingAverage` with `num_updates`). Counters are not averaged.
+ */
 export class Ema {
   /** By the keys of the model. */
   readonly #averages: Map<string, Tensor>;
 
-  /** @param decay share of the old average that each update keeps, in [0, 1) */
+  /** @param decay share of the old average that each update keeps in the end, in [0, 1) */
   constructor(
     private readonly model: nn.Module,
     private readonly decay: number,
   ) {
-    this.#averages = new Map(
-      [...nn.namedParameters(model)].map(([key, parameter]) => [key, keep(copyOf(parameter))] as const),
-    );
+    this.#averages = new Map([...averaged(model)].map(([key, value]) => [key, keep(copyOf(value))] as const));
   }
 
-  /** Takes in the parameters as they are. */
-  update(): void {
+  /** Takes in the weights after update number `update` of the training, counted from 0. */
+  update(update: number): void {
+    const decay = Math.min(this.decay, (1 + update) / (10 + update));
     scope(() =>
       noGrad(() => {
         const averages = [...this.#averages.values()];
-        ops.foreachMulScalar_(averages, this.decay);
-        ops.foreachAdd_(averages, [...nn.namedParameters(this.model).values()], { alpha: 1 - this.decay });
+        ops.foreachMulScalar_(averages, decay);
+        ops.foreachAdd_(averages, [...averaged(this.model).values()], { alpha: 1 - decay });
       }),
     );
   }
 
-  /** Runs `action` with the averages in the place of the parameters. No value is copied. */
+  /** Runs `action` with the averages in the place of the weights. No value is copied. */
   async evaluate<T>(action: () => Promise<T>): Promise<T> {
-    const swapped = [...nn.namedParameters(this.model)].map(([key, parameter]) => {
-      const original = keep(ops.detach(parameter));
-      parameter.setData(this.#averages.get(key)!);
-      return { parameter, original };
+    const swapped = [...averaged(this.model)].map(([key, value]) => {
+      const original = keep(ops.detach(value));
+      value.setData(this.#averages.get(key)!);
+      return { value, original };
     });
     try {
       return await action();
     } finally {
-      for (const { parameter, original } of swapped) {
-        parameter.setData(original);
+      for (const { value, original } of swapped) {
+        value.setData(original);
         original.dispose();
       }
     }
@@ -48,7 +52,7 @@ export class Ema {
     return this.#averages;
   }
 
-  /** Takes over saved averages; those that are missing stay as they are. */
+  /** Takes over saved averages. Those that are missing, as statistics in a checkpoint of version 0.1, stay as they are. */
   loadStateDict(tensors: ReadonlyMap<string, Tensor>): void {
     noGrad(() => {
       for (const [key, average] of this.#averages) {
@@ -62,5 +66,9 @@ export class Ema {
     for (const average of this.#averages.values()) average.dispose();
   }
 }
+
+/** Parameters and statistics by key, without integer counters. */
+const averaged = (model: nn.Module): Map<string, Tensor> =>
+  new Map([...nn.stateDict(model)].filter(([, { dtype }]) => dtype.includes('float')));
 
 const copyOf = (source: Tensor): Tensor => scope(() => noGrad(() => ops.copy_(ops.emptyLike(source), source)));

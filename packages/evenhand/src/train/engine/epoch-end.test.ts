@@ -9,6 +9,7 @@ import type { TrainEvent } from '../events.js';
 import { TrainingError } from '../training-error.js';
 import type { TrainingContext } from './context.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
+import { ExpectedTime } from './expected-time.js';
 import { sha256, smallConfig, temporaryFolder } from './images.test.helper.js';
 import { evaluationLoader } from './loaders.js';
 import { TrainingState } from './state.js';
@@ -48,6 +49,7 @@ function begin(values = {}) {
     folder: RunFolder.create(join(root, `run-${++made}`)),
     validation: evaluationLoader(config, val),
     onEvent: (event) => events.push(event),
+    expectedTime: new ExpectedTime(),
     isInterrupted: () => false,
   };
   const state = TrainingState.start(config);

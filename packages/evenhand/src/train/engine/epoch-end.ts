@@ -11,7 +11,7 @@ import {
   posteriorMacroF1,
 } from '../../metrics/index.js';
 import { chosenScore, type EpochMetrics } from '../../run/index.js';
-import { remedyForDivergence, TrainingError } from '../training-error.js';
+import { divergence } from '../training-error.js';
 import type { TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
@@ -79,9 +79,10 @@ export function endEpoch(
 ): EpochMetrics {
   const phase = position.phase === 'head' ? 'head' : 'full';
   if (!logits.every(Number.isFinite)) {
-    throw new TrainingError(
-      `The logits of the model are not finite after ${phase} epoch ${position.epoch + 1}: ${remedyForDivergence(phase)}; ` +
-        'the best checkpoint so far is kept',
+    throw divergence(
+      config,
+      phase,
+      `The logits of the model are not finite after ${phase} epoch ${position.epoch + 1}`,
     );
   }
   const numClasses = data.classes.length;

@@ -59,6 +59,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         ema,
         order: drawOrder(config, data, state, config.seed),
         size,
+        updatesBefore: position.epoch * updatesPerEpoch,
         setLearningRates(step) {
           const factor = schedule(position.epoch * updatesPerEpoch + Math.floor(step / config.accumulate));
           for (const [i, group] of optimizer.groups.entries()) group.learningRate = baseRates[i]! * factor;
@@ -82,7 +83,8 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       const validated = await (ema ? ema.evaluate(validateAndScore) : validateAndScore());
       if (!validated) return saveInterrupted(context, state);
 
-      if (config.patience > 0 && countEpochsWithoutGain(position.epochs, config.minGain) >= config.patience) {
+      const mayStop = config.patience > 0 && config.keep !== 'last';
+      if (mayStop && countEpochsWithoutGain(position.epochs, config.minGain) >= config.patience) {
         position.stoppedEarly = position.epoch < config.epochs;
         position.epoch = config.epochs;
       }

@@ -6,7 +6,7 @@ import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
 import { yieldToEventLoop } from '../setup/device.js';
 import { presetAt } from '../setup/model.js';
-import { remedyForDivergence, TrainingError } from '../training-error.js';
+import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
 import { computeFeatures } from './features.js';
@@ -107,6 +107,11 @@ async function trainHead(
   const schedule = optim.cosine({ totalSteps: countSteps(config.headEpochs) });
   const stepsBefore = countSteps(position.epoch);
   const meter = new ProgressMeter(context, state, 'head', passes * count);
+  const parameters = headParameters(model);
+  const requireFinite = (value: number, name: string): void => {
+    if (Number.isFinite(value)) return;
+    throw divergence(config, 'head', `The ${name} is ${value} in epoch ${position.epoch + 1} of the head phase`);
+  };
   let [lossSum, learningRate] = [0, headPhaseRate];
   nn.setTraining(model.classifier, true);
   for (let pass = 0; pass < passes; pass++) {
@@ -123,9 +128,12 @@ async function trainHead(
         const indices = rowsByView.map((some) => tensor(some, [some.length], { dtype: 'int64', device }));
         const inputs = views.map((view, v) => ops.indexSelect(view, 0, indices[v]!));
         const value = loss(model.classifier.forward(ops.cat(inputs, 0)), ops.cat(indices, 0));
+        const number = value.item();
+        requireFinite(number, 'loss');
         value.backward();
+        requireFinite(optim.gradNorm(parameters), 'gradient norm');
         optimizer.step();
-        return value.item();
+        return number;
       });
     }
     meter.report((pass + 1) * count, { loss: lossSum / ((pass + 1) * batches), learningRate });
@@ -133,9 +141,5 @@ async function trainHead(
   }
   nn.setTraining(model.classifier, false);
   optimizer.zeroGrad();
-  const mean = lossSum / (passes * batches);
-  if (!Number.isFinite(mean)) {
-    throw new TrainingError(`The loss of head epoch ${position.epoch + 1} is ${mean}: ${remedyForDivergence('head')}`);
-  }
-  return { loss: mean, learningRate };
+  return { loss: lossSum / (passes * batches), learningRate };
 }

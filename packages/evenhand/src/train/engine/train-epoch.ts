@@ -6,7 +6,7 @@ import { applyMix, drawMix } from '../objective/mix.js';
 import type { Targets } from '../objective/targets.js';
 import { yieldToEventLoop } from '../setup/device.js';
 import { presetAt, toInput } from '../setup/model.js';
-import { remedyForDivergence, TrainingError } from '../training-error.js';
+import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import type { Ema } from './ema.js';
 import type { TrainingState } from './state.js';
@@ -26,6 +26,8 @@ export interface EpochInputs {
   readonly order: Int32Array;
   /** Image size in pixels. */
   readonly size: number;
+  /** Updates of the phase before this epoch. */
+  readonly updatesBefore: number;
   /** Sets the learning rates before the given batch. */
   readonly setLearningRates: (step: number) => void;
 }
@@ -35,12 +37,12 @@ export interface EpochInputs {
  * and when the user interrupts.
  *
  * @returns seconds in this epoch, and images per second; null if it was interrupted
- * @throws TrainingError if the loss is not finite, before the weights are changed by it
+ * @throws TrainingError if the loss or the gradient norm is not finite, before the weights are changed by it
  */
 export async function trainEpoch(
   context: TrainingContext,
   state: TrainingState,
-  { model, loader, optimizer, loss, targets, ema, order, size, setLearningRates }: EpochInputs,
+  { model, loader, optimizer, loss, targets, ema, order, size, updatesBefore, setLearningRates }: EpochInputs,
 ): Promise<{ seconds: number; imagesPerSecond: number } | null> {
   const { config, data, device, folder, isInterrupted } = context;
   const { position } = state;
@@ -53,6 +55,11 @@ export async function trainEpoch(
   const secondsBefore = position.seconds;
   const meter = new ProgressMeter(context, state, 'full', total, doneBefore);
   const parameters = nn.parameters(model);
+  const requireFinite = (value: number, name: string): void => {
+    if (Number.isFinite(value)) return;
+    const place = `epoch ${position.epoch + 1}, step ${position.step + 1}`;
+    throw divergence(config, 'full', `The ${name} is ${value} in ${place}`);
+  };
   let lastSave = performance.now();
 
   nn.setTraining(model, true);
@@ -74,17 +81,13 @@ export async function trainEpoch(
       ops.divScalar(batchLoss, groupSize).backward();
       return batchLoss.item();
     });
-    if (!Number.isFinite(value)) {
-      throw new TrainingError(
-        `The loss is ${value} in epoch ${position.epoch + 1}, step ${step + 1}: ${remedyForDivergence('full')}; ` +
-          'the best checkpoint so far is kept',
-      );
-    }
+    requireFinite(value, 'loss');
     if (isUpdate) {
-      if (clipNorm > 0) optim.clipGradNorm(parameters, clipNorm);
+      const norm = clipNorm > 0 ? optim.clipGradNorm(parameters, clipNorm) : optim.gradNorm(parameters);
+      requireFinite(norm, 'gradient norm');
       optimizer.step();
       optimizer.zeroGrad();
-      ema?.update();
+      ema?.update(updatesBefore + Math.floor(step / accumulate));
     }
 
     position.lossSum += value;

@@ -7,13 +7,13 @@ import { after, before, describe, test } from 'node:test';
 import { readTensors, scope } from '@evenhand/torch';
 import { RunError, RunFolder } from '../../run/index.js';
 import { evaluate } from '../../workflows/evaluate.js';
-import { train } from '../../workflows/index.js';
+import { resume, train } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { ConfigLayer } from '../config/resolve.js';
 import type { Progress } from '../events.js';
 import { TrainingError } from '../training-error.js';
 import { sha256 } from './images.test.helper.js';
-import { TestRuns, tensorHash } from './training.test.helper.js';
+import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
 after(runs.remove);
@@ -217,7 +217,7 @@ describe('the full phase', () => {
     assert.deepEqual([best!.backboneRate, best!.headRate], [0, 0.01]);
   });
 
-  test('evaluates and keeps the average of the weights where one is asked for', async () => {
+  test('evaluates and keeps the EMA of the weights if the configuration asks for it', async () => {
     await runs.go('ema', { ...oneStep, ema: 0.75 });
     const key = 'features.0.0.weight';
     const valuesOf = (file: string, name: string) =>
@@ -226,7 +226,8 @@ describe('the full phase', () => {
     const average = valuesOf(runs.best('ema'), key);
     assert.ok(Math.max(...to.map((each, i) => Math.abs(each - from[i]!))) > 1e-4, 'nothing was trained');
     for (const [i, each] of average.entries()) {
-      assert.ok(Math.abs(each - (0.75 * from[i]! + 0.25 * to[i]!)) < 1e-6, `entry ${i}`);
+      // The decay warms up: it is 1 / 10 at the first update.
+      assert.ok(Math.abs(each - (0.1 * from[i]! + 0.9 * to[i]!)) < 1e-6, `entry ${i}`);
     }
     assert.equal(
       (await evaluate({ run: runs.path('ema'), data: runs.photos })).report.macroF1,
@@ -256,8 +257,27 @@ describe('the full phase', () => {
     assert.deepEqual([epochs.length, stoppedEarly], [2, true]);
     const again = await runs.go('early');
     assert.deepEqual([again.epochs.length, again.stoppedEarly, again.interrupted], [2, true, false]);
+    const last = await runs.go('last', { ...oneStep, epochs: 3, patience: 1, minGain: 1, keep: 'last' });
+    assert.deepEqual([last.epochs.length, last.stoppedEarly], [3, false], 'keep last ignores patience');
     const patient = await runs.go('patient', { ...oneStep, epochs: 3, patience: 0, minGain: 1 });
     assert.deepEqual([patient.epochs.length, patient.stoppedEarly], [3, false]);
+  });
+});
+
+describe('a validation set that is too small to compare epochs', () => {
+  const notes = async (name: string, keep: string): Promise<string> => {
+    const { events } = await runs.go(name, { epochs: 1, keep });
+    return events.flatMap((event) => (event.type === 'note' ? [event.text] : [])).join('\n');
+  };
+
+  test('is warned about, and keep: auto keeps the last epoch', async () => {
+    assert.match(await notes('auto', 'auto'), /cannot choose a checkpoint.*The last epoch is kept/);
+    assert.equal(RunFolder.open(runs.path('auto')).readConfig().keep, 'last');
+  });
+
+  test('does not change what was asked for', async () => {
+    assert.match(await notes('asked', 'best'), /cannot choose a checkpoint.*Use --keep last/);
+    assert.equal(RunFolder.open(runs.path('asked')).readConfig().keep, 'best');
   });
 });
 
@@ -282,6 +302,25 @@ describe('a training that diverges', () => {
     assert.equal(sha256(runs.best('huge')), sha256(runs.best('before')));
   });
 
+  test('is resumed with lower learning rates, which the run records', async () => {
+    const head = { weights: runs.start, headEpochs: 1, headPasses: 1 };
+    await diverges('too-fast', { ...head, ...huge, epochs: 1 }, /lower backboneRate/);
+    await assert.rejects(runs.go('too-fast'), TrainingError, 'the same again diverges again');
+    const changes = { backboneRate: 1e-3, headRate: 1e-2 };
+    const { epochs, interrupted } = await withoutLeak(() => resume({ run: runs.path('too-fast'), changes }));
+    assert.deepEqual([epochs.length, interrupted], [2, false]);
+    const { backboneRate, headRate } = RunFolder.open(runs.path('too-fast')).readConfig();
+    assert.deepEqual({ backboneRate, headRate }, changes);
+  });
+
+  test('suggests settings to resume with', async () => {
+    await assert.rejects(runs.go('hint', { ...huge, epochs: 1 }), (error) => {
+      assert.ok(error instanceof TrainingError);
+      assert.deepEqual(error.resumeWith, { backboneRate: 3.3e29, headRate: 3.3e29, clipNorm: 1 });
+      return true;
+    });
+  });
+
   // The loss of an epoch's last step is of the weights before it.
   test('by the last step of an epoch does not make it the best', async () => {
     await diverges('last-step', { ...huge, batchSize: 24, epochs: 1 }, /not finite after full epoch 1/);
@@ -292,7 +331,7 @@ describe('a training that diverges', () => {
     await diverges(
       'head',
       { weights: runs.start, headEpochs: 1, headPhaseRate: 1e30 },
-      /head epoch 1.*lower headPhaseRate/,
+      /epoch 1 of the head phase.*lower headPhaseRate/,
     );
   });
 });

@@ -1,14 +1,18 @@
-import { manualSeed, nn } from '@evenhand/torch';
+import { existsSync } from 'node:fs';
+import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
 import { configOfRun } from '../config/resolve.js';
+import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
 import { chooseDevice, chooseThreads } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
 import { buildModel, loadBackbone } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
+import { judgeValidation } from '../setup/validation.js';
 import type { TrainingContext } from './context.js';
+import { ExpectedTime } from './expected-time.js';
 import { fullPhase } from './full-phase.js';
 import { headPhase } from './head-phase.js';
 import { judgeLabels } from './label-noise.js';
@@ -18,12 +22,14 @@ import { type Position, TrainingState } from './state.js';
 export interface ResumeOptions {
   /** The run folder. */
   readonly run: string;
+  /** Settings to change, and the new place of data that has moved: see `changeOnResume`. They are kept in the run. */
+  readonly changes?: Partial<Config>;
   readonly onEvent?: (event: TrainEvent) => void;
   /** Aborting it finishes the current step, saves, and ends with `interrupted: true`. */
   readonly signal?: AbortSignal;
 }
 
-export interface TrainOptions extends ResumeOptions {
+export interface TrainOptions extends Omit<ResumeOptions, 'changes'> {
   /** As `resolveConfig` returns it, with `data` set. */
   readonly config: Config;
 }
@@ -45,13 +51,15 @@ export interface TrainResult {
  * each with one sentence for the user; what was written before stays
  */
 export async function trainRun(options: TrainOptions): Promise<TrainResult> {
-  const { config } = options;
+  const { onEvent = () => {} } = options;
+  let { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
   const folder = RunFolder.create(options.run);
   const unlock = folder.lock();
   try {
-    const data = await prepareData(config, options.onEvent ?? (() => {}));
+    const data = await prepareData(config, onEvent);
+    config = chooseCheckpointRule(config, data, onEvent);
     folder.writeEnvironment(environmentOf(config, data));
     // Last, because a folder with a configuration counts as a run.
     folder.writeConfig(config);
@@ -78,9 +86,13 @@ export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
 }
 
 async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<TrainResult> {
-  const config = configOfRun(folder);
+  const { onEvent = () => {}, changes = {} } = options;
+  const { config, notes } = changeOnResume(configOfRun(folder), changes);
+  if (!existsSync(config.data)) {
+    throw new ConfigError(`${config.data} does not exist; if the data has moved, resume with --data and its new place`);
+  }
   folder.removeLeftovers();
-  const data = await prepareData(config, options.onEvent ?? (() => {}));
+  const data = await prepareData(config, onEvent);
   const { fingerprint, splitFingerprint } = folder.readEnvironment().dataset;
   if (
     data.fingerprint === fingerprint &&
@@ -97,18 +109,41 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<Trai
       `The data in ${config.data} has changed since ${options.run} was started, so the run cannot be resumed; start a new run`,
     );
   }
+  if (notes.length > 0) {
+    folder.writeConfig(config);
+    for (const text of notes) onEvent({ type: 'note', text });
+  }
   return run(folder, config, data, options);
 }
 
-async function run(folder: RunFolder, config: Config, data: Prepared, options: ResumeOptions): Promise<TrainResult> {
+/** Warns if validation is too small to compare epochs, and settles which checkpoint `keep: auto` keeps. */
+function chooseCheckpointRule(config: Config, data: Prepared, onEvent: (event: TrainEvent) => void): Config {
+  if (config.keep === 'last') return config;
+  const { canChooseCheckpoint, verdict } = judgeValidation(data);
+  if (canChooseCheckpoint) return { ...config, keep: 'best' };
+  const advice =
+    config.keep === 'auto' ? 'The last epoch is kept.' : 'Use --keep last to keep the last epoch instead of the best.';
+  onEvent({ type: 'note', text: `${verdict} ${advice}` });
+  return config.keep === 'auto' ? { ...config, keep: 'last' } : config;
+}
+
+async function run(
+  folder: RunFolder,
+  config: Config,
+  data: Prepared,
+  options: Pick<ResumeOptions, 'run' | 'onEvent' | 'signal'>,
+): Promise<TrainResult> {
   const { onEvent = () => {}, signal } = options;
   const device = chooseDevice(config.device);
   chooseThreads(config.threads);
+  keepFreedMemory();
   manualSeed(config.seed);
   const model = buildModel(config, data.classes.length, device);
   const validation = evaluationLoader(config, data.val);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
-  const context: TrainingContext = { config, data, model, device, folder, validation, onEvent, isInterrupted };
+  const expectedTime = new ExpectedTime();
+  const shared = { config, data, model, device, folder, validation };
+  const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime };
   let state: TrainingState | null = null;
   try {
     state = TrainingState.load(folder.last, model);

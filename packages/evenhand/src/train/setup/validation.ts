@@ -1,7 +1,8 @@
-import { type Dataset, splitFold, splitFraction } from '../data/index.js';
-import { formatScore, plural } from '../format.js';
-import { classCounts, expectedMacroF1IntervalWidth, WIDEST_INTERVAL } from '../metrics/index.js';
-import { countLabels, fields } from '../train/index.js';
+import { type Dataset, splitFold, splitFraction } from '../../data/index.js';
+import { formatScore, plural } from '../../format.js';
+import { classCounts, expectedMacroF1IntervalWidth, WIDEST_INTERVAL } from '../../metrics/index.js';
+import { fields } from '../config/fields.js';
+import { countLabels } from '../objective/balance.js';
 
 /** Whether a validation set is large enough to choose a checkpoint, before anything is trained. */
 export interface Validation {

@@ -1,0 +1,44 @@
+import { relative, resolve } from 'node:path';
+import { ConfigError } from './field.js';
+import { type Config, DATA_FILES, type FieldName, fieldNames, fields, fieldsOfGroup, mapPaths } from './fields.js';
+
+/** What may change while a run is resumed, apart from the place of its data: learning rates, clipping and the machine. */
+const CHANGEABLE: readonly FieldName[] = [
+  ...(['headPhaseRate', 'backboneRate', 'headRate', 'clipNorm'] as const),
+  ...fieldsOfGroup('Machine').filter((name) => name !== 'seed'),
+];
+
+export interface ResumeChanges {
+  readonly config: Config;
+  /** One sentence per change, for the log; empty if nothing changes. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The configuration with which a run continues. If `changes.data` names the new place of data that has moved, the other
+ * files inside the old place move with it.
+ *
+ * @throws ConfigError for a field that cannot change during a run
+ */
+export function changeOnResume(config: Config, changes: Partial<Config>): ResumeChanges {
+  const isLocation = (name: FieldName): boolean => fields[name].group === DATA_FILES && fields[name].path !== undefined;
+  const fixed = (Object.keys(changes) as FieldName[]).find((name) => !isLocation(name) && !CHANGEABLE.includes(name));
+  if (fixed !== undefined) {
+    const allowed = ['data', ...CHANGEABLE].join(', ');
+    throw new ConfigError(`${fixed} cannot change when a run is resumed; only these can: ${allowed}`);
+  }
+  const moved = changes.data === undefined ? config : moveData(config, changes.data);
+  const changed: Config = { ...moved, ...changes };
+  const notes = fieldNames
+    .filter((name) => String(changed[name]) !== String(config[name]))
+    .map((name) => `Changed on resume: ${name} from ${String(config[name])} to ${String(changed[name])}.`);
+  return { config: changed, notes };
+}
+
+function moveData(config: Config, data: string): Config {
+  return mapPaths(config, (path, name) => {
+    const inside = relative(config.data, path);
+    const isOfData = fields[name].group === DATA_FILES && !inside.startsWith('..');
+    return isOfData ? resolve(data, inside) : path;
+  });
+}
