@@ -25,7 +25,9 @@ function describe(name: string, why: string, changes: Partial<Config>): string {
   const settings = Object.entries(changes).map(([key, value]) => `--${flagName(key)}${settingOf(key, value)}`);
   // A flag and its value stay on one line.
   const changed =
-    settings.length === 0 ? 'the defaults' : settings.map((setting) => setting.replace(' ', NO_BREAK_SPACE)).join(' ');
+    settings.length === 0
+      ? 'No changes: these are the defaults.'
+      : settings.map((setting) => setting.replace(' ', NO_BREAK_SPACE)).join(' ');
   return [name, wrap(why, { indent: 2 }), wrap(changed, { indent: 2 }).replaceAll(NO_BREAK_SPACE, ' ')].join('\n');
 }
 

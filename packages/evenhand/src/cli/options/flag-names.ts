@@ -64,14 +64,20 @@ function names(foreign: string, flags: readonly string[]): [string, readonly str
   return foreign.split(' ').map((name) => [name, flags]);
 }
 
-/** Commands whose data is an argument, not a flag. */
-const TAKE_DATA = ['check', 'audit', 'train', 'eval'];
+/** Arguments of the commands that take their data without a flag. */
+const DATA_ARGUMENTS: ReadonlyMap<string, string> = new Map([
+  ['check', 'DATA'],
+  ['audit', 'DATA'],
+  ['train', 'DATA'],
+  ['eval', 'RUN DATA'],
+]);
 
 /** What the user probably meant by a flag that the command does not have, for the end of a message. */
 export function hintFor(name: string, command: string, flags: readonly string[]): string {
   const foreign = FOREIGN_NAMES.get(normalize(name)) ?? [];
-  if (foreign.includes('data') && TAKE_DATA.includes(command)) {
-    return `give DATA without a flag; see evenhand ${command} --help`;
+  const dataArguments = DATA_ARGUMENTS.get(command);
+  if (foreign.includes('data') && dataArguments !== undefined) {
+    return `the data is given without a flag: evenhand ${command} ${dataArguments}`;
   }
   const known = foreign.filter((flag) => flags.includes(flag));
   const likely = suggest(name, flags);

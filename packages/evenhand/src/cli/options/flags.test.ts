@@ -56,7 +56,7 @@ describe('flags', () => {
       [['-j', '4'], '-j; did you mean --workers?'],
       [['--output', 'a'], '--output; did you mean --run?'],
       [['--amp'], '--amp; did you mean --autocast?'],
-      [['--data-path', 'photos'], '--data-path; give DATA without a flag; see evenhand train --help'],
+      [['--data-path', 'photos'], '--data-path; the data is given without a flag: evenhand train DATA'],
       // The command has no flag for it.
       [['--wd', '0.1'], '--wd; see evenhand train --help'],
       [['--constructor'], '--constructor; see evenhand train --help'],
