@@ -38,10 +38,10 @@ describe('the example', () => {
     assert.ok(readFileSync(join(EXAMPLES, 'train.ts'), 'utf8').split('\n').length < 36);
   });
 
-  test('predict.mjs answers, and names what it cannot read', () => {
-    const answers = run('predict.mjs', 'run/model.onnx', 'photos/val/red/0.jpg', 'missing.jpg').trim().split('\n');
-    assert.match(answers[0]!, /^((red|green|blue) \d+\.\d %(, )?){3}$/);
-    assert.equal(answers[1], 'missing.jpg: there is no such file');
+  test('predict.mjs predicts images, and reports what it cannot read', () => {
+    const lines = run('predict.mjs', 'run/model.onnx', 'photos/val/red/0.jpg', 'missing.jpg').trim().split('\n');
+    assert.match(lines[0]!, /^photos\/val\/red\/0\.jpg: ((red|green|blue) \d+\.\d %(, )?){3}$/);
+    assert.equal(lines[1], 'missing.jpg: there is no such file');
   });
 
   test('add-a-model.ts exports and loads a custom model', () => {
@@ -55,7 +55,7 @@ describe('the example', () => {
     );
   });
 
-  test('browser.html answers what a chosen image shows', { skip: noBrowser }, async () => {
+  test('browser.html predicts a chosen image', { skip: noBrowser }, async () => {
     const site = join(folder, 'site');
     await build({
       entryPoints: [join(EXAMPLES, 'browser.js')],
@@ -83,7 +83,7 @@ describe('the example', () => {
       await page.waitForLoadState('networkidle');
       await page.setInputFiles('input', join(folder, 'photos/val/blue/0.jpg'));
       await page.waitForSelector('meter');
-      assert.match((await page.textContent('#answer')) ?? '', /(red|green|blue), \d+\.\d %/);
+      assert.match((await page.textContent('#prediction')) ?? '', /(red|green|blue), \d+\.\d %/);
       assert.equal(await page.locator('meter').count(), 3);
     } finally {
       await browser.close();

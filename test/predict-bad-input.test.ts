@@ -1,5 +1,6 @@
 // Unreadable images and wrong usage of predict: one sentence, and nothing is lost.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -26,6 +27,8 @@ describe('predict, with unreadable images', () => {
     ['huge.png', /30000 x 30000 pixels are too many/],
     ['missing.jpg', /there is no such file/],
     ['text.jpg', /not a JPEG, PNG/],
+    ['pipe.jpg', /it is a FIFO \(named pipe\), not an image/],
+    ['row 8 of bad.csv', /the file name is empty/],
   ];
   before(async () => {
     mkdirSync(at('bad'), { recursive: true });
@@ -41,8 +44,11 @@ describe('predict, with unreadable images', () => {
     png.writeUInt32BE(30_000, 20);
     png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
     writeFileSync(at('bad/huge.png'), png);
-    copyFileSync(at('discs/val/red/1.jpg'), at('bad/good.jpg'));
-    const rows = [...bad.map(([name]) => name), 'good.jpg'].map((name, i) => `${i},${name}`);
+    execFileSync('mkfifo', [at('bad/pipe.jpg')]);
+    const jpeg = readFileSync(at('discs/val/red/1.jpg'));
+    writeFileSync(at('bad/good.jpg'), jpeg.subarray(0, jpeg.length - 2));
+    const names = [...bad.map(([name]) => (name.startsWith('row') ? '' : name)), 'good.jpg'];
+    const rows = names.map((name, i) => `${i === 8 ? '=8' : i},${name}`);
     writeFileSync(at('bad.csv'), `image_id,filename\n${rows.join('\n')}\n`);
   });
 
@@ -62,20 +68,23 @@ describe('predict, with unreadable images', () => {
       'bad-predictions.csv',
       '--probs',
       'bad-p.csv',
+      '--csv-safe',
     ];
     const { code, stderr } = await evenhand(args, folder);
     assert.equal(code, 3, stderr);
     for (const [name, reason] of bad) {
       const line = stderr.split('\n').find((candidate) => candidate.includes(name));
       assert.match(line ?? '', reason, name);
-      assert.match(line!, /^evenhand: bad\/\S+: .*; assigned the most frequent class, green$/);
+      assert.match(line!, /^evenhand: (bad\/\S+|row 8 of bad\.csv): .*; assigned the most frequent class, green$/);
     }
-    assert.match(stderr, /6 images could not be predicted and were assigned the most frequent class, green\./);
+    assert.match(stderr, /8 images could not be predicted and were assigned the most frequent class, green\./);
     const rows = rowsOf('bad-predictions.csv');
-    assert.deepEqual(rows.slice(0, 7), ['image_id,label', ...[0, 1, 2, 3, 4, 5].map((i) => `${i},green`)]);
-    assert.equal(rows.length, 8);
+    assert.match(stderr, /^evenhand: bad\/good\.jpg: the JPEG lacks its end marker/m);
+    assert.deepEqual(rows.slice(0, 9), ['image_id,label', ...[0, 1, 2, 3, 4, 5, 6, 7].map((i) => `${i},green`)]);
+    assert.match(rows[9]!, /^'=8,(red|green|blue)$/);
+    assert.equal(rows.length, 10);
     assert.equal(rowsOf('bad-p.csv')[1], '0,,,');
-    assert.match(rowsOf('bad-p.csv')[7]!, /^6(,[\d.e-]+){3}$/);
+    assert.match(rowsOf('bad-p.csv')[9]!, /^'=8(,[\d.e-]+){3}$/);
   });
 
   test('prints that a single one was not predicted, and exits with 3', async () => {

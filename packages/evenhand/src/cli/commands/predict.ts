@@ -58,12 +58,13 @@ const CLOSING = 3000;
 async function release(opened: OpenedModel | undefined, { timeLimit }: PredictSettings): Promise<void> {
   const closing = opened?.model?.close();
   if (timeLimit === undefined) return closing;
-  const timer = new AbortController();
-  const late = sleep(CLOSING, true, { signal: timer.signal }).catch(() => false);
+  const waiting = new AbortController();
+  const late = sleep(CLOSING, true, { signal: waiting.signal }).catch(() => false);
   const isLate = await Promise.race([Promise.resolve(closing).then(() => false), late]);
-  timer.abort();
-  // Whatever else is still running must not outlive the output, which is written by then.
-  setTimeout(() => endNow(Number(process.exitCode ?? exitCodes.done)), isLate ? 500 : CLOSING).unref();
+  waiting.abort();
+  // The output is written by then. The end of the event loop would wait for such a read, so it must not come first.
+  const timer = setTimeout(() => endNow(Number(process.exitCode ?? exitCodes.done)), isLate ? 100 : CLOSING);
+  if (!isLate) timer.unref();
 }
 
 /** For input that cannot even be read before the time limit. */
