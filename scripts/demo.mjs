@@ -14,6 +14,7 @@ const { values: options } = parseArgs({
   options: {
     folder: { type: 'string', default: join(ROOT, 'demo') },
     species: { type: 'string', default: '102' },
+    images: { type: 'string', default: '60' },
     epochs: { type: 'string', default: '2' },
   },
 });
@@ -114,6 +115,7 @@ async function draw() {
   if (existsSync(done)) return JSON.parse(readFileSync(done, 'utf8'));
   const { species, ...summary } = await writeHerbarium(join(FOLDER, DATA), {
     species: Number(options.species),
+    mostImages: Number(options.images),
     size: 160,
     onProgress: (count, total) => {
       if (process.stderr.isTTY && count % 20 === 0) process.stderr.write(`\rdrawing ${count} of ${total}`);

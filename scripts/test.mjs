@@ -1,12 +1,26 @@
 // Lints, then runs the tests: `npm test`, or `npm test -- metrics nn/` for the test files whose path has one of the words.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const REPORT = join(ROOT, 'build/tests.tap');
+const DURATIONS = join(ROOT, 'build/test-durations.json');
+/** The slowest files first, for a first run: one that starts last would leave a core idle while it ends. */
+const SLOWEST = [
+  'resume',
+  'predict',
+  'demo',
+  'audit',
+  'train',
+  'fuzz',
+  'label-noise',
+  'predict-browser',
+  'report',
+  'cli',
+];
 
 const words = process.argv.slice(2);
 const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.source.includes(word)));
@@ -15,7 +29,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 const clean = words.length > 0 || run(join(ROOT, 'node_modules/.bin/biome'), ['check', '--error-on-warnings']);
-const passed = test(files.map((file) => file.program));
+const passed = test(slowestFirst(files).map((file) => file.program));
 process.exit(clean && passed ? 0 : 1);
 
 /** Test files by their sources, so that what was compiled from a deleted one is not run. */
@@ -40,9 +54,27 @@ function filesIn(folder, ending) {
     .sort();
 }
 
+/** By the seconds that each file took when it last ran; a file of which that is not known comes first. */
+function slowestFirst(files) {
+  const known = existsSync(DURATIONS) ? JSON.parse(readFileSync(DURATIONS, 'utf8')) : {};
+  const rank = ({ source }) => {
+    const place = SLOWEST.indexOf(basename(source).split('.')[0]);
+    return known[source] ?? (place >= 0 ? 1000 - place : existsSync(DURATIONS) ? 999 : 0);
+  };
+  return files.toSorted((a, b) => rank(b) - rank(a));
+}
+
+/** Adds what a run of some files has measured to what is known of the others. */
+function recordDurations(measured) {
+  if (!existsSync(measured)) return;
+  const known = existsSync(DURATIONS) ? JSON.parse(readFileSync(DURATIONS, 'utf8')) : {};
+  writeFileSync(DURATIONS, JSON.stringify({ ...known, ...JSON.parse(readFileSync(measured, 'utf8')) }, null, 1));
+}
+
 function test(programs) {
   mkdirSync(dirname(REPORT), { recursive: true });
-  rmSync(REPORT, { force: true });
+  const measured = `${DURATIONS}.new`;
+  for (const file of [REPORT, measured]) rmSync(file, { force: true });
   const ran = run(process.execPath, [
     '--enable-source-maps',
     '--test',
@@ -51,8 +83,11 @@ function test(programs) {
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
     `--test-reporter-destination=${REPORT}`,
+    `--test-reporter=${pathToFileURL(join(ROOT, 'scripts/durations.mjs'))}`,
+    `--test-reporter-destination=${measured}`,
     ...programs,
   ]);
+  recordDurations(measured);
   const report = existsSync(REPORT) ? readFileSync(REPORT, 'utf8') : '';
   // The runner's own totals, the last lines of its report that begin so.
   const total = (name) => Number([...report.matchAll(new RegExp(`^# ${name} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0);

@@ -12,7 +12,7 @@ const { path: folder, remove } = temporaryFolder();
 after(remove);
 
 test('the demo draws, checks, trains twice, predicts, reports and compares', () => {
-  const args = [PROGRAM, '--folder', join(folder, 'demo'), '--species', '6', '--epochs', '1'];
+  const args = [PROGRAM, '--folder', join(folder, 'demo'), '--species', '6', '--images', '16', '--epochs', '1'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   assert.match(

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nn, saveTensors } from '@evenhand/torch';
+import { createModel } from 'evenhand';
 import {
   drawDiscs,
   evenhand,
@@ -33,9 +35,10 @@ const training = [
 let epochMilliseconds = 0;
 
 before(async () => {
-  await drawDiscs(join(folder, 'discs'));
-  await succeed(['train', 'discs', ...SMALL, '--epochs', '1', '--run', 'first'], folder);
-  copyFileSync(join(folder, 'first/best.safetensors'), join(folder, 'start.safetensors'));
+  await drawDiscs(join(folder, 'discs'), { train: 9, val: 3 });
+  const model = createModel('mobilenet_v2', { numClasses: 3, seed: 5 });
+  saveTensors(join(folder, 'start.safetensors'), nn.stateDict(model));
+  nn.disposeModule(model);
   await succeed(['train', 'discs', ...training, '--run', 'reference'], folder);
   const seconds = epochsOf('reference').map((epoch) => Number(epoch.seconds));
   epochMilliseconds = (1000 * seconds.reduce((a, b) => a + b)) / seconds.length;
@@ -144,9 +147,9 @@ describe('a training', () => {
   });
 
   test('goes on only with the data that it began with', async () => {
-    await drawDiscs(join(folder, 'changed'));
+    await drawDiscs(join(folder, 'changed'), { train: 4, val: 2 });
     await succeed(['train', 'changed', ...SMALL, '--epochs', '1', '--run', 'stale'], folder);
-    await drawDiscs(join(folder, 'changed'), { train: 17 });
+    await drawDiscs(join(folder, 'changed'), { train: 5, val: 2 });
     assert.match(
       await refusal(['train', '--resume', 'stale'], folder),
       /data .*changed has changed since stale was started/,
