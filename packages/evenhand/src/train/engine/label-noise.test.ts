@@ -169,7 +169,7 @@ describe('corrections', () => {
     assert.ok(
       events.some(
         (event) =>
-          event.type === 'note' && event.text === 'Corrections: 1 labels changed, 1 confirmed, 1 images left out.',
+          event.type === 'note' && event.text === 'Corrections: 1 label changed, 1 confirmed, 1 image removed.',
       ),
     );
     const labels = new Map(
