@@ -108,7 +108,7 @@ describe('evaluate', () => {
     assert.deepEqual([files.length, trainingImages], [9, 2]);
   });
 
-  test('finds the validation images where the data are now, and says if it cannot tell training images', async () => {
+  test('finds the validation images where the data are now, and says if training images cannot be recognised', async () => {
     const data = join(runs.root, 'before');
     await drawImages(data, 8, 4);
     await runs.go('moved', { data, valFraction: 0.25 });
