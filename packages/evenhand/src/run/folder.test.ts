@@ -1,30 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   type Environment,
   type EpochMetrics,
   type JudgedLabel,
   judgementsOf,
   predictionArrays,
-  RunError,
   RunFolder,
 } from './index.js';
-
-const root = mkdtempSync(join(tmpdir(), 'evenhand-run-'));
-after(() => rmSync(root, { recursive: true }));
-let made = 0;
-const freshPath = (): string => join(root, `run-${++made}`);
-
-function startedRun(): RunFolder {
-  const run = RunFolder.create(freshPath());
-  run.writeConfig({ epochs: 3 });
-  return run;
-}
+import { freshPath, refused, startedRun } from './run.test.helper.js';
 
 const epoch: EpochMetrics = {
   phase: 'full',
@@ -46,14 +32,6 @@ const epoch: EpochMetrics = {
   imagesPerSecond: 13.4,
   peakMemoryMB: 512,
   best: true,
-};
-
-const refused = (action: () => unknown, message: RegExp): void => {
-  assert.throws(action, (error) => {
-    assert.ok(error instanceof RunError, String(error));
-    assert.match(error.message, message);
-    return true;
-  });
 };
 
 describe('a run folder', () => {
@@ -235,65 +213,6 @@ describe('judgements of validation labels', () => {
   });
 });
 
-describe('damaged contents of a run folder', () => {
-  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
-  const smallDataset = '"dataset": {"fingerprint": "f", "path": "/d", "classes": ["a"]}';
-  const damages: readonly [file: string, content: string, message: RegExp][] = [
-    ['config.json', deep, /config\.json: is damaged: it is not an object$/],
-    ['config.json', 'x\u001b[31m', /config\.json: is damaged: .*x\\x1b\[31m/],
-    ['config.json', `{"epochs": ${deep}}`, /is damaged: epochs must be a value or a list of values, got \[…\]$/],
-    ['environment.json', `{"versions": {"node": ${deep}}, ${smallDataset}}`, /versions\.node must be text, got \[…\]$/],
-    ['environment.json', `{"dataset": ${deep}}`, /is damaged: dataset must be an object, got \[…\]$/],
-    ['environment.json', '{"dataset": {"classes": ["a", 2]}}', /dataset\.fingerprint must be text, got undefined$/],
-    [
-      'environment.json',
-      '{"dataset": {"fingerprint": "f", "path": "/d", "classes": ["a", {}]}}',
-      /dataset\.classes must be a list of texts, got \["a", …\]$/,
-    ],
-    [
-      'environment.json',
-      '{"dataset": {"fingerprint": "f", "path": "/d", "classes": ["a"], "skipped": [3]}}',
-      /dataset\.skipped\[0\] is not an object$/,
-    ],
-    ['metrics.jsonl', `{"phase": ${deep}}\n`, /line 1 is damaged: phase must be text, got \[…\]$/],
-    ['metrics.jsonl', `{"phase": "${'x'.repeat(1e7)}", "epoch": "1"}\n`, /epoch must be a number, got "1"$/],
-    ['metrics.jsonl', `${deep}\n`, /line 1 is damaged: it is not an object$/],
-    ['labels.jsonl', `{"file": {"a": ${deep}}}\n`, /line 1 is damaged: file must be text, got \{…\}$/],
-  ];
-  const read = (run: RunFolder, file: string): unknown => {
-    if (file === 'config.json') return run.readConfig();
-    if (file === 'environment.json') return run.readEnvironment();
-    return file === 'metrics.jsonl' ? run.readEpochs() : run.readLabels();
-  };
-  for (const [file, content, message] of damages) {
-    test(`are named in a short sentence: ${file} ${content.slice(0, 40).replace('\u001b', '')}`, () => {
-      const run = startedRun();
-      writeFileSync(join(run.path, file), content);
-      refused(() => read(run, file), message);
-    });
-  }
-
-  test('are refused if they are not regular files, without waiting for them', () => {
-    const run = startedRun();
-    mkdirSync(join(run.path, 'metrics.jsonl'));
-    refused(() => run.readEpochs(), /metrics\.jsonl: must be a regular file, but it is a folder; move it away$/);
-    execFileSync('mkfifo', [join(run.path, 'predictions.jsonl')]);
-    refused(() => run.readPredictions(), /predictions\.jsonl: must be a regular file, but it is a named pipe/);
-    rmSync(join(run.path, 'config.json'));
-    execFileSync('mkfifo', [join(run.path, 'config.json')]);
-    refused(() => run.readConfig(), /config\.json: must be a regular file, but it is a named pipe/);
-  });
-
-  test('are refused if predictions do not fit the classes', () => {
-    const prediction = { file: 'x.jpg', label: 'c', logits: [1, 2] };
-    refused(
-      () => predictionArrays([prediction], ['a', 'b']),
-      /the label "c" of x\.jpg is not one of the run's classes/,
-    );
-    refused(() => predictionArrays([{ ...prediction, label: 'a' }], ['a']), /x\.jpg has 2 logits for 1 classes/);
-  });
-});
-
 // JavaScript objects have properties of these names that nobody put there.
 test('classes may have any name', () => {
   const run = startedRun();
@@ -335,80 +254,4 @@ test('predictions become arrays in linear time in the number of classes', () => 
   // The logits do not fit, which is found out only after the label was looked up.
   refused(() => predictionArrays(predictions, counted), /0 logits for 20000 classes/);
   assert.ok(lookups <= classes.length, `${lookups} lookups`);
-});
-
-describe('the lock of a run folder', () => {
-  const lockOf = (host: string, pid: number, began = '1'): string => `train.${host}.${pid}.${began}.lock`;
-  const here = hostname().replaceAll('.', '%2E');
-  const locks = (run: RunFolder): string[] => readdirSync(run.path).filter((name) => name.endsWith('.lock'));
-
-  test('is held by one training at a time, and gone afterwards', () => {
-    const run = startedRun();
-    const unlock = run.lock();
-    refused(() => run.lock(), /is already being trained by this process/);
-    run.removeLeftovers();
-    assert.equal(locks(run).length, 1);
-    unlock();
-    assert.deepEqual(locks(run), []);
-    run.lock()();
-  });
-
-  test('names the process that holds it', async () => {
-    const run = startedRun();
-    const index = new URL('./index.js', import.meta.url).href;
-    const program = `const { RunFolder } = await import(${JSON.stringify(index)});
-      RunFolder.open(${JSON.stringify(run.path)}).lock(); console.log('locked'); setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    try {
-      await once(child.stdout, 'data');
-      refused(
-        () => run.lock(),
-        new RegExp(`is being trained by process ${child.pid} since 20.*stop it with: kill ${child.pid}$`),
-      );
-      assert.equal(locks(run).length, 1);
-    } finally {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
-    // The killed process left its lock behind.
-    assert.equal(locks(run).length, 1);
-    run.lock()();
-    assert.deepEqual(locks(run), []);
-  });
-
-  test('is taken over if another process has got the number of the one that ended', () => {
-    const run = startedRun();
-    writeFileSync(join(run.path, lockOf(here, process.ppid)), '');
-    if (process.platform === 'linux') run.lock()();
-    const finished = spawnSync(process.execPath, ['--version']).pid;
-    writeFileSync(join(run.path, lockOf(here, finished)), '');
-    run.lock()();
-    assert.deepEqual(locks(run), process.platform === 'linux' ? [] : [lockOf(here, process.ppid)]);
-  });
-
-  test('of another host is named with the file to delete, as nothing is known of its process', () => {
-    const run = startedRun();
-    const name = lockOf('colab%2Dvm', 12);
-    writeFileSync(join(run.path, name), '');
-    refused(
-      () => run.lock(),
-      new RegExp(`process 12 on the host colab-vm since .*: if it has ended, delete .*${name}`),
-    );
-    refused(() => {
-      const path = freshPath();
-      mkdirSync(path);
-      writeFileSync(join(path, name), '');
-      RunFolder.create(path);
-    }, /process 12 on the host colab-vm/);
-  });
-
-  test('is no obstacle to a new run if its process was killed before it wrote its configuration', () => {
-    const path = freshPath();
-    mkdirSync(path);
-    writeFileSync(join(path, lockOf(here, spawnSync(process.execPath, ['--version']).pid)), '');
-    RunFolder.create(path);
-    assert.deepEqual(readdirSync(path), ['last']);
-  });
 });

@@ -110,7 +110,10 @@ describe("a run's model file", () => {
       );
     sentence(runs.path('none'), /none does not exist: give the folder of a run/);
     const unfinished = copyWithout('unfinished', 'best.safetensors', 'model.onnx');
-    sentence(unfinished, `${unfinished} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
+    sentence(
+      unfinished,
+      `${unfinished} has no checkpoint to export, because no epoch has ended yet: continue the run first`,
+    );
     const out = runs.path('nowhere/model.onnx');
     assert.equal(
       mistake(() => exportRun({ run: runs.path('run'), out })),
