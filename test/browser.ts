@@ -37,12 +37,12 @@ export function launch(): Promise<Browser> {
   });
 }
 
-/** Words of headings, table headers, terms and buttons that are broken over two lines; class names may be. */
+/** Words of headings, table headers, terms and buttons that are broken over two lines, but on the small cards. */
 export const splitWords = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const split: string[] = [];
     for (const element of document.querySelectorAll('h1,h2,h3,h4,th,dt,button,nav a,.tiles dd,.key span')) {
-      if (element.querySelector('[data-class]') ?? element.closest('[data-class],.candidate,.likely-error')) continue;
+      if (element.closest('.likely-error') !== null) continue;
       const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
       for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
         for (const { index, 0: word } of node.textContent!.matchAll(/[\p{L}\p{N}]+/gu)) {

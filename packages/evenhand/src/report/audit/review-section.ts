@@ -11,7 +11,7 @@ export const progressBar = (numErrors: number): Markup =>
 <button type="button" class="plainbutton download">Download corrections.csv</button></div>`;
 
 export function reviewSection(payload: AuditPayload, trainCommand: string): Section {
-  const about = { id: 'review', name: 'Review', title: 'Likely label errors (P > 0.5)' };
+  const about = { id: 'review', name: 'Review', title: 'Likely label errors (P\u00a0>\u00a00.5)' };
   const { likelyErrors, classes } = payload;
   if (likelyErrors.length === 0) {
     return { ...about, body: html`<p class="empty">There are no likely label errors to review.</p>` };
@@ -50,8 +50,7 @@ function pane(classes: readonly string[]): Markup {
     html`<div class="side ${id}"><p class="side-name">${title} · <span id="${id}-probability"></span><b id="${id}-name"></b></p>
 <div class="typical" id="${id}-typical"></div>${choices}</div>`;
   const keep = html`<button type="button" class="verdict" data-verdict="keep"><kbd>s</kbd> <span>Keep this label</span></button>`;
-  const accept = html`<button type="button" class="verdict" data-verdict="accept"><kbd>a</kbd> <span>Accept this label</span></button>
-<div id="candidates" class="candidates" role="group" aria-label="Likeliest labels"></div>`;
+  const accept = html`<button type="button" class="verdict" data-verdict="accept"><kbd>a</kbd> <span>Accept this label</span></button>`;
   const hints: [string, string][] = [
     ['← →', 'or j k: previous, next'],
     ['a', 'accept the likeliest label'],
@@ -65,6 +64,7 @@ function pane(classes: readonly string[]): Markup {
 <div class="subject"><span id="subject" class="thumb" role="img"></span><p id="file" class="file"></p><ul class="hints" aria-label="Keys">${hints.map(([key, action]) => html`<li><kbd>${key}</kbd> ${action}</li>`)}</ul></div>
 <div class="judge"><div class="place"><p id="place"></p><div class="moves"><button type="button" id="previous" class="plainbutton" aria-label="Previous">←</button><button type="button" id="next" class="plainbutton" aria-label="Next">→</button></div></div>
 <div class="choices">${side('given', 'Label', keep)}${side('suggested', 'Likelier', accept)}</div>
+<div id="candidates" class="candidates" role="group" aria-label="Likeliest labels"></div>
 <div class="others"><label>Another label <select id="label">${classes.map((name, label) => html`<option value="${label}">${name}</option>`)}</select></label>
 <button type="button" class="plainbutton" data-verdict="drop"><kbd>d</kbd> Drop the image</button><button type="button" id="undo" class="plainbutton" disabled><kbd>u</kbd> Undo</button></div>
 <p id="last-verdict" role="status"></p></div></div>`;

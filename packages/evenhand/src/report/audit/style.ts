@@ -17,7 +17,8 @@ progress::-moz-progress-bar{background:var(--accent)}
 .headline{display:flex;flex-direction:column;justify-content:center}
 .finding{margin:1.4rem 0 0}
 @media screen{#classes .tall{max-height:21rem}}
-#classes tbody th{overflow-wrap:anywhere;min-width:9rem}
+#classes tbody th{overflow-wrap:break-word}
+@media (min-width:761px){#classes tbody th{min-width:9rem}}
 #classes td small{display:inline-block;min-width:6.2rem}
 .warning{border:1px solid var(--wrong);background:var(--card);border-radius:10px;padding:.8rem 1.1rem;margin:0 0 1rem}
 [hidden]{display:none!important}
@@ -46,10 +47,10 @@ const pane = `
 .verdict:hover{border-color:var(--ink)}
 .suggested .verdict{background:var(--accent-soft);border-color:var(--accent)}
 .pane [aria-pressed=true]{box-shadow:inset 0 0 0 2px var(--accent)}
-.candidates{display:grid;gap:.35rem}
-.candidate{display:flex;gap:.55rem;align-items:baseline;text-align:left;background:var(--card);border:1px solid var(--rule-strong);border-radius:8px;padding:.35rem .6rem;min-width:0}
+.candidates{display:flex;flex-wrap:wrap;gap:.5rem}
+.candidate{display:flex;flex:1 1 auto;gap:.55rem;align-items:baseline;text-align:left;background:var(--card);border:1px solid var(--rule-strong);border-radius:8px;padding:.35rem .6rem;min-width:0}
 .candidate:hover{border-color:var(--ink)}
-.candidate span{flex:1;min-width:0;overflow-wrap:anywhere}.candidate small{white-space:nowrap}
+.candidate span{flex:1;min-width:0;overflow-wrap:break-word}.candidate small{white-space:nowrap}
 .finished{background:var(--accent-soft);border-radius:12px;padding:1rem 1.3rem;margin:1.1rem 0 0}
 .finished p{margin:0 0 .6rem}
 .pane[data-unsure] .suggested [data-verdict=accept]{background:var(--card);border-color:var(--rule-strong)}
@@ -89,7 +90,7 @@ html:not(.scripted) .likely-error .outcome b{display:block}
 @media (max-width:760px){
 nav{padding-inline:1.1rem}.progress{width:100%;padding-bottom:.5rem;justify-content:space-between}progress{flex:1;width:2rem;min-width:1rem}.progress{gap:.6rem;font-size:.85rem}.progress .plainbutton{font-size:.85rem;padding-inline:.5rem}
 .pane{padding:.9rem;gap:1rem;margin-inline:-.4rem}.choices{gap:.8rem}.hints{display:none}
-.verdict{padding:.6rem;font-size:.92rem}.verdict kbd,.others kbd{display:none}
+.verdict{padding:.6rem;font-size:.92rem}.verdict kbd,.others kbd,.candidate kbd{display:none}.side-name b{white-space:normal}.candidate{flex-basis:100%}#classes td small{display:block;min-width:0}
 .likely-errors{grid-template-columns:repeat(auto-fill,minmax(104px,1fr))}
 }
 @media print{

@@ -6,6 +6,8 @@ export interface Column {
   readonly kind: 'text' | 'number';
   /** The order after the first click: by default text ascending, numbers descending. */
   readonly first?: 'ascending' | 'descending';
+  /** Left out on phones. The cells need the class `detail` too. */
+  readonly detail?: boolean;
   /** The order of the rows as given. */
   readonly sorted?: 'ascending' | 'descending';
 }
@@ -18,8 +20,8 @@ export function classTableMarkup(
   rows: readonly Content[],
 ): Markup {
   const headers = columns.map(
-    ({ name, kind, first = kind === 'number' ? 'descending' : 'ascending', sorted }, i) =>
-      html`<th scope="col" class="${kind}"${sorted !== undefined && html` aria-sort="${sorted}"`}><button type="button" data-column="${i}" data-first="${first}">${name}</button></th>`,
+    ({ name, kind, detail = false, first = kind === 'number' ? 'descending' : 'ascending', sorted }, i) =>
+      html`<th scope="col" class="${kind}${detail && ' detail'}"${sorted !== undefined && html` aria-sort="${sorted}"`}><button type="button" data-column="${i}" data-first="${first}">${name}</button></th>`,
   );
   return html`<div class="tools"><label class="search">Search <input type="search" id="class-search" placeholder="class name" autocomplete="off" aria-controls="class-table"></label>
 <p id="class-count" role="status">${plural(numClasses, 'class', 'classes')}</p></div>

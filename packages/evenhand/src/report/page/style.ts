@@ -16,7 +16,7 @@ h2{font-size:1.5rem;line-height:1.2;letter-spacing:-.012em;margin:0 0 .4rem}
 h3{font-size:1.02rem;margin:1.8rem 0 .5rem}
 h4{font-size:.95rem;margin:0 0 .35rem;overflow-wrap:anywhere}
 small{font-size:.82rem;color:var(--soft);font-weight:400}
-code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.86em;overflow-wrap:anywhere}
+code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;font-size:.86em;overflow-wrap:break-word}
 nav{position:sticky;top:0;z-index:5;background:color-mix(in srgb,var(--paper) 92%,transparent);backdrop-filter:blur(8px);border-block:1px solid var(--rule)}
 nav ul{display:flex;gap:.2rem 1.4rem;list-style:none;overflow-x:auto;padding-block:0;scrollbar-width:none}
 nav a{display:block;padding:.7rem 0;color:var(--soft);text-decoration:none;white-space:nowrap;font-size:.93rem;border-bottom:2px solid transparent}
@@ -56,6 +56,7 @@ const scores = `
 .tiles dt{color:var(--soft);font-size:.88rem}
 .tiles dd{margin:0;font-size:1.65rem;font-weight:650;letter-spacing:-.02em;line-height:1.25}
 .tiles small{display:block;letter-spacing:0;line-height:1.35;margin-top:.15rem}
+.next{background:var(--card);border:1px solid var(--rule);border-radius:12px;padding:1rem 1.3rem;margin-top:1.5rem}.next h3{margin-top:0}.next .commands>div:last-child{border:0}
 .findings{margin:0;padding-left:1.2rem;max-width:52rem}.findings li{margin:.3rem 0}
 .key{color:var(--soft);font-size:.88rem;display:flex;flex-wrap:wrap;gap:.3rem .9rem;align-items:center}
 .ends .key{gap:.3rem}
@@ -95,7 +96,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .classes thead .number button{text-align:right}
 .bar{position:relative;min-width:170px}
 .bar i{position:absolute;left:.8rem;top:.62rem;height:.8rem;border-radius:3px;width:calc((100% - 5.2rem)*var(--f1))}
-.link{all:unset;cursor:pointer;color:var(--link);overflow-wrap:anywhere}
+.link{all:unset;cursor:pointer;color:var(--link);overflow-wrap:break-word}
 .link:hover{text-decoration:underline}.link:focus-visible{outline:3px solid var(--accent);border-radius:3px}
 .classes tbody tr:hover{background:var(--shade)}
 .tools{display:flex;flex-wrap:wrap;gap:.7rem 1.3rem;align-items:center;margin:1.2rem 0 .7rem}
@@ -104,7 +105,7 @@ thead th{color:var(--soft);font-size:.85rem;white-space:nowrap}
 .buttons button:first-child{border-radius:8px 0 0 8px}.buttons button:last-child{border-radius:0 8px 8px 0}
 .buttons button[aria-pressed=true]{background:var(--ink);color:var(--paper)}
 .facts>div,.commands>div{display:grid;grid-template-columns:10rem minmax(0,1fr);gap:1rem;padding:.4rem 0;border-bottom:1px solid var(--rule)}
-.commands>div{grid-template-columns:minmax(0,14rem) minmax(0,1fr)}
+.commands>div{grid-template-columns:minmax(0,17rem) minmax(0,1fr)}
 .facts,.commands{margin:0}.facts dt,.commands dt{color:var(--soft)}.facts dd,.commands dd{margin:0;overflow-wrap:anywhere}
 `;
 
@@ -133,7 +134,8 @@ section{padding:1.9rem 0 1.6rem}
 figure:not(.card){padding:.7rem}
 .facts>div,.commands>div{grid-template-columns:minmax(0,1fr);gap:0}
 .gallery{grid-template-columns:repeat(auto-fill,minmax(100px,1fr))}
-.classes th,.classes td{padding-inline:.55rem}.bar{min-width:110px}
+.classes th,.classes td,.classes thead button{padding-inline:.45rem}.classes thead th{white-space:normal}.bar{min-width:92px}.bar i{left:.45rem;width:calc((100% - 3.9rem)*var(--f1))}.detail{display:none}
+.settings tr{display:grid;grid-template-columns:1fr 1fr;border-bottom:1px solid var(--rule);padding:.3rem 0}.settings th,.settings td{border:0;padding:.1rem .2rem}.plain.settings th{white-space:normal}.settings .doc{grid-column:1/-1}
 }
 @media print{
 body{background:#fff;font-size:10.5pt}

@@ -71,6 +71,8 @@ export const shadeOf = (share: number): number => Math.min(SHADES - 1, Math.max(
 export function fitMatrix(width: number, numClasses: number): Pick<MatrixView, 'cellSize' | 'labelSize'> {
   const labelSize = width >= 700 && numClasses <= 60 ? 150 : 80;
   const withLabels = (width - labelSize - 8) / numClasses;
-  const cellSize = withLabels >= MIN_CELL_WITH_LABELS ? withLabels : width / numClasses;
+  // Without room for labels, cells stay below the size that has them.
+  const withoutLabels = Math.min(width / numClasses, MIN_CELL_WITH_LABELS - 0.01);
+  const cellSize = withLabels >= MIN_CELL_WITH_LABELS ? withLabels : withoutLabels;
   return { labelSize, cellSize: Math.min(44, Math.max(1.2, cellSize)) };
 }

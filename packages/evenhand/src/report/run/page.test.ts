@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { html } from '../page/markup.js';
 import { showPercent, showProbability, showScore } from '../page/numbers.js';
 import { makeThumbnails } from '../page/thumbnails.js';
-import { matrixMarkup, shadeOf } from './matrix.js';
+import { fitMatrix, matrixMarkup, shadeOf } from './matrix.js';
 import { htmlReport } from './page.js';
 import { epoch, prediction, type RunParts, root, runOf, twelve } from './test-runs.test.helper.js';
 
@@ -67,6 +67,24 @@ describe('the confusion matrix', () => {
       matrixMarkup({ ...view, order: [1, 0], cellSize: 5, mistakesOnly: true }).text,
       /right-|class="labels|<text/,
     );
+  });
+
+  // On phones 36 classes had labels for which there was no room, and the last columns were cut off.
+  test('fits into its width, labels included', () => {
+    for (const [width, numClasses] of [
+      [330, 2],
+      [330, 26],
+      [330, 36],
+      [330, 60],
+      [330, 200],
+      [960, 36],
+      [960, 102],
+      [960, 500],
+    ] as const) {
+      const { cellSize, labelSize } = fitMatrix(width, numClasses);
+      const labels = cellSize >= 8 ? labelSize : 0;
+      assert.ok(numClasses * cellSize + labels <= Math.max(width, numClasses * 1.2) + 1e-9, `${width} ${numClasses}`);
+    }
   });
 
   test('has five shades', () => {

@@ -26,14 +26,14 @@ ${classScoresTable(scores, classes, classCounts, scale)}`,
 const legend = (scale: SupportScale): Markup => html`<figcaption class="key">Validation images per class:
 ${scale.legend().map(({ step, text }) => html`<span><i class="swatch support-${step}"></i>${text}</span>`)}</figcaption>`;
 
-const columns: readonly (readonly [name: string, key: string, kind: 'text' | 'number'])[] = [
-  ['Class', 'name', 'text'],
-  ['F1', 'f1', 'number'],
-  ['Precision', 'precision', 'number'],
-  ['Recall', 'recall', 'number'],
-  ['Val images', 'support', 'number'],
-  ['Train images', 'train', 'number'],
-  ['Most confused with', 'confused', 'text'],
+const columns: readonly (Column & { readonly key: string })[] = [
+  { name: 'Class', key: 'name', kind: 'text' },
+  { name: 'F1', key: 'f1', kind: 'number', first: 'ascending', sorted: 'ascending' },
+  { name: 'Precision', key: 'precision', kind: 'number', detail: true },
+  { name: 'Recall', key: 'recall', kind: 'number', detail: true },
+  { name: 'Val images', key: 'support', kind: 'number' },
+  { name: 'Train images', key: 'train', kind: 'number' },
+  { name: 'Most confused with', key: 'confused', kind: 'text', detail: true },
 ];
 
 function classScoresTable(
@@ -42,7 +42,7 @@ function classScoresTable(
   classCounts: readonly number[] | null,
   scale: SupportScale,
 ): Markup {
-  const shown = columns.filter(([, key]) => key !== 'train' || classCounts !== null);
+  const shown = columns.filter(({ key }) => key !== 'train' || classCounts !== null);
   const order = [...classes.keys()].sort((a, b) => report.perClass[a]!.f1 - report.perClass[b]!.f1 || a - b);
   const rows = order.map((k) => {
     const { f1, precision, recall, support } = report.perClass[k]!;
@@ -50,22 +50,18 @@ function classScoresTable(
     const cells: Record<string, Markup> = {
       name: html`<th scope="row"><button type="button" class="link" data-class="${k}">${classes[k]}</button></th>`,
       f1: html`<td class="number bar"><i class="support-${scale.stepOf(support)}" style="--f1:${f1.toFixed(3)}"></i><span>${showScore(f1)}</span></td>`,
-      precision: html`<td class="number">${showScore(precision)}</td>`,
-      recall: html`<td class="number">${showScore(recall)}</td>`,
+      precision: html`<td class="number detail">${showScore(precision)}</td>`,
+      recall: html`<td class="number detail">${showScore(recall)}</td>`,
       support: html`<td class="number">${showCount(support)}</td>`,
       train: html`<td class="number">${showCount(classCounts?.[k] ?? Number.NaN)}</td>`,
       confused:
         other === null
-          ? html`<td class="faint">${NONE}</td>`
-          : html`<td>${classes[other.label]} <small>${other.count} of ${support}</small></td>`,
+          ? html`<td class="faint detail">${NONE}</td>`
+          : html`<td class="detail">${classes[other.label]} <small>${other.count} of ${support}</small></td>`,
     };
-    return html`<tr>${shown.map(([, key]) => cells[key])}</tr>`;
+    return html`<tr>${shown.map(({ key }) => cells[key])}</tr>`;
   });
-  const headers = shown.map(
-    ([name, key, kind]): Column =>
-      key === 'f1' ? { name, kind, first: 'ascending', sorted: 'ascending' } : { name, kind },
-  );
-  return classTableMarkup(classes.length, 'Scores of every class', headers, rows);
+  return classTableMarkup(classes.length, 'Scores of every class', shown, rows);
 }
 
 /** The most frequent wrong prediction for the images of a class; null if there is none. */
