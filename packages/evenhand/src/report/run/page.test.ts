@@ -126,6 +126,13 @@ describe('the page', () => {
     });
   }
 
+  // ECharts counts its elements and classes per process.
+  test('is the same each time it is written', async () => {
+    const run = runOf({ predictions: twelve, classCounts: [9, 3, 1] });
+    const write = async (): Promise<string> => (await htmlReport(run, { settings: [], paths })).html;
+    assert.equal(await write(), await write());
+  });
+
   test('of 500 classes stays small', async () => {
     const classes = Array.from({ length: 500 }, (_, k) => `species ${k}`);
     const predictions = classes.map((label, k) => prediction(label, classes[(k * 7) % 500]!, 4, classes));

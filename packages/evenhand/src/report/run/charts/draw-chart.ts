@@ -62,8 +62,9 @@ function renderSvg(id: string, width: number, height: number, option: EChartsCor
     return (
       chart
         .renderToSVGString()
-        // The page has its own hover styles.
+        // The page has its own hover styles, and needs neither ECharts' nor their classes.
         .replace(/<style[^>]*>.*?<\/style>/s, '')
+        .replace(/ class="zr\d+-cls-\d+"/g, '')
         // ECharts numbers its elements per process, which would make every report of a run differ.
         .replace(/\bzr\d+-/g, `${id}-`)
     );
