@@ -101,8 +101,12 @@ describe('a training', () => {
 
   test('that is finished is left as it is by going on', async () => {
     const before = sha256(stateOf('reference'));
-    assert.match(await succeed(['train', '--resume', 'reference'], folder), /Finished after 18 epochs/);
+    const longer = /evenhand train --config reference\/config\.json --weights reference\/best\.safetensors --epochs N/;
+    const text = await succeed(['train', '--resume', 'reference'], folder);
+    assert.match(text, /Finished after 18 epochs/);
+    assert.match(text, longer);
     assert.equal(sha256(stateOf('reference')), before);
+    assert.match(await refusal(['train', '--resume', 'reference', '--epochs', '30'], folder), longer);
   });
 
   // Killed while it starts, inside an epoch, and while it writes a checkpoint; the moments are drawn from a fixed seed.

@@ -98,6 +98,11 @@ async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   if (other !== undefined) {
     throw new UsageError(`--resume continues a run with its own configuration, so --${other} cannot be given with it`);
   }
+  if (parsed.flags.has('epochs')) {
+    throw new UsageError(
+      `--epochs cannot change when a run is resumed. Train longer in a new run: ${trainLonger(run)}`,
+    );
+  }
   const data = parsed.flags.get('data');
   const changes: Record<string, unknown> = settingsOf(parsed, fieldNames);
   if (data !== undefined) changes.data = data;
@@ -107,6 +112,13 @@ async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   // Refused here, before a process is started.
   changeOnResume(configOfRun(RunFolder.open(run)), changes);
   return work({ run, changes }, `Resuming ${quoted(run)}`, parsed);
+}
+
+/** The command that continues from the weights of a run in a new one. */
+function trainLonger(run: string): string {
+  const folder = run.replace(/[\\/]+$/, '');
+  const [config, weights] = [`${folder}/config.json`, `${folder}/best.safetensors`].map(quoted);
+  return `evenhand train --config ${config} --weights ${weights} --epochs N --run ${quoted(`${folder}-longer`)}`;
 }
 
 /** Trains, shows the progress, and prints the result. */
@@ -140,6 +152,7 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
     const { result } = outcome;
     if (!result.interrupted) {
       display.line(summary(result));
+      if (result.wasFinished) display.line(`The run had finished before. Train longer: ${trainLonger(job.run)}`);
       return exitCodes.done;
     }
     display.line(`Saved after ${plural(result.epochs.length, 'epoch')}. Resume with: ${resume}`);

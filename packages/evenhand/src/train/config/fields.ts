@@ -6,6 +6,8 @@ const shareBelow1 = { min: 0, max: 1, below: true };
 const atLeast0 = { min: 0 };
 const count = { min: 0, whole: true };
 const positive = { min: 1, whole: true };
+const pixels = { min: 0, max: 4096, whole: true };
+const threads = { min: 0, max: 1024, whole: true };
 
 type Grouped<F> = { readonly [K in keyof F]: F[K] & { readonly group: string } };
 
@@ -55,10 +57,10 @@ export const fields = {
     ),
     headDropout: number(-1, { min: -1, max: 1, below: true }, 'classifier dropout rate; -1 = the default of the model'),
     headHidden: number(0, count, 'width of a hidden layer in the classifier; 0 = none'),
-    imageSize: number(0, count, 'image size in pixels; 0 = the default of the model'),
+    imageSize: number(0, pixels, 'image size in pixels; 0 = the default of the model'),
     startSize: number(
       0,
-      count,
+      pixels,
       'image size of the first epoch; it grows to imageSize by half of the epochs; 0 = imageSize',
     ),
   }),
@@ -138,8 +140,8 @@ export const fields = {
   ...group('Machine', {
     seed: number(42, count, 'random seed'),
     device: text('auto', 'NAME', 'auto, cpu, cuda, cuda:1 or mps', 'device: auto, cpu, cuda, cuda:1 or mps'),
-    threads: number(0, count, 'CPU threads that compute; 0 = one per core'),
-    workers: number(0, count, 'threads that decode and augment images; 0 = one per core'),
+    threads: number(0, threads, 'CPU threads that compute; 0 = one per core'),
+    workers: number(0, threads, 'threads that decode and augment images; 0 = one per core'),
   }),
 } satisfies Record<string, Field<unknown>>;
 

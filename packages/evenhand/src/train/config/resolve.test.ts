@@ -232,6 +232,12 @@ describe('fields that belong together', () => {
     assert.deepEqual(resolved({ balance, allowDoubleBalance: true }).balance, balance);
     refused(() => resolved({ balance: ['none', 'sampler'], allowDoubleBalance: true }), /contradict each other/);
     refused(() => resolved({ balance }, 'strong'), /correct about twice/);
+    for (const pair of [
+      ['weighted-loss', 'effective-number'],
+      ['balanced-softmax', 'logit-adjust'],
+    ]) {
+      refused(() => resolved({ balance: pair, allowDoubleBalance: true }), /only one can apply: choose one$/);
+    }
     assert.deepEqual(resolved({ balance: 'weighted-loss' }).balance, ['weighted-loss']);
   });
 

@@ -46,10 +46,24 @@ export function configOfRun(folder: RunFolder): Config {
   return resolveConfig('competition', [{ source: `${folder.path}/config.json`, values: folder.readConfig() }]);
 }
 
+/** Balancing methods that act in the same place. */
+const SAME_KIND: Readonly<Record<string, readonly string[]>> = {
+  'loss weights': ['weighted-loss', 'effective-number'],
+  'shifts of the logits': ['logit-adjust', 'balanced-softmax'],
+};
+
 function checkTogether(config: Config): Config {
   const { balance, allowDoubleBalance, folds, fold, valFraction, valCsv, weights, headEpochs, epochs } = config;
   if (balance.length > 1 && balance.includes('none')) {
     throw new ConfigError(`balance is ${balance.join(' and ')}, which contradict each other: give none alone`);
+  }
+  for (const [kind, methods] of Object.entries(SAME_KIND)) {
+    const chosen = balance.filter((method) => methods.includes(method));
+    if (chosen.length > 1) {
+      throw new ConfigError(
+        `balance is ${chosen.join(' and ')}, which are both ${kind}, and only one can apply: choose one`,
+      );
+    }
   }
   if (balance.length > 1 && !allowDoubleBalance) {
     throw new ConfigError(

@@ -1,6 +1,6 @@
+import { imageSizeAt } from '../schedule/progressive-size.js';
 import { presetAt } from '../setup/model.js';
 import type { TrainingContext } from './context.js';
-import { imageSizeAt } from './progressive-size.js';
 import type { TrainingState } from './state.js';
 
 /** Seconds of a stage after which its speed is known well enough. */

@@ -3,15 +3,15 @@ import type { Loader } from '../../data/index.js';
 import { trainingCounts } from '../objective/balance.js';
 import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
+import { discriminativeGroups } from '../schedule/parameter-groups.js';
+import { imageSizeAt } from '../schedule/progressive-size.js';
 import { presetAt } from '../setup/model.js';
 import { countBatches, ProgressMeter, type TrainingContext } from './context.js';
 import { Ema } from './ema.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
 import { judgeLabels } from './label-noise.js';
 import { drawOrder, trainingLoader } from './loaders.js';
-import { discriminativeGroups } from './parameter-groups.js';
 import { predictLogits } from './predict-logits.js';
-import { imageSizeAt } from './progressive-size.js';
 import type { TrainingState } from './state.js';
 import { trainEpoch } from './train-epoch.js';
 

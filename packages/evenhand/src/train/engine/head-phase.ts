@@ -4,6 +4,7 @@ import { Random } from '../../random.js';
 import { trainingCounts } from '../objective/balance.js';
 import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
+import { decayGroups } from '../schedule/parameter-groups.js';
 import { yieldToEventLoop } from '../setup/device.js';
 import { presetAt } from '../setup/model.js';
 import { divergence } from '../training-error.js';
@@ -11,7 +12,6 @@ import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from '
 import { endEpoch } from './epoch-end.js';
 import { computeFeatures } from './features.js';
 import { drawOrder, evaluationLoader, trainingLoader } from './loaders.js';
-import { decayGroups } from './parameter-groups.js';
 import type { TrainingState } from './state.js';
 
 /** The loss of logits [B,K] of the training images `rows`, int64 [B]. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openWeights } from '@evenhand/torch';
-import { RunError } from '../../run/index.js';
+import { RunError, RunFolder } from '../../run/index.js';
 import { resume, train } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Progress } from '../events.js';
@@ -111,6 +111,18 @@ describe('a training that is interrupted', () => {
     delete environment.dataset.splitFingerprint;
     writeFileSync(file, JSON.stringify(environment));
     assert.equal((await runs.go('ordered', undefined, ({ stage }) => stage === 'scan')).interrupted, true);
+  });
+
+  test('continues with data that has moved, if its new place is given', async () => {
+    const [old, moved] = [join(runs.root, 'old-place'), join(runs.root, 'new-place')];
+    await drawImages(join(old, 'train'), 8);
+    await drawImages(join(old, 'val'), 4, 1);
+    await runs.go('moved', { ...values, data: old }, ({ stage, epoch }) => stage === 'full' && epoch === 2);
+    renameSync(old, moved);
+    await assert.rejects(runs.go('moved'), /old-place does not exist; if the data has moved, resume with --data/);
+    await withoutLeak(() => resume({ run: runs.path('moved'), changes: { data: moved } }));
+    equalsReference('moved');
+    assert.equal(RunFolder.open(runs.path('moved')).readConfig().data, moved);
   });
 
   test('counts steps by complete batches, and one where there is none', async () => {

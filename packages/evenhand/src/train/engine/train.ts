@@ -40,6 +40,8 @@ export interface TrainResult {
   /** The epoch whose weights are in best.safetensors; absent if no epoch has ended. */
   readonly best?: EpochMetrics;
   readonly interrupted: boolean;
+  /** Whether a resumed run had finished before, so that nothing was trained. */
+  readonly wasFinished: boolean;
   /** Whether `patience` ended the training before the last epoch. */
   readonly stoppedEarly: boolean;
 }
@@ -151,10 +153,11 @@ async function run(
       await loadBackbone(model, config, onEvent);
       state = TrainingState.start(config);
     }
+    const wasFinished = state.position.phase === 'done';
     const finished = await runPhases(context, state);
     // A kill between writing the checkpoint and the list of epochs leaves an old list.
     folder.writeEpochs(state.position.epochs);
-    return resultOf(options.run, state.position, !finished);
+    return { ...resultOf(options.run, state.position, !finished), wasFinished };
   } finally {
     state?.dispose();
     nn.disposeModule(model);
@@ -180,7 +183,11 @@ async function runPhases(context: TrainingContext, state: TrainingState): Promis
   return true;
 }
 
-function resultOf(run: string, { epochs, stoppedEarly }: Position, interrupted: boolean): TrainResult {
+function resultOf(
+  run: string,
+  { epochs, stoppedEarly }: Position,
+  interrupted: boolean,
+): Omit<TrainResult, 'wasFinished'> {
   const best = epochs.findLast((epoch) => epoch.best);
   return { run, epochs, ...(best ? { best } : {}), interrupted, stoppedEarly };
 }
