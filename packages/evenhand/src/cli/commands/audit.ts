@@ -37,7 +37,8 @@ const flags: readonly Flag[] = [
   csvSafeFlag,
   ...configFlags
     .filter(({ name }) => settings.some((setting) => flagName(setting) === name))
-    .map((flag) => (flag.name === 'model' ? { ...flag, doc: flag.doc.replace(/\[.*\]/, '[mobilenet_v2]') } : flag)),
+    .map((flag) => (flag.name === 'model' ? { ...flag, doc: flag.doc.replace(/\[.*\]/, '[mobilenet_v2]') } : flag))
+    .map((flag) => (flag.name === flagName('batchSize') ? { ...flag, group: 'Machine' } : flag)),
   ...readFlags,
 ];
 

@@ -71,16 +71,16 @@ describe('recipes', () => {
     }
   });
 
-  test('change what they name to values that the fields allow', () => {
+  test('set values that the fields allow', () => {
     for (const { changes } of Object.values(recipes)) assert.doesNotThrow(() => resolved(changes));
   });
 
-  test('are those that users are told of, and the literal one balances twice', () => {
+  test('are the documented ones, and the literal one balances twice', () => {
     assert.deepEqual(Object.keys(recipes), ['competition', 'competition-literal', 'fast', 'strong']);
     assert.deepEqual(resolveConfig('competition-literal').balance, ['sampler', 'weighted-loss']);
   });
 
-  test('that are unknown are refused with the likely spelling', () => {
+  test('with unknown names are refused with the likely spelling', () => {
     refused(() => resolveConfig('compettion'), /^Unknown recipe compettion: did you mean competition\?$/);
     refused(() => resolveConfig('xyz'), /^Unknown recipe xyz: expected one of competition, /);
     refused(() => resolveConfig('toString'), /^Unknown recipe toString/);
@@ -88,7 +88,7 @@ describe('recipes', () => {
 });
 
 describe('resolveConfig', () => {
-  test('lets later layers win', () => {
+  test('lets later layers override earlier ones', () => {
     const layers = [
       { source: 'recipe.toml', values: { epochs: 7, seed: 1 } },
       { source: '--epochs', values: { epochs: 8 } },
@@ -98,7 +98,7 @@ describe('resolveConfig', () => {
   });
 
   // A run is resumed, and exported, from the configuration that it wrote.
-  test('gives what it gave when its result is written and read back', () => {
+  test('gives the same configuration if its result is written and read back', () => {
     const given: readonly ConfigLayer['values'][] = [
       { weights: 'none', data: 'photos' },
       { balance: ['sampler', 'logit-adjust'], allowDoubleBalance: true, folds: 5, fold: 4 },
@@ -112,7 +112,7 @@ describe('resolveConfig', () => {
     }
   });
 
-  test('does not share its defaults with the caller', () => {
+  test('does not share arrays with the caller', () => {
     const cropScale = [0.5, 1];
     const config = resolved({ cropScale });
     cropScale[0] = 0;
@@ -206,7 +206,7 @@ describe('every field', () => {
     });
   }
 
-  test('names the value that came', () => {
+  test('names the value that was given', () => {
     refused(() => resolved({ epochs: 'many' }), /, got "many"$/);
     refused(() => resolved({ hue: 0.7 }), /: hue must be a number from 0 to 0\.5, got 0\.7$/);
     refused(() => resolved({ headRate: Number.POSITIVE_INFINITY }), /, got Infinity$/);
@@ -223,7 +223,7 @@ function escaped(text: string): string {
 }
 
 describe('fields that belong together', () => {
-  test('two balances are refused with the reason, and allowed where that is said', () => {
+  test('two balancing methods are refused with the reason, unless allowed explicitly', () => {
     const balance = ['sampler', 'weighted-loss'];
     refused(
       () => resolved({ balance }),
@@ -251,7 +251,7 @@ describe('fields that belong together', () => {
     refused(() => resolved({ headEpochs: 0, epochs: 0 }), /nothing would be trained/);
   });
 
-  test('without weights there is no head phase, and who asks for one is told why not', () => {
+  test('without pretrained weights there is no head phase, and asking for one is refused', () => {
     assert.equal(resolved({ weights: 'none' }).headEpochs, 0);
     refused(() => resolved({ weights: 'none', headEpochs: 2 }), /^weights is none, .*random features/);
     assert.equal(resolved({ weights: 'none', headEpochs: 0 }).headEpochs, 0);

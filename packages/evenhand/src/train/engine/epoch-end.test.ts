@@ -91,7 +91,7 @@ describe('the best epoch', () => {
     assert.deepEqual(best, [true, true, false, false, true]);
   });
 
-  test('is the last where that is asked for, whatever its Macro F1', () => {
+  test('is the last epoch with keep: last, whatever its Macro F1', () => {
     const begun = begin({ keep: 'last' });
     assert.deepEqual(
       [BETTER, ACCURATE].map((predicted) => end(begun, predicted).best),
@@ -100,7 +100,7 @@ describe('the best epoch', () => {
     assert.deepEqual(begun.folder.readPredictions()[12], { file: 'val/12.png', label: 'b', logits: [1, 0, 0] });
   });
 
-  test('is what the predictions are of, with paths relative to the data', () => {
+  test('has its predictions written, with paths relative to the data', () => {
     const begun = begin();
     end(begun, EVEN, 2);
     end(begun, ACCURATE);
@@ -111,7 +111,7 @@ describe('the best epoch', () => {
   });
 
   // labels.jsonl names images so, and the two could not be joined.
-  test('names images relative to the folder of the data also if the data are a CSV file', () => {
+  test('names images relative to the folder of the data if the data is a CSV file', () => {
     const data = join(root, 'photos.csv');
     writeFileSync(data, 'filename,label\n');
     const begun = begin({ data });
@@ -120,7 +120,7 @@ describe('the best epoch', () => {
   });
 
   // A least gain is for stopping. The best weights that were seen are worth having however small their gain.
-  test('is the best even where it gained less than the least gain', () => {
+  test('is the best even if it gained less than minGain', () => {
     const begun = begin({ minGain: 0.5 });
     assert.deepEqual(
       [ACCURATE, EVEN, BETTER].map((predicted) => end(begun, predicted).best),
@@ -130,7 +130,7 @@ describe('the best epoch', () => {
 });
 
 describe('the end of an epoch', () => {
-  test('is told, and the next one begins', () => {
+  test('is reported, and the next epoch begins', () => {
     const begun = begin();
     const metrics = end(begun, EVEN);
     const { epoch, step, lossSum, seconds, epochs } = begun.position;
@@ -150,7 +150,7 @@ describe('the end of an epoch', () => {
   });
 
   // A first epoch without numbers would be the best so far, and its weights would be kept.
-  test('is an error where the model gives no numbers, and keeps what was best', () => {
+  test('is an error if logits are not finite, and the best checkpoint stays', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const begun = begin();
       const logits = logitsOf(EVEN);
@@ -172,7 +172,7 @@ describe('epochs without gain', () => {
       minGain,
     );
 
-  test('are those since the best Macro F1, and one that equals it is no gain', () => {
+  test('are those since the best Macro F1; an equal score is no gain', () => {
     assert.equal(count(0), 0);
     assert.equal(count(0, 0), 0);
     assert.equal(count(0, 0.5, 0.4), 1);

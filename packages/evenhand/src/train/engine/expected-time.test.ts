@@ -45,7 +45,7 @@ describe('the expected time', () => {
     ]);
   });
 
-  test('is told roughly', () => {
+  test('is rounded', () => {
     assert.deepEqual([3, 44, 600, 5000, 7200, 50_000].map(roughDuration), [
       '10 seconds',
       '40 seconds',

@@ -47,10 +47,10 @@ const values = {
 
 const moved = (file: string): boolean => file.includes('from-');
 
-describe('a training on noisy labels', () => {
+describe('training on noisy labels', () => {
   before(() => runs.go('reference', values));
 
-  test('finds the wrong labels, and trains on posterior ones', async () => {
+  test('finds the label errors and trains on soft labels', async () => {
     const { events } = await runs.go('told', { ...values, epochs: 0 });
     const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
     assert.match(
@@ -77,7 +77,7 @@ describe('a training on noisy labels', () => {
     }
   });
 
-  test('shows Macro F1 on the labels as given and against posterior ones, and chooses by the latter', () => {
+  test('reports Macro F1 on given and on posterior labels, and selects the checkpoint by the latter', () => {
     const epochs = RunFolder.open(runs.path('reference')).readEpochs();
     assert.equal(epochs.length, 3);
     for (const { macroF1, macroF1Posterior, macroF1PosteriorLow, macroF1PosteriorHigh } of epochs) {
@@ -94,7 +94,7 @@ describe('a training on noisy labels', () => {
     assert.ok(rows.every(({ file, label }) => file.includes(`/${label}/`)));
   });
 
-  test('that is interrupted ends bit for bit as one that was not', async () => {
+  test('gives the same bits after interruptions', async () => {
     const before = liveTensors();
     let features = 0;
     const stops = [
@@ -120,7 +120,7 @@ describe('a training on noisy labels', () => {
     assert.equal(liveTensors(), before);
   });
 
-  test('composes with mixing, smoothing, the focal loss and each way of balancing', async () => {
+  test('works with MixUp, label smoothing, the focal loss and class balance', async () => {
     for (const balance of ['weighted-loss', 'balanced-softmax']) {
       const more = {
         balance: [balance],
@@ -135,7 +135,7 @@ describe('a training on noisy labels', () => {
     }
   });
 
-  test('is refused without a pretrained backbone', () => {
+  test('needs a pretrained backbone', () => {
     assert.throws(
       () => runs.config({ ...values, weights: 'none', headEpochs: 0 }),
       (error) => error instanceof ConfigError && /labelNoise is auto.*weights is none/.test(error.message),
@@ -143,8 +143,8 @@ describe('a training on noisy labels', () => {
   });
 });
 
-describe('a training on clean labels', () => {
-  test('takes them as given, and says so: what it learns is what it learns without looking', async () => {
+describe('training on clean labels', () => {
+  test('takes them as given, says so, and gives the same weights as without judging', async () => {
     const clean = { ...values, data: runs.photos, epochs: 1 };
     const { events } = await runs.go('clean', clean);
     const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
@@ -157,7 +157,7 @@ describe('a training on clean labels', () => {
 });
 
 describe('corrections', () => {
-  test('change, confirm and leave out, and what is confirmed is right', async () => {
+  test('change, confirm and drop labels, and confirmed labels are trusted', async () => {
     const file = join(runs.root, 'corrections.csv');
     const rows = [
       'train/green/from-red-0.png,green,accept,red',

@@ -21,7 +21,7 @@ function positionOf(name: string): Position {
   return position;
 }
 
-describe('a training that is interrupted', () => {
+describe('an interrupted training', () => {
   // All that has a state: both phases, optimiser, averages, accumulation, dropout, mixing.
   const values = {
     weights: runs.start,
@@ -43,7 +43,7 @@ describe('a training that is interrupted', () => {
     assert.equal(tensorHash(runs.state(name)), tensorHash(runs.state('reference')));
   }
 
-  test('in each of its stages ends bit for bit as one that was not', async () => {
+  test('ends with the same bits whichever stage was interrupted', async () => {
     const stops: readonly [stage: Progress['stage'], epoch: number, done: number, step: number | undefined][] = [
       ['features', 1, 4, undefined], // nothing is saved yet
       ['features', 2, 8, 0],
@@ -72,7 +72,7 @@ describe('a training that is interrupted', () => {
     equalsReference('interrupted');
   });
 
-  test('before it began does nothing, and can go on', async () => {
+  test('can be resumed if it was interrupted before it began', async () => {
     const aborted = { run: runs.path('unbegun'), signal: AbortSignal.abort(), config: runs.config(values) };
     const { interrupted, epochs, best } = await withoutLeak(() => train(aborted));
     assert.deepEqual([interrupted, epochs, best], [true, [], undefined]);
@@ -80,7 +80,7 @@ describe('a training that is interrupted', () => {
     equalsReference('unbegun');
   });
 
-  test('goes on only with the data that it began with', async () => {
+  test('is not resumed if the data has changed', async () => {
     const data = join(runs.root, 'changing');
     await drawImages(join(data, 'train'), 4);
     await drawImages(join(data, 'val'), 2, 1);
@@ -125,7 +125,7 @@ describe('a training that is interrupted', () => {
     assert.equal(RunFolder.open(runs.path('moved')).readConfig().data, moved);
   });
 
-  test('counts steps by complete batches, and one where there is none', async () => {
+  test('has one step per complete batch, and one step if no batch is complete', async () => {
     const { events } = await runs.go('incomplete', { batchSize: 64, epochs: 1 });
     const steps = events.filter((event) => event.type === 'progress' && event.stage === 'full');
     assert.equal(steps.length, 1);
@@ -134,7 +134,7 @@ describe('a training that is interrupted', () => {
 });
 
 // Two processes in one run folder overwrote each other's checkpoints.
-test('a run that is being trained cannot be resumed at the same time, and can be afterwards', async () => {
+test('a run cannot be resumed while it is being trained', async () => {
   const values = { epochs: 1 };
   let refusal: Promise<unknown> | undefined;
   await runs.go('locked', values, ({ stage }) => {

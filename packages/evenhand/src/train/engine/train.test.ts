@@ -25,13 +25,13 @@ function bytesOf(file: string): Map<string, string> {
   );
 }
 
-describe('a training from scratch', () => {
+describe('training from scratch', () => {
   let result: Awaited<ReturnType<TestRuns['go']>>;
   before(async () => {
     result = await runs.go('scratch', { epochs: 2 });
   });
 
-  test('leaves a run folder with all that came of it', () => {
+  test('writes a complete run folder', () => {
     const names = [
       'best.safetensors',
       'config.json',
@@ -50,7 +50,7 @@ describe('a training from scratch', () => {
     assert.equal(folder.readPredictions().length, 12);
   });
 
-  test('gives its epochs and the best of them', () => {
+  test('returns the epochs and the best one', () => {
     assert.deepEqual(
       result.epochs.map(({ phase, epoch, size }) => [phase, epoch, size]),
       [
@@ -66,7 +66,7 @@ describe('a training from scratch', () => {
     assert.ok(result.epochs.every(({ trainLoss, valLoss }) => trainLoss > 0 && valLoss > 0));
   });
 
-  test('tells how far it is', () => {
+  test('reports progress', () => {
     const told = result.events.filter((event): event is Progress => event.type === 'progress');
     for (const stage of ['scan', 'full', 'validate'] as const) {
       const last = told.findLast((each) => each.stage === stage)!;
@@ -88,7 +88,7 @@ describe('a training from scratch', () => {
     assert.match(result.events.flatMap((event) => (event.type === 'note' ? event.text : [])).join(), /from scratch/);
   });
 
-  test('is repeated bit for bit, and is another by another seed', async () => {
+  test('is reproducible bit for bit, and depends on the seed', async () => {
     await runs.go('again', { epochs: 2 });
     assert.equal(sha256(runs.best('again')), sha256(runs.best('scratch')));
     assert.equal(tensorHash(runs.state('again')), tensorHash(runs.state('scratch')));
@@ -97,7 +97,7 @@ describe('a training from scratch', () => {
     assert.notEqual(tensorHash(runs.state('seed')), tensorHash(runs.state('scratch')));
   });
 
-  test('is not begun where a run is, nor without data or a device', async () => {
+  test('is refused if the folder holds a run, or without data or device', async () => {
     const before = sha256(join(runs.path('scratch'), 'config.json'));
     await assert.rejects(
       train({ config: runs.config(), run: runs.path('scratch') }),
@@ -114,7 +114,7 @@ describe('a training from scratch', () => {
     assert.equal(existsSync(runs.path('refused')), false);
   });
 
-  test('is left as it is by going on with it', async () => {
+  test('is not changed by resuming a finished run', async () => {
     const before = sha256(runs.state('scratch'));
     const { epochs, interrupted } = await runs.go('scratch');
     assert.deepEqual([epochs.length, interrupted], [2, false]);
@@ -122,7 +122,7 @@ describe('a training from scratch', () => {
   });
 
   // Whoever calls it from a program owns the terminal. In a process of its own, where the native code is heard too.
-  test('prints nothing, and lets its process end', () => {
+  test('prints nothing, and lets the process end', () => {
     const program = `
       import { evaluate, resolveConfig, train } from ${JSON.stringify(new URL('../../index.js', import.meta.url).href)};
       const values = ${JSON.stringify(runs.config({ epochs: 1 }))};
@@ -138,7 +138,7 @@ describe('a training from scratch', () => {
 });
 
 describe('the head phase', () => {
-  test('leaves the backbone as it was to the last bit, BatchNorm statistics too', async () => {
+  test('does not change a bit of the backbone, BatchNorm statistics included', async () => {
     const { epochs, events } = await runs.go('frozen', {
       weights: runs.start,
       headEpochs: 2,
@@ -164,7 +164,7 @@ describe('the head phase', () => {
     assert.match(events.flatMap((event) => (event.type === 'note' ? event.text : [])).join(), /start\.safetensors/);
   });
 
-  test('takes the images as they are first, and augmented views beside them after', async () => {
+  test('uses plain images first, and augmented views too from the second epoch on', async () => {
     const headOf = async (name: string, headEpochs: number, cropScale: [number, number]) => {
       await runs.go(name, { weights: runs.start, headEpochs, headPasses: 2, epochs: 0, cropScale });
       return bytesOf(runs.state(name)).get('model.classifier.1.weight');
@@ -173,7 +173,7 @@ describe('the head phase', () => {
     assert.notEqual(await headOf('views-a', 2, [0.9, 1]), await headOf('views-b', 2, [0.1, 0.2]));
   });
 
-  test('lets the rate fall by a cosine over all of its passes', async () => {
+  test('lowers the learning rate by a cosine over all passes', async () => {
     const { epochs, events } = await runs.go('cosine', {
       weights: runs.start,
       headEpochs: 2,
@@ -208,7 +208,7 @@ describe('the head phase', () => {
 describe('the full phase', () => {
   const oneStep = { weights: runs.start, headEpochs: 0, batchSize: 24, epochs: 1 };
 
-  test('keeps to the rates of backbone and head', async () => {
+  test('uses the learning rates of backbone and head', async () => {
     const { best } = await runs.go('rates', { ...oneStep, backboneRate: 0 });
     const [from, to] = [bytesOf(runs.start), bytesOf(runs.best('rates'))];
     const changed = [...from].filter(([key, bytes]) => !key.startsWith('classifier') && to.get(key) !== bytes);
@@ -244,7 +244,7 @@ describe('the full phase', () => {
     assert.notEqual(half, full, 'it computed in 32 bits');
   });
 
-  test('starts with small images where that is asked for', async () => {
+  test('starts with small images if startSize is set', async () => {
     const { epochs } = await runs.go('growing', { ...oneStep, epochs: 2, startSize: 32, imageSize: 64 });
     assert.deepEqual(
       epochs.map(({ size }) => size),
@@ -252,7 +252,7 @@ describe('the full phase', () => {
     );
   });
 
-  test('stops after so many epochs without gain, and is finished then', async () => {
+  test('stops after `patience` epochs without gain, and is finished', async () => {
     const { epochs, stoppedEarly } = await runs.go('early', { ...oneStep, epochs: 5, patience: 1, minGain: 1 });
     assert.deepEqual([epochs.length, stoppedEarly], [2, true]);
     const again = await runs.go('early');
@@ -275,13 +275,13 @@ describe('a validation set that is too small to compare epochs', () => {
     assert.equal(RunFolder.open(runs.path('auto')).readConfig().keep, 'last');
   });
 
-  test('does not change what was asked for', async () => {
+  test('does not override keep: best', async () => {
     assert.match(await notes('asked', 'best'), /cannot choose a checkpoint.*Use --keep last/);
     assert.equal(RunFolder.open(runs.path('asked')).readConfig().keep, 'best');
   });
 });
 
-describe('a training that diverges', () => {
+describe('training that diverges', () => {
   const huge = { backboneRate: 1e30, headRate: 1e30 };
   const diverges = (name: string, values: ConfigLayer['values'], message: RegExp) =>
     assert.rejects(runs.go(name, values), (error) => {
@@ -291,7 +291,7 @@ describe('a training that diverges', () => {
       return true;
     });
 
-  test('ends with a sentence, and the best checkpoint stays', async () => {
+  test('ends with one sentence, and the best checkpoint stays', async () => {
     const head = { weights: runs.start, headEpochs: 1, headPasses: 1 };
     await runs.go('before', { ...head, epochs: 0 });
     await diverges(
@@ -322,12 +322,12 @@ describe('a training that diverges', () => {
   });
 
   // The loss of an epoch's last step is of the weights before it.
-  test('by the last step of an epoch does not make it the best', async () => {
+  test('is noticed if the last step of an epoch diverges', async () => {
     await diverges('last-step', { ...huge, batchSize: 24, epochs: 1 }, /not finite after full epoch 1/);
     assert.equal(existsSync(runs.best('last-step')), false);
   });
 
-  test('in the head phase says which rate is too high', async () => {
+  test('names the learning rate of the head phase', async () => {
     await diverges(
       'head',
       { weights: runs.start, headEpochs: 1, headPhaseRate: 1e30 },

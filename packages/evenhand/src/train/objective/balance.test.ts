@@ -5,12 +5,12 @@ import { countLabels, samplerOptions } from './balance.js';
 
 const config = (values: ConfigLayer['values'] = {}) => resolveConfig('competition', [{ source: 'test', values }]);
 
-test('labels are counted, those of absent classes too', () => {
+test('countLabels counts the images of each class, 0 for absent classes', () => {
   const samples = [2, 0, 2, 2].map((label, i) => ({ file: `${i}.jpg`, label }));
   assert.deepEqual([...countLabels(samples, 4)], [1, 0, 3, 0]);
 });
 
-test('the sampler balances where it is asked to', () => {
+test('samplerOptions balances only with balance: sampler', () => {
   assert.deepEqual(samplerOptions(config()), { kind: 'balanced', exponent: 1 });
   assert.deepEqual(samplerOptions(config({ samplerExponent: 0.5 })), { kind: 'balanced', exponent: 0.5 });
   assert.deepEqual(samplerOptions(resolveConfig('competition-literal')), { kind: 'balanced', exponent: 1 });

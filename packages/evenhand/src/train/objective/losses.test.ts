@@ -95,12 +95,12 @@ describe('the loss', () => {
     assertSame(compute(values, { mixed: true }), expected, 'weighted and mixed');
   });
 
-  test('is cross-entropy where the focal gamma is 0', () => {
+  test('is cross-entropy if the focal gamma is 0', () => {
     const values = { loss: 'focal', focalGamma: 0, labelSmoothing: smoothing };
     assertSame(compute(values), golden.losses.smoothed!, 'gamma 0');
   });
 
-  test('is focal, smoothed and weighted without infinities where the model is all but sure', () => {
+  test('stays finite with focal loss, smoothing and weights if the model is nearly certain', () => {
     const values = { loss: 'focal', focalGamma: 0.5, balance: 'weighted-loss', labelSmoothing: smoothing };
     const { value, gradient } = compute(values, { logits: [[80, 0, 0, 0, 0]], a: [0] });
     assert.ok(Number.isFinite(value) && gradient.every(Number.isFinite), `${value}, ${gradient}`);
@@ -156,7 +156,7 @@ describe('class weights', () => {
     assertClose(equal, [1, 1, 1, 1, 1], 1e-15, 'beta 0');
   });
 
-  test('are not there where another balance or none is asked for', () => {
+  test('are undefined for other balancing methods', () => {
     for (const balance of ['none', 'sampler', 'logit-adjust', 'balanced-softmax']) {
       assert.equal(classWeights(config({ balance }), golden.counts), undefined, balance);
     }

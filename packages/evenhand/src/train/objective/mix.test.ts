@@ -17,7 +17,7 @@ describe('drawMix', () => {
     assert.notDeepEqual(drawMix(half, new Random(7, 3, 0, 0), 8, 32), drawMix(half, new Random(8, 3, 0, 0), 8, 32));
   });
 
-  test('keeps to the shares of mixed batches and of CutMix', () => {
+  test('mixes the configured share of batches, with the share of CutMix', () => {
     const plans = drawMany(4000, { mixProbability: 0.6, cutMixShare: 0.25, mixAlpha: 1 });
     const share = (kind: MixPlan['kind'] | undefined) => plans.filter((plan) => plan?.kind === kind).length / 4000;
     // standard deviations are below 0.008
@@ -40,7 +40,7 @@ describe('drawMix', () => {
     for (const plan of drawMany(20)) assert.deepEqual([...plan!.partners].sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test('says exactly how much of the area CutMix leaves, with the box inside the image', () => {
+  test('gives the exact share of the area that CutMix leaves, with the box inside the image', () => {
     let cutAtTheBorder = 0;
     for (const plan of drawMany(1000, { ...half, cutMixShare: 1 }, 33)) {
       const { lambda, box } = plan!;
@@ -113,12 +113,12 @@ describe('applyMix', () => {
     });
   }
 
-  test('leaves the images as they are where the box is empty', () => {
+  test('does not change the images if the box is empty', () => {
     const plan: MixPlan = { kind: 'cutmix', lambda: 1, partners: Int32Array.from([1, 2, 3, 0]), box: none };
     check(plan, value);
   });
 
-  test('leaves nothing behind in a scope', () => {
+  test('leaks no tensor', () => {
     const before = liveTensors();
     for (const kind of ['mixup', 'cutmix'] as const) {
       const box = { top: 1, left: 1, bottom: 3, right: 3 };

@@ -31,7 +31,7 @@ describe('imageSizeAt', () => {
     }
   });
 
-  test('is the model’s own where no first size is given, or one that is not smaller', () => {
+  test('is constant if startSize is not set or not smaller', () => {
     assert.deepEqual(sizes(0, 300, 3), [300, 300, 300]);
     assert.deepEqual(sizes(300, 300, 3), [300, 300, 300]);
     assert.deepEqual(sizes(320, 300, 3), [300, 300, 300]);
