@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { drawDiscs, evenhand, temporaryFolder } from './support.js';
+import { drawDiscs, evenhandHere, temporaryFolder } from './support.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { path: folder, remove } = temporaryFolder();
@@ -40,7 +40,7 @@ for (const page of pages) {
         // Nothing is trained here; a configuration is made of the flags all the same.
         if (args[0] === 'train' && !args.includes('--resume')) args.push('--print-config');
         if (args[0] === 'fetch') args.push('--from', 'http://127.0.0.1:9/');
-        const { code, stderr } = await evenhand(args, folder);
+        const { code, stderr } = await evenhandHere(args, folder);
         const missing =
           /there is no such file|does not exist|holds no (run|model)|cannot be reached|is not there|has no images/;
         assert.ok(code === 0 || missing.test(stderr), `${line}\n${stderr}`);
