@@ -18,6 +18,8 @@ test('an invalid preset is refused by one sentence with the field', () => {
     [{ ...good, resize: 1e6 }, /^preset\.resize: .* got 1000000\.$/],
     [{ ...good, mean: nested }, /^preset\.mean: .* got \[…\]\.$/],
     [{ ...good, interpolation: 'x'.repeat(1e7) }, /^preset\.interpolation: .* got "x{60}…"\.$/],
+    [{ ...good, 'a\u001b[2J\n\u007f\u202e': 1 }, /^preset\.a\\u001b\[2J\\u000a\\u007f\\u202e: unknown field; /],
+    [{ ...good, interpolation: '\u009b2J\u2066' }, /^preset\.interpolation: .* got "\\u009b2J\\u2066"\.$/],
     [{ ...good, resize: '256' }, /^preset\.resize: expected a whole number of pixels from 1 to 10000, got "256"\.$/],
     [{ ...good, crop: 0 }, /^preset\.crop: .* got 0\.$/],
     [{ ...good, crop: 300 }, /^preset\.crop: expected at most preset\.resize \(256\), got 300\.$/],

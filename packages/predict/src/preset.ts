@@ -1,4 +1,4 @@
-import { describe } from './describe.js';
+import { describe, printable } from './describe.js';
 
 const INTERPOLATIONS = ['bilinear', 'bicubic'] as const;
 
@@ -41,7 +41,7 @@ export function validatePreset(value: unknown): Preset {
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields)) {
     if (!(FIELDS as readonly string[]).includes(name)) {
-      throw new TypeError(`preset.${name.slice(0, 60)}: unknown field; expected only ${FIELDS.join(', ')}.`);
+      throw new TypeError(`preset.${printable(name)}: unknown field; expected only ${FIELDS.join(', ')}.`);
     }
   }
   const resize = pixels(fields, 'resize');
