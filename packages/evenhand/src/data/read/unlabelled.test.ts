@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -127,6 +128,8 @@ describe('paths of images', () => {
   it('that are not there, or folders without an image, are refused', async () => {
     await write({ 'empty/notes.txt': '' });
     await refused(unlabelledFiles([at('no.jpg')]), `${at('no.jpg')}: there is no such file or folder.`);
+    execFileSync('mkfifo', [at('pipe.jpg')]);
+    await refused(unlabelledFiles([at('pipe.jpg')]), `${at('pipe.jpg')} is neither a file nor a folder.`);
     await refused(
       unlabelledFiles([at('empty')]),
       `${at('empty')} has no images in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`,

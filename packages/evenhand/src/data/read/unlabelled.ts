@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { columnOf, openCsv } from './csv.js';
 import { IMAGES_SAMPLED, imageFinder, imageFolderOf } from './find-images.js';
@@ -68,7 +69,12 @@ export async function unlabelledFiles(paths: readonly string[]): Promise<Unlabel
   const files: string[] = [];
   for (const place of paths) {
     const kind = await kindOf(place);
-    if (kind === undefined) throw new DataError(`${place}: there is no such file or folder.`);
+    if (kind === undefined) {
+      const exists = existsSync(place);
+      throw new DataError(
+        exists ? `${place} is neither a file nor a folder.` : `${place}: there is no such file or folder.`,
+      );
+    }
     const images = kind === 'file' ? [place] : await imagesIn(place);
     if (images.length === 0)
       throw new DataError(`${place} has no images in it: expected JPEG, PNG, WebP, GIF, TIFF or AVIF.`);

@@ -37,7 +37,7 @@ test('the backbone is loaded from a path or a source with another head, and the 
   const other = createModel('efficientnet_lite0', { numClasses: 3 });
   await assert.rejects(loadPretrained(other, path), {
     name: 'TorchError',
-    message: /mobilenet\.safetensors does not fit/,
+    message: /mobilenet\.safetensors does not match the model/,
   });
   nn.disposeModule(other);
   nn.disposeModule(saved);
