@@ -278,7 +278,7 @@ describe('check', () => {
     const joined = text.replaceAll(/\s+/g, ' ');
     assert.match(joined, /Training 3,113 images Validation 50 images/);
     assert.match(joined, /50 images of 37 classes cannot choose a checkpoint/);
-    assert.match(joined, /--keep last --patience 0 keeps the weights of the last epoch/);
+    assert.match(joined, /--keep last keeps the weights of the last epoch/);
     assert.match(joined, /65 of 102 classes without a validation image/);
     assert.match(joined, /Suggestion: evenhand train with --val-fraction 0\.15 holds out/);
   });

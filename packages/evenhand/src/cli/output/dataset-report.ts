@@ -154,7 +154,7 @@ function describeValidation({ verdict, remedies, canChooseCheckpoint, images }: 
   }
   if (!canChooseCheckpoint && images > 0) {
     const why = 'keeps the weights of the last epoch, so that no score has to choose';
-    lines.push(wrap(`${remedies.length > 0 ? 'Or' : 'Suggestion'}: --keep last --patience 0 ${why}.`, { indent: 2 }));
+    lines.push(wrap(`${remedies.length > 0 ? 'Or' : 'Suggestion'}: --keep last ${why}.`, { indent: 2 }));
   }
   return lines.join('\n');
 }
