@@ -182,11 +182,11 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
   const { value, low, high } = chosenInterval(best);
   const noisy = best.macroF1Posterior !== undefined;
   const scores = [
-    ...(noisy ? [['  Macro F1 against posterior labels', formatInterval(value, low, high)]] : []),
     [
       `  ${describeMacroF1(best, 'all')}${noisy ? ', given labels' : ''}`,
       formatInterval(best.macroF1, best.macroF1Low, best.macroF1High),
     ],
+    ...(noisy ? [['  Macro F1, posterior labels (chose the checkpoint)', formatInterval(value, low, high)]] : []),
     ...(best.numPresent < best.numClasses
       ? [[`  ${describeMacroF1(best, 'present')}`, formatScore(best.macroF1Present)]]
       : []),

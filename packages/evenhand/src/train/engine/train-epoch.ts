@@ -1,4 +1,4 @@
-import { autocast, manualSeed, nn, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
+import { autocast, manualSeed, nn, noGrad, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
 import type { Batch, Loader } from '../../data/index.js';
 import { Random } from '../../random.js';
 import type { Loss } from '../objective/losses.js';
@@ -100,6 +100,8 @@ export async function trainEpoch(
     await yieldToEventLoop();
     // Partly accumulated gradients are not saved, so checkpoints follow updates only.
     if (isUpdate && (isInterrupted() || performance.now() - lastSave > CHECKPOINT_SECONDS * 1000)) {
+      // The loss shows only one step later that an update has ruined the weights.
+      requireFinite(normOf(parameters), 'norm of the weights');
       state.save(folder.last, context.model);
       lastSave = performance.now();
       if (isInterrupted()) return null;
@@ -107,6 +109,10 @@ export async function trainEpoch(
   }
   return { seconds: position.seconds, imagesPerSecond: (total - doneBefore) / meter.seconds };
 }
+
+/** The Euclidean norm of the parameters together. */
+const normOf = (parameters: Tensor[]): number =>
+  scope(() => noGrad(() => ops.vectorNorm(ops.stack(ops.foreachNorm(parameters))).item()));
 
 /** The targets of a batch, of all targets [N] or [N,K]. */
 function selectTargets(targets: Tensor, { indices }: Batch): Tensor {

@@ -327,6 +327,19 @@ describe('training that diverges', () => {
     assert.equal(existsSync(runs.best('last-step')), false);
   });
 
+  test('does not overwrite the checkpoint if it is interrupted after the step that ruined the weights', async () => {
+    const head = { weights: runs.start, headEpochs: 1, headPasses: 1 };
+    await assert.rejects(
+      runs.go('ruined', { ...head, ...huge, epochs: 1 }, ({ stage }) => stage === 'full'),
+      (error) => error instanceof TrainingError && /norm of the weights is/.test(error.message),
+    );
+    scope(() => {
+      for (const [key, saved] of readTensors(runs.state('ruined'))) {
+        assert.ok(Array.from(saved.toArray(), Number).every(Number.isFinite), key);
+      }
+    });
+  });
+
   test('names the learning rate of the head phase', async () => {
     await diverges(
       'head',
