@@ -209,15 +209,15 @@ describe('refused, naming the file:', () => {
   });
 
   // The header was once searched anew for each chunk: a line of 20 MB took 42 seconds, one of 200 MB minutes.
-  it('a first line or a row of more than 1 MiB', { timeout: 20_000 }, async () => {
+  it('a first line or a row of more than 256 KiB', { timeout: 20_000 }, async () => {
     await writeFile(file, Buffer.alloc(100e6, 'a'));
     await refused(
       openCsv(file),
-      `The first line of ${file} is longer than 1 MiB, so it is not a header line: is this a CSV file?`,
+      `The first line of ${file} is longer than 256 KiB, so it is not a header line: is this a CSV file?`,
     );
     await refused(
       read(`id,name\n1,"${'x'.repeat(3e6)}\n`),
-      /line 2 is longer than 1 MiB; perhaps a quote is not closed\.$/,
+      /line 2 is longer than 256 KiB; perhaps a quote is not closed\.$/,
     );
   });
 });

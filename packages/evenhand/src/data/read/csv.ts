@@ -32,7 +32,7 @@ export interface OpenTable {
 }
 
 /** The longest header or row. A longer one is another kind of file, or has a quote that does not end. */
-const MAX_ROW_BYTES = 1 << 20;
+const MAX_ROW_BYTES = 1 << 18;
 
 /** Names of image files, to recognise a first line that is data instead of a header. */
 const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|heic)$/i;
@@ -79,7 +79,7 @@ async function* recordsOf(file: string, parser: Parser): AsyncGenerator<Row, voi
     if (!(error instanceof CsvError)) throw error;
     const reason =
       error.code === 'CSV_MAX_RECORD_SIZE'
-        ? `${/line \d+/.exec(error.message)?.[0] ?? 'a row'} is longer than 1 MiB; perhaps a quote is not closed`
+        ? `${/line \d+/.exec(error.message)?.[0] ?? 'a row'} is longer than 256 KiB; perhaps a quote is not closed`
         : printable(error.message);
     throw new DataError(`${file} is not a well-formed CSV file: ${reason}.`);
   }
@@ -122,7 +122,7 @@ async function formatOf(file: string): Promise<Format> {
     await handle.close();
   }
   throw new DataError(
-    `The first line of ${file} is longer than 1 MiB, so it is not a header line: is this a CSV file?`,
+    `The first line of ${file} is longer than 256 KiB, so it is not a header line: is this a CSV file?`,
   );
 }
 
