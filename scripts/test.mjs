@@ -1,9 +1,8 @@
 // Lints, then runs the tests: `npm test`, or `npm test -- metrics nn/` for the test files whose path has one of the words.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const REPORT = join(ROOT, 'build/tests.tap');
@@ -75,18 +74,8 @@ function test(programs) {
   mkdirSync(dirname(REPORT), { recursive: true });
   const measured = `${DURATIONS}.new`;
   for (const file of [REPORT, measured]) rmSync(file, { force: true });
-  const ran = run(process.execPath, [
-    '--enable-source-maps',
-    '--test',
-    `--test-concurrency=${availableParallelism()}`,
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-    '--test-reporter=tap',
-    `--test-reporter-destination=${REPORT}`,
-    `--test-reporter=${pathToFileURL(join(ROOT, 'scripts/durations.mjs'))}`,
-    `--test-reporter-destination=${measured}`,
-    ...programs,
-  ]);
+  const runner = join(ROOT, 'scripts/run-tests.mjs');
+  const ran = run(process.execPath, ['--enable-source-maps', runner, REPORT, measured, ...programs]);
   recordDurations(measured);
   const report = existsSync(REPORT) ? readFileSync(REPORT, 'utf8') : '';
   // The runner's own totals, the last lines of its report that begin so.
