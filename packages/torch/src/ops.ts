@@ -70,6 +70,9 @@ export const slice = op(
 export const select = op('aten::select.int(Tensor(a) self, int dim, int index) -> Tensor(a)');
 export const indexSelect = op('aten::index_select(Tensor self, int dim, Tensor index) -> Tensor');
 export const gather = op('aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor');
+export const unbind = op('aten::unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]');
+export const chunk = op('aten::chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]');
+export const roll = op('aten::roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor');
 export const flip = op('aten::flip(Tensor self, int[] dims) -> Tensor');
 export const contiguous = op('aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)');
 export const clone = op('aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor');
@@ -163,6 +166,11 @@ export const batchNorm = op(
 export const batchNormAct = op(
   'evenhand::batch_norm_act(Tensor input, Tensor weight, Tensor bias, Tensor running_mean, Tensor running_var, bool training, float momentum, float eps, str activation) -> Tensor',
 );
+export const layerNorm = op(
+  'aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor',
+);
+export const gelu = op('aten::gelu(Tensor self, *, str approximate="none") -> Tensor');
+export const tanh = op('aten::tanh(Tensor self) -> Tensor');
 export const relu = op('aten::relu(Tensor self) -> Tensor');
 export const relu6 = op('aten::relu6(Tensor self) -> Tensor');
 export const silu = op('aten::silu(Tensor self) -> Tensor');
@@ -176,6 +184,9 @@ export const avgPool2d = op(
 );
 export const maxPool2d = op(
   'aten::max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor',
+);
+export const upsampleBicubic2dAa = op(
+  'aten::_upsample_bicubic2d_aa(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor',
 );
 
 // Losses

@@ -21,7 +21,7 @@ test('presets match torchvision, timm for Lite0, and our own for mini', () => {
 test('the name of every weights file contains its hash', () => {
   for (const name of modelNames()) {
     const { weights } = modelInfo(name);
-    if (typeof weights === 'string') continue; // part of the package
+    if (typeof weights === 'string' || 'repository' in weights) continue; // part of the package, or on the hub
     assert.match(weights.sha256, /^([0-9a-f]{8}|[0-9a-f]{64})$/);
     assert.ok(weights.url.startsWith('https://') && weights.url.endsWith(`-${weights.sha256.slice(0, 8)}.pth`), name);
   }

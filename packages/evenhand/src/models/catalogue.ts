@@ -3,25 +3,15 @@ import type { Interpolation, Preset } from '@evenhand/predict';
 import { manualSeed } from '@evenhand/torch';
 import { describeValue } from '../printable.js';
 import { suggest } from '../suggest.js';
-import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
-import { EfficientNetLite0 } from './families/efficientnet-lite.js';
-import { MobileNetV2 } from './families/mobilenet-v2.js';
+import { familyOf } from './families.js';
+import type { BuildOptions } from './family.js';
 import { requireCount } from './head.js';
 import type { ImageModel } from './model.js';
+import type { ModelSpec } from './spec.js';
 import type { WeightsSource } from './weights/file-hash.js';
 
-export interface ModelInfo {
-  /** Number of parameters with ImageNet's 1000 classes. */
-  readonly parameters: number;
-  /** The preprocessing that the pretrained weights expect. */
-  readonly preset: Preset;
-  /** Pretrained weights: where to download the official ImageNet weights, or the path of a file in this package. */
-  readonly weights: WeightsSource | string;
-}
-
-interface Entry extends ModelInfo {
-  readonly build: (numClasses: number) => ImageModel;
-}
+/** A row of the table below. */
+type Entry = Pick<ModelSpec, 'architecture' | 'preset' | 'weights'> & { readonly parameters: number };
 
 /** Means and standard deviations of ImageNet's training images in [0, 1], as torchvision gives them. */
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
@@ -34,16 +24,12 @@ function torchvision(file: string, sha256: string): WeightsSource {
   return { url: `https://download.pytorch.org/models/${file}`, sha256 };
 }
 
-function efficientnet(name: keyof typeof EFFICIENTNETS): Entry['build'] {
-  return (numClasses) => new EfficientNet(EFFICIENTNETS[name], numClasses);
-}
-
 // Presets and parameter counts are those of torchvision's IMAGENET1K_V1 weights. EfficientNet files of torchvision before
 // 0.17 have a wrong hash in their names (pytorch/vision #7744, #8036); these are the renamed files. The weights of
 // efficientnet_mini are our own (tools/pretrain.mjs).
 const CATALOGUE = {
   efficientnet_b0: {
-    build: efficientnet('efficientnet_b0'),
+    architecture: 'torchvision/efficientnet_b0',
     parameters: 5_288_548,
     preset: preset(256, 224),
     weights: torchvision(
@@ -52,13 +38,13 @@ const CATALOGUE = {
     ),
   },
   efficientnet_b1: {
-    build: efficientnet('efficientnet_b1'),
+    architecture: 'torchvision/efficientnet_b1',
     parameters: 7_794_184,
     preset: preset(256, 240),
     weights: torchvision('efficientnet_b1_rwightman-bac287d4.pth', 'bac287d4'),
   },
   efficientnet_b2: {
-    build: efficientnet('efficientnet_b2'),
+    architecture: 'torchvision/efficientnet_b2',
     parameters: 9_109_994,
     preset: preset(288, 288),
     weights: torchvision(
@@ -67,7 +53,7 @@ const CATALOGUE = {
     ),
   },
   efficientnet_b3: {
-    build: efficientnet('efficientnet_b3'),
+    architecture: 'torchvision/efficientnet_b3',
     parameters: 12_233_232,
     preset: preset(320, 300),
     weights: torchvision(
@@ -76,7 +62,7 @@ const CATALOGUE = {
     ),
   },
   efficientnet_b4: {
-    build: efficientnet('efficientnet_b4'),
+    architecture: 'torchvision/efficientnet_b4',
     parameters: 19_341_616,
     preset: preset(384, 380),
     weights: torchvision(
@@ -85,7 +71,7 @@ const CATALOGUE = {
     ),
   },
   efficientnet_b5: {
-    build: efficientnet('efficientnet_b5'),
+    architecture: 'torchvision/efficientnet_b5',
     parameters: 30_389_784,
     preset: preset(456, 456),
     weights: torchvision(
@@ -94,7 +80,7 @@ const CATALOGUE = {
     ),
   },
   efficientnet_b6: {
-    build: efficientnet('efficientnet_b6'),
+    architecture: 'torchvision/efficientnet_b6',
     parameters: 43_040_704,
     preset: preset(528, 528),
     weights: torchvision(
@@ -103,7 +89,7 @@ const CATALOGUE = {
     ),
   },
   efficientnet_b7: {
-    build: efficientnet('efficientnet_b7'),
+    architecture: 'torchvision/efficientnet_b7',
     parameters: 66_347_960,
     preset: preset(600, 600),
     weights: torchvision(
@@ -112,13 +98,13 @@ const CATALOGUE = {
     ),
   },
   efficientnet_mini: {
-    build: efficientnet('efficientnet_mini'),
+    architecture: 'torchvision/efficientnet_mini',
     parameters: 1_472_090,
     preset: preset(144, 128),
     weights: fileURLToPath(new URL('../../weights/efficientnet_mini.safetensors', import.meta.url)),
   },
   efficientnet_lite0: {
-    build: (numClasses) => new EfficientNetLite0(numClasses),
+    architecture: 'tf_efficientnet_lite0',
     parameters: 4_652_008,
     preset: { resize: 256, crop: 224, interpolation: 'bicubic', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
     weights: {
@@ -127,7 +113,7 @@ const CATALOGUE = {
     },
   },
   mobilenet_v2: {
-    build: (numClasses) => new MobileNetV2(numClasses),
+    architecture: 'torchvision/mobilenet_v2',
     parameters: 3_504_872,
     preset: preset(256, 224, 'bilinear'),
     weights: torchvision('mobilenet_v2-b0353104.pth', 'b0353104'),
@@ -141,29 +127,30 @@ export function modelNames(): ModelName[] {
   return Object.keys(CATALOGUE) as ModelName[];
 }
 
-/** Preset, number of parameters and weights of a model. Throws a `RangeError` that suggests a name if it is unknown. */
-export function modelInfo(name: string): ModelInfo {
-  const { parameters, preset, weights } = entryOf(name);
-  return { parameters, preset, weights };
+/** The spec of a model of the catalogue. Throws a `RangeError` that suggests a name if it is unknown. */
+export function modelInfo(name: string): ModelSpec {
+  const entry: Entry = entryOf(name);
+  return { name, args: {}, pool: 'avg', license: null, gmacs: null, pretraining: 'ImageNet-1k', ...entry };
 }
 
-export interface ModelOptions {
-  /** K: the number of logits. */
-  numClasses: number;
+export interface ModelOptions extends BuildOptions {
   /** Seeds libtorch's generator before the parameters are drawn. Default: the generator is left as it is. */
-  seed?: number;
+  readonly seed?: number;
 }
 
 /**
  * Creates a model with random parameters, drawn as in its reference implementation: images [N,3,H,W] to logits [N,K].
  *
- * @throws RangeError if the name is unknown, with a suggestion, or if `numClasses` is not a whole number of at least 1
+ * @param model a spec, or the name of a model of the catalogue
+ * @throws RangeError if the name is unknown, with a suggestion, if `numClasses` is not a whole number of at least 1, or if
+ * an option does not suit the architecture
  */
-export function createModel(name: string, { numClasses, seed }: ModelOptions): ImageModel {
-  const { build } = entryOf(name);
-  requireCount('numClasses', numClasses);
+export function createModel(model: ModelSpec | string, { seed, ...options }: ModelOptions): ImageModel {
+  const spec = typeof model === 'string' ? modelInfo(model) : model;
+  requireCount('numClasses', options.numClasses);
+  const family = familyOf(spec.architecture);
   if (seed !== undefined) manualSeed(seed);
-  return build(numClasses);
+  return family.build(spec.architecture, { pool: spec.pool, ...options, args: { ...spec.args, ...options.args } });
 }
 
 function entryOf(name: string): Entry {

@@ -1,13 +1,16 @@
 // Architectures, their pretrained weights, and heads.
 
-export { createModel, type ModelInfo, type ModelName, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
+export { createModel, type ModelName, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
 export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './families/efficientnet.js';
 export { EfficientNetLite0 } from './families/efficientnet-lite.js';
 export { MobileNetV2 } from './families/mobilenet-v2.js';
 export { row, type StageRow, scaleRows } from './families/rows.js';
+export { architectureNames, familyOf } from './families.js';
+export { type BuildOptions, type Family, POOLS, type Pool } from './family.js';
 export { backboneParameters, type HeadOptions, headParameters, replaceHead } from './head.js';
 export { layerGroups } from './layer-groups.js';
-export { ImageModel } from './model.js';
+export { ImageModel, type Part, parametersOf } from './model.js';
+export type { HubRepository, License, ModelSpec } from './spec.js';
 export { cacheFolder } from './weights/cache-folder.js';
 export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';
 export type { FileSource, WeightsSource } from './weights/file-hash.js';

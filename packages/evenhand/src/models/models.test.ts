@@ -6,6 +6,7 @@ import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
 import { assertClose, assertSummary, fillModel, golden, images, noise, type Summary } from './golden.test.helper.js';
 import { backboneParameters, headParameters } from './head.js';
 import { layerGroups } from './layer-groups.js';
+import { parametersOf } from './model.js';
 
 interface Logits {
   parameters: number;
@@ -71,7 +72,7 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
         const x = ops.contiguous(images(2, size), { memoryFormat: 'channelsLast' });
         // libtorch 2.6 adds the depthwise products in another order, and differs by 1.4e-4
         assertClose(model.forward(x), logits.flat(), 5e-4, name);
-        assert.equal(layerGroups(model)[0]![0]!.forward(x).memoryFormat, 'channelsLast');
+        assert.equal((layerGroups(model)[0]![0] as nn.Module).forward(x).memoryFormat, 'channelsLast');
       }),
     );
     nn.disposeModule(model);
@@ -92,7 +93,7 @@ for (const name of modelNames()) {
         assert.ok(Number.isFinite(norm) && (norm > 0 || mayVanish), `${key} has a gradient of norm ${norm}`);
       }
     });
-    const grouped = layerGroups(model).flatMap((group) => group.flatMap((part) => nn.parameters(part)));
+    const grouped = layerGroups(model).flatMap((group) => group.flatMap(parametersOf));
     assert.equal(new Set(grouped).size, grouped.length);
     assert.deepEqual(new Set(grouped), new Set(nn.parameters(model)));
     assert.deepEqual(new Set([...backboneParameters(model), ...headParameters(model)]), new Set(grouped));

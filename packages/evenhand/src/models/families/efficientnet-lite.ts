@@ -1,5 +1,7 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import type { Family } from '../family.js';
 import { ImageModel } from '../model.js';
+import { DropoutLinear } from './dropout-linear.js';
 import { B0_ROWS, B0_STEM } from './efficientnet.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { type BlockShape, blockShapes } from './rows.js';
@@ -55,6 +57,12 @@ export class EfficientNetLite0 extends ImageModel {
     return [[this.convStem, this.bn1], ...blocks, [this.convHead, this.bn2]];
   }
 }
+
+export const EFFICIENTNET_LITE: Family = {
+  name: 'EfficientNet-Lite',
+  architectures: ['tf_efficientnet_lite0'],
+  build: (_, { numClasses }) => new EfficientNetLite0(numClasses),
+};
 
 /** The block of the first stage: depthwise convolution, project. */
 class DepthwiseSeparable extends nn.Module {
@@ -131,19 +139,5 @@ class SameConv2d extends nn.Conv2d {
     const [above, left] = [Math.floor(rows / 2), Math.floor(columns / 2)];
     const padded = ops.constantPadNd(x, [left, columns - left, above, rows - above]);
     return ops.conv2d(padded, weight, bias, stride, 0, dilation, groups);
-  }
-}
-
-/** Dropout and a linear layer, with the keys of the linear layer alone, as in timm. */
-class DropoutLinear extends nn.Linear {
-  readonly #dropout: number;
-
-  constructor(inputs: number, outputs: number, dropout: number) {
-    super(inputs, outputs);
-    this.#dropout = dropout;
-  }
-
-  override forward(x: Tensor): Tensor {
-    return scope(() => super.forward(ops.dropout(x, this.#dropout, this.training)));
   }
 }

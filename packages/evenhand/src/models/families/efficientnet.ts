@@ -1,4 +1,5 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import type { Family } from '../family.js';
 import { ImageModel } from '../model.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { type BlockShape, blockShapes, makeDivisible, row, type StageRow, scaleRows } from './rows.js';
@@ -101,6 +102,16 @@ export class EfficientNet extends ImageModel {
     return [[stem!], ...blocks, [top]];
   }
 }
+
+/** torchvision's EfficientNets: `torchvision/efficientnet_b0`. */
+export const EFFICIENTNET: Family = {
+  name: 'EfficientNet',
+  architectures: Object.keys(EFFICIENTNETS).map((name) => `torchvision/${name}`),
+  build(architecture, { numClasses }) {
+    const name = architecture.slice('torchvision/'.length) as keyof typeof EFFICIENTNETS;
+    return new EfficientNet(EFFICIENTNETS[name], numClasses);
+  },
+};
 
 /** Inverted residual block with squeeze-and-excitation: expand, depthwise convolution, excite, project, add. */
 class MBConv extends nn.Module {

@@ -1,4 +1,5 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import type { Family } from '../family.js';
 import { ImageModel } from '../model.js';
 import { initialise, normalSmall } from './initialise.js';
 import { type BlockShape, blockShapes, row } from './rows.js';
@@ -54,6 +55,12 @@ export class MobileNetV2 extends ImageModel {
     return this.features.layers.map((part) => [part]);
   }
 }
+
+export const MOBILENET_V2: Family = {
+  name: 'MobileNetV2',
+  architectures: ['torchvision/mobilenet_v2'],
+  build: (_, { numClasses }) => new MobileNetV2(numClasses),
+};
 
 /** Inverted residual block: expand, depthwise convolution, project without an activation, add. */
 class InvertedResidual extends nn.Module {

@@ -1,7 +1,8 @@
 import { loadStateDict, openWeights } from '@evenhand/torch';
 import type { ImageModel } from '../model.js';
+import type { ModelSpec } from '../spec.js';
 import { type FetchOptions, fetchWeights } from './fetch-weights.js';
-import type { WeightsSource } from './file-hash.js';
+import { WeightsError } from './weights-error.js';
 
 /**
  * Loads pretrained weights into the backbone of `model`. The head stays as it is, because its classes are not ImageNet's.
@@ -13,13 +14,16 @@ import type { WeightsSource } from './file-hash.js';
  */
 export async function loadPretrained(
   model: ImageModel,
-  weights: WeightsSource | string,
+  weights: ModelSpec['weights'],
   options: FetchOptions = {},
 ): Promise<string> {
+  if (typeof weights !== 'string' && 'repository' in weights) {
+    throw new WeightsError('not-found', `${weights.repository}: weights of the hub cannot be downloaded yet.`);
+  }
   const path = typeof weights === 'string' ? weights : await fetchWeights(weights, options);
   const file = openWeights(path);
   try {
-    loadStateDict(model, file, { without: 'classifier' });
+    loadStateDict(model, file, { without: model.classifierKey });
   } finally {
     file.close();
   }

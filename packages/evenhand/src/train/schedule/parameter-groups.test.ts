@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { keep, nn, ops } from '@evenhand/torch';
-import { backboneParameters, createModel, headParameters, layerGroups } from '../../models/index.js';
+import { backboneParameters, createModel, headParameters, layerGroups, parametersOf } from '../../models/index.js';
 import { type ConfigLayer, resolveConfig } from '../config/resolve.js';
 import { decayGroups, discriminativeGroups } from './parameter-groups.js';
 
@@ -49,7 +49,7 @@ describe('groups of parameters', () => {
         const layers = layerGroups(model).slice(0, -1);
         for (const [depth, modules] of layers.entries()) {
           const expected = 1e-3 * 0.5 ** (layers.length - 1 - depth);
-          for (const each of modules.flatMap(nn.parameters)) assert.equal(rateOf.get(each), expected);
+          for (const each of modules.flatMap(parametersOf)) assert.equal(rateOf.get(each), expected);
         }
         for (const [key, each] of nn.namedParameters(model)) {
           const decays = key.endsWith('.weight') && each.shape.length > 1;

@@ -1,0 +1,29 @@
+import { describeValue } from '../printable.js';
+import { suggest } from '../suggest.js';
+import { EFFICIENTNET } from './families/efficientnet.js';
+import { EFFICIENTNET_LITE } from './families/efficientnet-lite.js';
+import { MOBILENET_V2 } from './families/mobilenet-v2.js';
+import type { Family } from './family.js';
+
+const FAMILIES: readonly Family[] = [EFFICIENTNET, EFFICIENTNET_LITE, MOBILENET_V2];
+
+const byArchitecture = new Map(
+  FAMILIES.flatMap((family) => family.architectures.map((name) => [name, family] as const)),
+);
+
+/** The names of all architectures. */
+export function architectureNames(): string[] {
+  return [...byArchitecture.keys()];
+}
+
+/** The family of an architecture. @throws RangeError if it is unknown, with the nearest name */
+export function familyOf(architecture: string): Family {
+  const family = byArchitecture.get(architecture);
+  if (family) return family;
+  const likely = suggest(architecture, architectureNames());
+  const hint =
+    likely === undefined
+      ? `the families are ${FAMILIES.map(({ name }) => name).join(', ')}.`
+      : `did you mean ${likely}?`;
+  throw new RangeError(`Unknown architecture ${describeValue(architecture)}; ${hint}`);
+}

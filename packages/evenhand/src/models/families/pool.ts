@@ -1,0 +1,28 @@
+import { ops, type Tensor } from '@evenhand/torch';
+import type { Pool } from '../family.js';
+
+/** Pooled features of a feature map: [N,C,H,W] to [N,C]. @throws RangeError for a pool that needs tokens */
+export function poolMap(x: Tensor, pool: Pool): Tensor {
+  if (pool === 'avg') return ops.flatten(ops.adaptiveAvgPool2d(x, 1), 1);
+  if (pool === 'max') return ops.amax(x, [2, 3]);
+  throw new RangeError(`Pooling by ${pool} needs a network with tokens; this one has avg and max.`);
+}
+
+/** The number of features of an image that `poolTokens` returns for tokens of `width` features. */
+export function pooledWidth(width: number, pool: Pool): number {
+  return pool === 'token+avg' ? 2 * width : width;
+}
+
+/**
+ * Pooled features of tokens: [N,L,C] to [N,C], or [N,2C] for `token+avg`. The first `prefix` tokens are the class token
+ * and registers, which means and maxima leave out. @throws RangeError for `token` without a class token, and for `map`
+ */
+export function poolTokens(x: Tensor, pool: Pool, prefix: number): Tensor {
+  const patches = () => (prefix === 0 ? x : ops.slice(x, 1, prefix));
+  if (pool === 'avg') return ops.meanDim(patches(), [1]);
+  if (pool === 'max') return ops.amax(patches(), [1]);
+  if (pool === 'map') throw new RangeError('Attention pooling is a layer of the network.');
+  if (prefix === 0) throw new RangeError(`Pooling by ${pool} needs a class token, which this network lacks.`);
+  const token = ops.select(x, 1, 0);
+  return pool === 'token' ? token : ops.cat([token, ops.meanDim(patches(), [1])], 1);
+}
