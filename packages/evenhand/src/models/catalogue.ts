@@ -141,16 +141,25 @@ export interface ModelOptions extends BuildOptions {
 /**
  * Creates a model with random parameters, drawn as in its reference implementation: images [N,3,H,W] to logits [N,K].
  *
- * @param model a spec, or the name of a model of the catalogue
+ * @param model a spec, what of it the architecture depends on, or the name of a model of the catalogue
  * @throws RangeError if the name is unknown, with a suggestion, if `numClasses` is not a whole number of at least 1, or if
  * an option does not suit the architecture
  */
-export function createModel(model: ModelSpec | string, { seed, ...options }: ModelOptions): ImageModel {
-  const spec = typeof model === 'string' ? modelInfo(model) : model;
+export function createModel(
+  model: (Pick<ModelSpec, 'architecture'> & Partial<ModelSpec>) | string,
+  { seed, ...options }: ModelOptions,
+): ImageModel {
+  const spec: Partial<ModelSpec> & Pick<ModelSpec, 'architecture'> =
+    typeof model === 'string' ? modelInfo(model) : model;
   requireCount('numClasses', options.numClasses);
   const family = familyOf(spec.architecture);
   if (seed !== undefined) manualSeed(seed);
-  return family.build(spec.architecture, { pool: spec.pool, ...options, args: { ...spec.args, ...options.args } });
+  const pool = options.pool ?? spec.pool;
+  return family.build(spec.architecture, {
+    ...options,
+    ...(pool === undefined ? {} : { pool }),
+    args: { ...spec.args, ...options.args },
+  });
 }
 
 function entryOf(name: string): Entry {

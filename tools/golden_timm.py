@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Golden outputs of timm's models, computed by timm itself with made-up weights.
+
+    TIMM=/path/to/pytorch-image-models /usr/bin/python3 tools/golden_timm.py [CASE...]
+
+Runs with Debian 12's python3-torch 1.13 and python3-torchvision; timm is a checkout of its repository (tried: aa4b5850,
+1.0.29.dev0). No weights are downloaded: every parameter, buffer and input is filled by `fill`, which
+packages/evenhand/src/models/timm.test.helper.ts reproduces digit for digit. Without names it computes all cases.
+Writes packages/evenhand/golden/models/timm/CASE.json.gz with
+  keys        name and shape of every entry of the state dict at 7 classes
+  outputs     logits and features for each image size; at further sizes of a model with one size, its weights are those of
+              the first size, resized as timm does when it loads them
+  gradients   norm and samples of the gradient of each parameter at the first size, in evaluation mode
+  groups      of each parameter: depth by timm's param_groups_layer_decay, and whether it has weight decay
+"""
+
+import gzip
+import json
+import math
+import os
+import pathlib
+import sys
+
+import numpy
+import torch
+
+sys.path.insert(0, os.environ.get("TIMM", "../timm"))
+import timm
+from golden_models import noise, summary
+from timm.optim import param_groups_layer_decay
+
+OUT = pathlib.Path(__file__).resolve().parent.parent / "packages/evenhand/golden/models/timm"
+CLASSES = 7
+GAINS = [2.6 - 0.1 * step for step in range(25)]
+
+
+def case(architecture, *sizes, pool=None, **args):
+    """One model: `args` are changes of its arguments, and `sizes` heights or (height, width) in pixels."""
+    sizes = [size if isinstance(size, tuple) else (size, size) for size in sizes]
+    return {"architecture": architecture, "sizes": sizes, "pool": pool, "args": args}
+
+
+# Name of a case -> the model. Depth and width are reduced by timm's own arguments where that keeps the structure.
+VIT = {}
+ROTARY = {}
+CONVNEXT = {}
+SWIN = {}
+EFFICIENTNET = {}
+MOBILENET = {}
+RESNET = {}
+REGNET = {}
+CASES = {**VIT, **ROTARY, **CONVNEXT, **SWIN, **EFFICIENTNET, **MOBILENET, **RESNET, **REGNET}
+
+
+def fill(name, shape, gain):
+    """The values of the tensor `name` as float32, computed in double precision and rounded once."""
+    u = noise(name, math.prod(shape))
+    if name.endswith("num_batches_tracked"):
+        return torch.zeros(shape, dtype=torch.int64)
+    if name.endswith("running_var"):
+        u = 1 + u / 2
+    elif name.endswith("running_mean") or name.endswith("bias"):
+        u = u / 8
+    elif len(shape) == 1:
+        u = 1 + u / 4
+    elif len(shape) > 2 and shape[0] == 1:  # tokens and position embeddings
+        u = u / 2
+    else:
+        # weak squeeze-and-excitation: otherwise its gates make activations explode or vanish
+        u = u * math.sqrt(3 * (0.1 if ".se." in name else gain) / math.prod(shape[1:]))
+    return torch.from_numpy(u.astype(numpy.float32)).reshape(shape)
+
+
+def images(count, height, width):
+    return torch.from_numpy(noise("input", count * 3 * height * width).astype(numpy.float32)).reshape(count, 3, height, width) * 2
+
+
+def filled(model, gain):
+    return {key: fill(key, tuple(value.shape), gain) for key, value in model.state_dict().items()}
+
+
+def create(spec, size):
+    """The model in evaluation mode, with the image size as an argument where it has one."""
+    args = dict(spec["args"], num_classes=CLASSES)
+    if spec["pool"]:
+        args["global_pool"] = spec["pool"]
+    try:
+        return timm.create_model(spec["architecture"], img_size=size, **args).eval(), True
+    except TypeError as error:
+        assert "img_size" in str(error), error
+        return timm.create_model(spec["architecture"], **args).eval(), False
+
+
+def outputs(model, size):
+    with torch.no_grad():
+        x = images(2, *size)
+        features = model.forward_head(model.forward_features(x), pre_logits=True)
+        return {"size": size, "logits": model(x).tolist(), "features": [summary(row) for row in features]}
+
+
+def compute(spec):
+    size, *others = spec["sizes"]
+    model, fixed = create(spec, size)
+    for gain in GAINS:  # the largest with which activations have a normal size
+        model.load_state_dict(filled(model, gain))
+        with torch.no_grad():
+            logits = model(images(2, *size))
+        if logits.std() < 4:
+            break
+    difference = (logits[0] - logits[1]).abs().mean()
+    assert logits.std() < 4 and difference > 0.01, (logits.std(), difference)
+    results = [outputs(model, size)]
+    for other in others:
+        resized = model
+        if fixed:
+            resized, _ = create(spec, other)
+            convert = sys.modules[type(model).__module__].checkpoint_filter_fn
+            resized.load_state_dict(convert(dict(model.state_dict()), resized))
+        results.append(outputs(resized, other))
+    x = images(2, *size)
+    coefficients = torch.from_numpy(noise("loss", 2 * CLASSES).astype(numpy.float32)).reshape(2, CLASSES)
+    (model(x) * coefficients).sum().backward()
+    groups = {}
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    no_decay = model.no_weight_decay() if hasattr(model, "no_weight_decay") else set()
+    listed = param_groups_layer_decay(model, weight_decay=1.0, no_weight_decay_list=no_decay, layer_decay=0.5)
+    scales = sorted({group["lr_scale"] for group in listed})
+    for group in listed:
+        for parameter in group["params"]:
+            groups[names[parameter]] = [scales.index(group["lr_scale"]), group["weight_decay"] > 0]
+    return {
+        "architecture": spec["architecture"],
+        "args": spec["args"],
+        "pool": spec["pool"],
+        "gain": gain,
+        "keys": {key: list(value.shape) for key, value in model.state_dict().items()},
+        "outputs": results,
+        "gradients": {key: summary(value.grad) for key, value in model.named_parameters() if value.grad is not None},
+        "groups": groups,
+    }, f"gain {gain:.2f}, logits: std {logits.std():.3f}, between images {difference:.3f}"
+
+
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[1:] or CASES:
+        value, text = compute(CASES[name])
+        data = gzip.compress(json.dumps(value).encode(), mtime=0)
+        (OUT / f"{name}.json.gz").write_bytes(data)
+        print(f"{name:32} {text}, {len(data)} bytes")
