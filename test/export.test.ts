@@ -16,11 +16,12 @@ const golden = new URL('../../packages/predict/golden/', import.meta.url).pathna
 const images = await Promise.all(['landscape.jpg', 'portrait.jpg', 'grey.jpg'].map((name) => decode(golden + name)));
 
 /** The three images, preprocessed: [3,3,size,size]. */
-function inputs({ mean, std, ...geometry }: Preset): Float32Array {
-  const area = geometry.crop ** 2;
+function inputs(preset: Preset): Float32Array {
+  const { crop, mean, std } = preset;
+  const area = crop ** 2;
   const out = new Float32Array(images.length * 3 * area);
   for (const [n, image] of images.entries()) {
-    for (const [i, value] of preprocess(image, geometry).entries()) {
+    for (const [i, value] of preprocess(image, preset).entries()) {
       const channel = i % 3;
       out[(n * 3 + channel) * area + Math.floor(i / 3)] = (value / 255 - mean[channel]!) / std[channel]!;
     }

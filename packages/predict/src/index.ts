@@ -22,7 +22,14 @@ export { ModelError } from './model-error.js';
 export { load, type NodeModel, readModelFile } from './node/load.js';
 export { DEVICES, type Device, type LoadOptions } from './options.js';
 export { preprocess, resizedSize } from './preprocess.js';
-export { IMAGENET_MEAN, IMAGENET_STD, type Interpolation, type Preset, validatePreset } from './preset.js';
+export {
+  type CropMode,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  type Interpolation,
+  type Preset,
+  validatePreset,
+} from './preset.js';
 export { type Box, type ResampleOptions, resample } from './resample.js';
 export { libraryVersions } from './versions.js';
 export { TTA, type Tta, type View, viewsOf } from './views.js';

@@ -6,23 +6,25 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decode } from './decode.js';
 import { preprocess, resizedSize } from './preprocess.js';
-import type { Interpolation } from './preset.js';
+import { type CropMode, IMAGENET_MEAN, type Interpolation } from './preset.js';
 import { resample } from './resample.js';
 
 const golden = (name: string): string => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
 const cases = JSON.parse(readFileSync(golden('cases.json'), 'utf8')) as {
   image: string;
   interpolation: Interpolation;
+  cropMode?: CropMode;
+  mean?: [number, number, number];
   resize: number;
   crop: number;
   expected: string;
 }[];
 
-describe("preprocess equals torchvision's Resize and CenterCrop", () => {
-  for (const { image, expected, ...geometry } of cases) {
-    const { interpolation, resize, crop } = geometry;
-    it(`${image}, ${interpolation}, ${resize}, ${crop}`, async () => {
-      const out = preprocess(await decode(golden(image)), geometry);
+describe("preprocess equals torchvision's Resize and CenterCrop, and timm's evaluation transforms", () => {
+  for (const { image, expected, mean = IMAGENET_MEAN, ...geometry } of cases) {
+    const { interpolation, resize, crop, cropMode = 'center' } = geometry;
+    it(`${image}, ${interpolation}, ${resize}, ${crop}, ${cropMode}`, async () => {
+      const out = preprocess(await decode(golden(image)), { ...geometry, mean });
       const reference = await decode(golden(expected));
       assert.deepEqual([reference.width, reference.height], [crop, crop]);
       const difference = meanAbsoluteDifference(out, reference.data);
@@ -54,12 +56,35 @@ describe('preprocess of real photos', { skip }, () => {
       });
       const size = 224 * 224 * 3;
       for (const [i, file] of files.entries()) {
-        const out = preprocess(await decode(file), { resize: 256, crop: 224, interpolation });
+        const out = preprocess(await decode(file), {
+          resize: 256,
+          crop: 224,
+          interpolation,
+          mean: IMAGENET_MEAN,
+        });
         const difference = meanAbsoluteDifference(out, stdout.subarray(i * size, (i + 1) * size));
         assert.ok(difference < 1, `${file}: mean absolute difference ${difference} of 255`);
       }
     });
   }
+});
+
+describe('preprocess with a border', () => {
+  it('keeps a pixel of an extremely long image', () => {
+    const line = { width: 1, height: 500, data: new Uint8Array(1500).fill(255) };
+    const out = preprocess(line, {
+      resize: 8,
+      crop: 8,
+      cropMode: 'border',
+      interpolation: 'bilinear',
+      mean: [0, 0, 0],
+    });
+    const row = Uint8Array.from({ length: 24 }, (_, i) => (i >= 9 && i < 12 ? 255 : 0));
+    assert.deepEqual(
+      out,
+      Uint8Array.from({ length: 192 }, (_, i) => row[i % 24]!),
+    );
+  });
 });
 
 describe('resizedSize', () => {

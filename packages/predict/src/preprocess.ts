@@ -2,21 +2,23 @@ import type { Pixels } from './image.js';
 import type { Preset } from './preset.js';
 import { type Box, resample } from './resample.js';
 
-/** The part of a preset that determines the pixels: everything but the normalisation. */
-export type Geometry = Pick<Preset, 'resize' | 'crop' | 'interpolation'>;
+/** The part of a preset that determines the pixels: everything but the normalisation. `mean` is the colour of a border. */
+export type Geometry = Pick<Preset, 'resize' | 'crop' | 'cropMode' | 'interpolation' | 'mean'>;
 
 /**
- * The image as a model sees it in evaluation: the shorter side scaled to `preset.resize`, the central square of
- * `preset.crop` pixels cut out, padded with black if the scaled image is smaller.
+ * The image as a model sees it in evaluation: scaled to `preset.resize` (see `CropMode`), the central square of
+ * `preset.crop` pixels cut out, padded if the scaled image is smaller: with the mean colour if the crop mode is `border`,
+ * otherwise with black.
  *
  * @returns [crop, crop, 3], values in [0, 255]
  *
- * Bit-identical to torchvision's Resize and CenterCrop on a PIL image with the same decoded pixels.
- * Source: torchvision `transforms/functional.py`, `resize` and `center_crop`.
+ * Bit-identical to torchvision's Resize and CenterCrop, or timm's ResizeKeepRatio and CenterCropOrPad, on a PIL image with
+ * the same decoded pixels.
+ * Source: torchvision `transforms/functional.py`, `resize` and `center_crop`; timm `data/transforms.py`.
  */
 export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuffer> {
   const { crop } = preset;
-  const { width, height } = resizedSize(image, preset.resize);
+  const { width, height } = scaledSize(image, preset);
   const { left, top } = centerCropOffset(width, height, crop);
   const window: Box = {
     left: Math.max(left, 0),
@@ -26,7 +28,7 @@ export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuf
   };
   const pixels = resample(image, width, height, preset.interpolation, { window });
   if (window.width === crop && window.height === crop) return pixels;
-  const out = new Uint8Array(crop * crop * 3);
+  const out = preset.cropMode === 'border' ? filled(crop, preset.mean) : new Uint8Array(crop * crop * 3);
   for (let y = 0; y < window.height; y++) {
     const row = pixels.subarray(y * window.width * 3, (y + 1) * window.width * 3);
     out.set(row, ((y + Math.max(-top, 0)) * crop + Math.max(-left, 0)) * 3);
@@ -34,11 +36,29 @@ export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuf
   return out;
 }
 
+/** A square of one colour, given in [0, 1]. */
+function filled(size: number, colour: Preset['mean']): Uint8Array<ArrayBuffer> {
+  const values = colour.map((value) => roundHalfToEven(255 * value));
+  return Uint8Array.from({ length: size * size * 3 }, (_, i) => values[i % 3]!);
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Width and height in pixels of the scaled image before it is cropped. */
+function scaledSize(image: Size, { resize, cropMode }: Geometry): Size {
+  if (cropMode === 'squash') return { width: resize, height: resize };
+  if (cropMode === undefined) return resizedSize(image, resize);
+  // Divided and rounded as in timm. Unlike there, a side of an extremely long image keeps one pixel.
+  const ratio = Math.max(image.height / resize, image.width / resize);
+  const scaled = (side: number): number => Math.max(roundHalfToEven(side / ratio), 1);
+  return { width: scaled(image.width), height: scaled(image.height) };
+}
+
 /** Width and height in pixels after the shorter side is scaled to `shortSide`; the longer side is rounded down. */
-export function resizedSize(
-  image: { readonly width: number; readonly height: number },
-  shortSide: number,
-): { width: number; height: number } {
+export function resizedSize(image: Size, shortSide: number): Size {
   const { width, height } = image;
   return width <= height
     ? { width: shortSide, height: Math.trunc((shortSide * height) / width) }

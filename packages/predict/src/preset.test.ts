@@ -8,7 +8,9 @@ const nested: unknown = JSON.parse('['.repeat(20_000) + ']'.repeat(20_000));
 const good = { resize: 256, crop: 224, interpolation: 'bicubic', mean: [...IMAGENET_MEAN], std: [...IMAGENET_STD] };
 
 test('a preset survives a file', () => {
-  assert.deepEqual(validatePreset(JSON.parse(JSON.stringify(good))), good);
+  for (const preset of [good, { ...good, cropMode: 'squash' }, { ...good, cropMode: 'border' }]) {
+    assert.deepEqual(validatePreset(JSON.parse(JSON.stringify(preset))), preset);
+  }
 });
 
 test('an invalid preset is refused by one sentence with the field', () => {
@@ -27,7 +29,9 @@ test('an invalid preset is refused by one sentence with the field', () => {
     [{ ...good, mean: [0.5, 0.5] }, /^preset\.mean: expected three finite numbers .* got \[0\.5,0\.5\]\.$/],
     [{ ...good, mean: undefined }, /^preset\.mean: .* got nothing\.$/],
     [{ ...good, std: [0.2, 0, 0.2] }, /^preset\.std: expected three numbers above 0, got \[0\.2,0,0\.2\]\.$/],
-    [{ ...good, size: 224 }, /^preset\.size: unknown field; expected only resize, /],
+    [{ ...good, size: 224 }, /^preset\.size: unknown field; expected only resize, .*, cropMode\.$/],
+    [{ ...good, cropMode: 'center' }, /^preset\.cropMode: expected squash or border, or no field .*, got "center"\.$/],
+    [{ ...good, cropMode: null }, /^preset\.cropMode: .* got null\.$/],
   ];
   for (const [value, message] of cases) assert.throws(() => validatePreset(value), { name: 'TypeError', message });
 });

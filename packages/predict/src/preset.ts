@@ -5,16 +5,28 @@ const INTERPOLATIONS = ['bilinear', 'bicubic'] as const;
 /** How an image is interpolated when it is resized, with the names of torchvision and PIL. */
 export type Interpolation = (typeof INTERPOLATIONS)[number];
 
+const CROP_MODES = ['squash', 'border'] as const;
+
+/**
+ * How an image that is not square becomes one, if not by a centre crop; the names are timm's. `squash`: both sides are
+ * scaled to `resize`, whatever the aspect ratio. `border`: the longer side is scaled to `resize`, and what is missing of the
+ * square has the colour `mean`.
+ */
+export type CropMode = (typeof CROP_MODES)[number];
+
 /**
  * How an image becomes a model's input. A preset belongs to the weights that were trained with it.
  *
- * The image's shorter side is scaled to `resize` pixels, the central `crop` x `crop` pixels are cut out, values are
- * scaled from [0, 255] to [0, 1], and each of red, green and blue becomes `(value - mean) / std`.
- * Source: torchvision `transforms/_presets.py`, `ImageClassification`.
+ * The image's shorter side is scaled to `resize` pixels (see `cropMode` for other ways), the central `crop` x `crop` pixels
+ * are cut out, values are scaled from [0, 255] to [0, 1], and each of red, green and blue becomes `(value - mean) / std`.
+ * Source: torchvision `transforms/_presets.py`, `ImageClassification`; timm `data/transforms_factory.py`,
+ * `transforms_imagenet_eval`.
  */
 export interface Preset {
   readonly resize: number;
   readonly crop: number;
+  /** Absent for a centre crop. */
+  readonly cropMode?: CropMode;
   readonly interpolation: Interpolation;
   readonly mean: readonly [red: number, green: number, blue: number];
   readonly std: readonly [red: number, green: number, blue: number];
@@ -28,6 +40,7 @@ export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
 const MAX_SIZE = 10_000;
 
 const FIELDS = ['resize', 'crop', 'interpolation', 'mean', 'std'] as const;
+const ALL_FIELDS: readonly string[] = [...FIELDS, 'cropMode'];
 
 /**
  * Checks a preset that was read from a file, such as a model's metadata, and returns a copy of its fields.
@@ -40,8 +53,8 @@ export function validatePreset(value: unknown): Preset {
   }
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields)) {
-    if (!(FIELDS as readonly string[]).includes(name)) {
-      throw new TypeError(`preset.${printable(name)}: unknown field; expected only ${FIELDS.join(', ')}.`);
+    if (!ALL_FIELDS.includes(name)) {
+      throw new TypeError(`preset.${printable(name)}: unknown field; expected only ${ALL_FIELDS.join(', ')}.`);
     }
   }
   const resize = pixels(fields, 'resize');
@@ -58,7 +71,13 @@ export function validatePreset(value: unknown): Preset {
   if (std.some((deviation) => deviation <= 0)) {
     throw new TypeError(`preset.std: expected three numbers above 0, got ${describe(fields.std)}.`);
   }
-  return { resize, crop, interpolation, mean, std };
+  if (fields.cropMode === undefined) return { resize, crop, interpolation, mean, std };
+  const cropMode = CROP_MODES.find((name) => name === fields.cropMode);
+  if (cropMode === undefined) {
+    const got = describe(fields.cropMode);
+    throw new TypeError(`preset.cropMode: expected squash or border, or no field for a centre crop, got ${got}.`);
+  }
+  return { resize, crop, cropMode, interpolation, mean, std };
 }
 
 function pixels(fields: Record<string, unknown>, name: string): number {

@@ -42,6 +42,16 @@ test('a zoomed view is the centre of a larger image, plain and mirrored', () => 
   assert.deepEqual(flipped, inputsOf(image, { ...preset, resize: 46 }, viewsOf('flip'))[1]);
 });
 
+test('every view follows the crop mode of the preset', () => {
+  for (const cropMode of ['squash', 'border'] as const) {
+    const own = { ...preset, cropMode };
+    const [plain, , zoomed] = inputsOf(image, own, viewsOf('flip+scales'));
+    assert.deepEqual(plain, Float32Array.from(normalised(preprocess(image, own), own)), cropMode);
+    assert.deepEqual(zoomed, Float32Array.from(normalised(preprocess(image, { ...own, resize: 46 }), own)), cropMode);
+    assert.notDeepEqual(plain, inputsOf(image, preset, viewsOf('none'))[0], cropMode);
+  }
+});
+
 test('each kind of augmentation starts with the views of the smaller ones', () => {
   assert.deepEqual(
     (['none', 'flip', 'flip+scales'] as const).map((tta) => viewsOf(tta).length),

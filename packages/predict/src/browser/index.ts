@@ -13,7 +13,7 @@ export {
 export { ModelError } from '../model-error.js';
 export { DEVICES, type Device } from '../options.js';
 export { preprocess } from '../preprocess.js';
-export { type Interpolation, type Preset, validatePreset } from '../preset.js';
+export { type CropMode, type Interpolation, type Preset, validatePreset } from '../preset.js';
 export { TTA, type Tta } from '../views.js';
 export { type BrowserImage, decode } from './decode.js';
 export { type BrowserLoadOptions, type BrowserModel, load } from './load.js';

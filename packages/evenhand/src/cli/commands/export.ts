@@ -61,7 +61,7 @@ const flags: readonly Flag[] = [
     boolean: false,
     value: 'FILE',
     group: 'Weights from elsewhere',
-    doc: 'preprocessing as JSON, inline or in a file: resize, crop, interpolation, mean, std [default of the model]',
+    doc: 'preprocessing as JSON, inline or in a file: resize, crop, cropMode (optional), interpolation, mean, std [default of the model]',
   },
 ];
 

@@ -87,7 +87,7 @@ export const predictFlags: readonly Flag[] = [
     boolean: false,
     value: 'FILE',
     group: 'Models from other programs',
-    doc: 'JSON, or a JSON file, with resize, crop, interpolation, mean and std',
+    doc: 'JSON, or a JSON file, with resize, crop, cropMode (optional), interpolation, mean and std',
   },
 ];
 
