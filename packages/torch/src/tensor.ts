@@ -4,8 +4,8 @@ import { NativeGenerator, NativeTensor, native, registerClasses } from './native
 import { describeValue } from './printable.js';
 import { track } from './scope.js';
 
-/** The role of a tensor in its module; see `nn.parameter` and `nn.buffer`. */
-export type Role = 'parameter' | 'buffer';
+/** The role of a tensor in its module; see `nn.parameter`, `nn.buffer` and `nn.constant`. */
+export type Role = 'parameter' | 'buffer' | 'constant';
 
 /**
  * A libtorch tensor. The garbage collector does not see its memory, which is freed by `dispose()` or at the end of the

@@ -12,6 +12,7 @@ export { LayerNorm, LayerNorm2d, type LayerNormOptions } from './layer-norm.js';
 export { Linear } from './linear.js';
 export {
   buffer,
+  constant,
   countParameters,
   disposeModule,
   Module,

@@ -9,6 +9,7 @@ import {
   BatchNorm2d,
   buffer,
   Conv2d,
+  constant,
   countParameters,
   disposeModule,
   Linear,
@@ -94,6 +95,30 @@ test('parameters and buffers outlive the scope in which the module was made; oth
   }).hidden();
   assert.equal(liveTensors(), before + stateDict(net).size);
   assert.deepEqual([net.blocks[0]!.scratch.disposed, net.head.weight.disposed], [true, false]);
+  disposeModule(net);
+  assert.equal(liveTensors(), before);
+});
+
+test('a constant is not saved or trained, but moves with its module and is freed with it', () => {
+  class Shifted extends Module {
+    readonly layer = new Linear(2, 2);
+    readonly shift = constant(ops.ones([2]));
+
+    override forward(x: Tensor): Tensor {
+      return ops.add(this.layer.forward(x), this.shift);
+    }
+  }
+  const before = liveTensors();
+  const net = scope(() => ({
+    hidden: (
+      (built) => () =>
+        built
+    )(new Shifted()),
+  })).hidden();
+  assert.deepEqual([...stateDict(net).keys()], ['layer.weight', 'layer.bias']);
+  assert.equal(countParameters(net), 6);
+  assert.deepEqual([net.shift.disposed, net.shift.requiresGrad], [false, false]);
+  assert.equal(moveTo(net, { dtype: 'float64' }).shift.dtype, 'float64');
   disposeModule(net);
   assert.equal(liveTensors(), before);
 });

@@ -5,8 +5,8 @@ import { keep, scope } from '../scope.js';
 import { Tensor } from '../tensor.js';
 
 /**
- * A layer or a model: a class with fields that are parameters, buffers, modules or arrays of modules. Its state dict
- * contains all tensors in these fields. The keys are the names of the fields in snake_case, as in PyTorch.
+ * A layer or a model: a class with fields that are parameters, buffers, constants, modules or arrays of modules. Its state
+ * dict contains the parameters and buffers in these fields. The keys are the names of the fields in snake_case, as in PyTorch.
  */
 export abstract class Module {
   /** False in evaluation: dropout and stochastic depth do nothing, BatchNorm uses its running statistics. */
@@ -33,6 +33,15 @@ export function buffer(tensor: Tensor): Tensor {
   return keep(tensor);
 }
 
+/**
+ * Marks a tensor as a constant of its module: it is neither trained nor saved, but it moves and is freed with the module,
+ * and no scope frees it. PyTorch's `register_buffer` with `persistent=False`. Returns it.
+ */
+export function constant(tensor: Tensor): Tensor {
+  tensor.role = 'constant';
+  return keep(tensor);
+}
+
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function* walk(module: Module, path: string): Generator<[path: string, member: Tensor | Module]> {
@@ -47,11 +56,16 @@ function* walk(module: Module, path: string): Generator<[path: string, member: T
   }
 }
 
-/** All parameters and buffers by key, such as `features.0.1.running_mean`. They are the module's tensors, not copies. */
-export function stateDict(module: Module): Map<string, Tensor> {
+/** All parameters, buffers and constants by key. */
+function namedTensors(module: Module): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [key, member] of walk(module, '')) if (member instanceof Tensor) tensors.set(key, member);
   return tensors;
+}
+
+/** All parameters and buffers by key, such as `features.0.1.running_mean`. They are the module's tensors, not copies. */
+export function stateDict(module: Module): Map<string, Tensor> {
+  return new Map([...namedTensors(module)].filter(([, { role }]) => role !== 'constant'));
 }
 
 /** All parameters by key. */
@@ -97,11 +111,11 @@ export interface MoveOptions {
 }
 
 /**
- * Moves all parameters and buffers in place, so that optimizers and other objects still refer to them. Drops gradients.
+ * Moves all parameters, buffers and constants in place, so that optimizers and other objects still refer to them. Drops gradients.
  * Returns the module.
  */
 export function moveTo<M extends Module>(module: M, { device, dtype, memoryFormat }: MoveOptions): M {
-  for (const tensor of stateDict(module).values()) {
+  for (const tensor of namedTensors(module).values()) {
     scope(() => {
       const isFloat = tensor.dtype.includes('float');
       tensor.grad = null;
@@ -117,9 +131,9 @@ export function moveTo<M extends Module>(module: M, { device, dtype, memoryForma
   return module;
 }
 
-/** Frees all parameters and buffers. The module cannot be used afterwards. */
+/** Frees all parameters, buffers and constants. The module cannot be used afterwards. */
 export function disposeModule(module: Module): void {
-  for (const tensor of stateDict(module).values()) tensor.dispose();
+  for (const tensor of namedTensors(module).values()) tensor.dispose();
 }
 
 /** One size for both height and width, or `[height, width]`. */
