@@ -25,9 +25,14 @@ export abstract class ImageModel extends nn.Module {
 
   /**
    * The parts of the backbone from input to output: modules, and parameters that belong to no module of their own, such
-   * as a class token. Parts at the same depth are in one list; together they hold each parameter once.
+   * as a class token. Parts at the same depth are in one list; with `neck` they hold each parameter once.
    */
   abstract backbone(): Part[][];
+
+  /** Pretrained parts between the pooled features and the classifier, such as a norm. None of them is in `backbone`. */
+  neck(): Part[] {
+    return [];
+  }
 
   /** Parameters without weight decay apart from those with one dimension: position embeddings and tokens. */
   noWeightDecay(): Tensor[] {

@@ -1,5 +1,5 @@
 import type { optim, Tensor } from '@evenhand/torch';
-import { type ImageModel, layerGroups, parametersOf } from '../../models/index.js';
+import { type ImageModel, type Part, parametersOf } from '../../models/index.js';
 import type { Config } from '../config/fields.js';
 
 /**
@@ -21,14 +21,17 @@ export function decayGroups(
 
 /**
  * Parameter groups of the whole network: the head at `headRate`, the backbone at `backboneRate` times `layerDecay` for
- * each block further from the head.
+ * each block further from the head. Pretrained parts after the last block have the rate of that block.
  */
 export function discriminativeGroups(model: ImageModel, config: Config): optim.ParameterGroupInput[] {
-  const layers = layerGroups(model);
-  const head = layers.length - 1;
+  const backbone = model.backbone();
+  const last = backbone.length - 1;
   const withoutDecay = new Set(model.noWeightDecay());
-  return layers.flatMap((parts, depth) => {
-    const rate = depth === head ? config.headRate : config.backboneRate * config.layerDecay ** (head - 1 - depth);
-    return decayGroups(parts.flatMap(parametersOf), rate, config.weightDecay, withoutDecay);
-  });
+  const groups = (parts: readonly Part[], rate: number) =>
+    decayGroups(parts.flatMap(parametersOf), rate, config.weightDecay, withoutDecay);
+  return [
+    ...backbone.flatMap((parts, depth) => groups(parts, config.backboneRate * config.layerDecay ** (last - depth))),
+    ...groups(model.neck(), config.backboneRate),
+    ...groups([model.classifier], config.headRate),
+  ];
 }
