@@ -1,4 +1,4 @@
-"""Golden file of the layers and of cross-entropy, computed by PyTorch and torchvision.
+"""Golden file of the layers, of attention and of cross-entropy, computed by PyTorch and torchvision.
 
 Run with Debian's Python (python3-torch 1.13, python3-torchvision 0.14): /usr/bin/python3 tools/golden_nn.py
 Writes packages/torch/golden/nn/nn.json.gz. A case of a layer has its state dict, an input, the output, the gradients of
@@ -11,6 +11,40 @@ from torch import nn
 from torchvision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
 IMAGE = (2, 4, 6, 5)
+
+
+class LayerNormWithoutBias(nn.Module):
+    """PyTorch 2's LayerNorm(bias=False)."""
+
+    def __init__(self, features, eps):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+        self.eps = eps
+
+    def forward(self, x):
+        return nn.functional.layer_norm(x, self.weight.shape, self.weight, None, self.eps)
+
+
+class LayerNorm2d(nn.Module):
+    """The definition: each pixel's channels minus their mean, divided by their standard deviation."""
+
+    def __init__(self, channels, eps):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x):
+        variance, mean = torch.var_mean(x, 1, unbiased=False, keepdim=True)
+        scaled = (x - mean) / torch.sqrt(variance + self.eps)
+        return scaled * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+class QuickGELU(nn.Module):
+    """Of OpenAI's CLIP, clip/model.py."""
+
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
 
 
 def layers():
@@ -27,6 +61,13 @@ def layers():
     yield "batchNorm evaluation", nn.BatchNorm2d(4).eval(), IMAGE
     for name in ("SiLU", "ReLU", "ReLU6", "Hardswish", "Sigmoid"):
         yield name, getattr(nn, name)(), (3, 7)
+    yield "layerNorm", nn.LayerNorm(5), (2, 3, 5)
+    yield "layerNorm settings", nn.LayerNorm(4, eps=1e-2), (5, 4)
+    yield "layerNorm without bias", LayerNormWithoutBias(5, 1e-6), (2, 3, 5)
+    yield "layerNorm2d", LayerNorm2d(4, 1e-6), IMAGE
+    yield "GELU", nn.GELU(), (3, 7)
+    yield "GELU tanh", nn.GELU(approximate="tanh"), (3, 7)
+    yield "quickGELU", QuickGELU(), (3, 7)
     yield "adaptiveAvgPool2d", nn.AdaptiveAvgPool2d(1), IMAGE
     yield "adaptiveAvgPool2d two sizes", nn.AdaptiveAvgPool2d((3, 2)), IMAGE
     yield "avgPool2d", nn.AvgPool2d(2), IMAGE
@@ -75,6 +116,33 @@ def layer_case(name, module, shape):
     }
 
 
+def attention_case(name, mask=None):
+    q, k, v = (leaf(values(2, 3, length, 5)) for length in (4, 6, 6))
+    given = {"q": q, "k": k, "v": v} if mask is None else {"q": q, "k": k, "v": v, "mask": leaf(mask)}
+    output, _ = torch._C._nn._scaled_dot_product_attention(q, k, v, given.get("mask"))
+    cotangent = values(*output.shape)
+    gradients = torch.autograd.grad(output, given.values(), cotangent)
+    return {
+        "name": name,
+        "given": {key: pack(tensor) for key, tensor in given.items()},
+        "output": pack(output.detach()),
+        "cotangent": pack(cotangent),
+        "gradients": {key: pack(gradient) for key, gradient in zip(given, gradients)},
+    }
+
+
+def attention_cases():
+    excluded = values(4, 6)
+    excluded[0, 1:] = excluded[2, 3] = -torch.inf
+    return [
+        attention_case("without a mask"),
+        attention_case("with a mask", values(2, 3, 4, 6)),
+        attention_case("with a mask for all images", values(1, 3, 4, 6)),
+        attention_case("with a mask for all heads", values(2, 1, 4, 6)),
+        attention_case("with excluded positions", excluded),
+    ]
+
+
 def initial_case():
     torch.manual_seed(42)
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=4, bias=False), nn.BatchNorm2d(4), nn.Linear(4, 5))
@@ -104,6 +172,7 @@ torch.manual_seed(3)
 golden = {
     "layers": [layer_case(*layer) for layer in layers()],
     "initial": initial_case(),
+    "attention": attention_cases(),
     "crossEntropy": cross_entropy_cases(),
 }
 write("nn/nn.json.gz", golden)
