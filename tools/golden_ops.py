@@ -196,7 +196,7 @@ def arithmetic():
     case("div", torch.tensor([1, 4]), torch.tensor([2, 3]), note="integers divide truly")
     case("divScalar", x(3), 4)
     case("div_", x(2, 3), positive(2, 3))
-    for name in ("neg", "exp"):
+    for name in ("neg", "exp", "sin", "cos"):
         case(name, x(2, 3))
     case("abs", distinct(3))
     for name in ("sqrt", "rsqrt", "log"):

@@ -103,6 +103,8 @@ export const sqrt = op('aten::sqrt(Tensor self) -> Tensor');
 export const rsqrt = op('aten::rsqrt(Tensor self) -> Tensor');
 export const exp = op('aten::exp(Tensor self) -> Tensor');
 export const log = op('aten::log(Tensor self) -> Tensor');
+export const sin = op('aten::sin(Tensor self) -> Tensor');
+export const cos = op('aten::cos(Tensor self) -> Tensor');
 export const pow = op('aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor');
 export const clamp = op('aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor');
 export const maximum = op('aten::maximum(Tensor self, Tensor other) -> Tensor');
