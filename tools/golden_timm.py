@@ -43,7 +43,23 @@ def case(architecture, *sizes, pool=None, **args):
 # Name of a case -> the model. Depth and width are reduced by timm's own arguments where that keeps the structure.
 VIT = {}
 ROTARY = {}
-CONVNEXT = {}
+SMALL_CONVNEXT = dict(depths=(1, 2, 1, 1), dims=(16, 24, 32, 40))
+CONVNEXT = {
+    "convnext": case("convnext_tiny", 64, (96, 64), **SMALL_CONVNEXT),
+    "convnext_max": case("convnext_tiny", 64, pool="max", **SMALL_CONVNEXT),
+    "convnext_conv_mlp": case("convnext_atto", 64, (64, 96), **SMALL_CONVNEXT),
+    "convnext_head_norm_first": case("convnext_tiny_hnf", 64, **SMALL_CONVNEXT),
+    "convnext_hidden": case("convnext_large_mlp", 64, head_hidden_size=24, **SMALL_CONVNEXT),
+    "convnext_eps": case("convnext_xxlarge", 64, conv_bias=False, **SMALL_CONVNEXT),
+    "convnext_tiered": case("convnext_atto_ols", 64, (70, 96), **SMALL_CONVNEXT),
+    "convnext_overlap": case("convnext_nano_ols", 64, **SMALL_CONVNEXT),
+    "convnext_simple_norm": case("convnext_zepto_rms_ols", 64, **SMALL_CONVNEXT),
+    "convnext_rms_norm": case("convnext_atto_rms", 64, **SMALL_CONVNEXT),
+    "convnext_kernels": case("test_convnext3", 64, patch_size=2, dims=(16, 24, 32, 40)),
+    "convnext_tanh": case("test_convnext", 64, **SMALL_CONVNEXT),
+    "convnextv2": case("convnextv2_tiny", 64, (96, 64), **SMALL_CONVNEXT),
+    "convnextv2_conv_mlp": case("convnextv2_atto", 64, **SMALL_CONVNEXT),
+}
 SWIN = {}
 EFFICIENTNET = {}
 MOBILENET = {}
