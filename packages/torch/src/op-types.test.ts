@@ -30,6 +30,7 @@ expect<
 expect<Same<Arguments<Op<'t::f(int[1]? dim, bool keep=False) -> ()'>>, [Int | readonly Int[] | null, boolean?]>>();
 expect<Same<Arguments<Op<'t::f(Scalar a, float b, str c="x") -> ()'>>, [number | bigint | boolean, number, string?]>>();
 expect<Same<Arguments<Op<'t::f() -> ()'>>, []>>();
+expect<Same<Arguments<Op<'t::f(Tensor(a -> *) a, int b=0) -> Tensor(a)[]'>>, [Tensor, Int?]>>();
 expect<
   Same<
     Arguments<

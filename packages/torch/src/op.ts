@@ -73,9 +73,12 @@ type NameOf<A extends string> = A extends `${string} ${infer Name}=${string}`
     ? CamelCase<Name>
     : never;
 
-type Arguments<S extends string> = S extends `${string}(${infer A}) -> ${string}`
-  ? [...Positional<Split<A>>, ...Keywords<Split<A>>]
-  : never;
+/** `Tensor(a -> *)` is a tensor of which the results are views. */
+type Arguments<S extends string> = S extends `${infer Before}Tensor(a -> *)${infer After}`
+  ? Arguments<`${Before}Tensor${After}`>
+  : S extends `${string}(${infer A}) -> ${string}`
+    ? [...Positional<Split<A>>, ...Keywords<Split<A>>]
+    : never;
 
 type Results<A extends string[]> = { [I in keyof A]: A[I] extends `${infer T} ${string}` ? TypeOf<T> : TypeOf<A[I]> };
 
