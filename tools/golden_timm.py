@@ -41,7 +41,28 @@ def case(architecture, *sizes, pool=None, **args):
 
 
 # Name of a case -> the model. Depth and width are reduced by timm's own arguments where that keeps the structure.
-VIT = {}
+SMALL_VIT = dict(embed_dim=48, depth=2, num_heads=3)
+VIT = {
+    "vit": case("vit_tiny_patch16_224", 64, (32, 96), **SMALL_VIT),
+    "vit_avg": case("eva_large_patch14_196", 42, (28, 56), **SMALL_VIT),
+    "vit_max": case("vit_small_patch32_224", 96, global_pool="max", **SMALL_VIT),
+    "vit_no_bias": case("vit_base_patch16_224_miil", 48, proj_bias=False, **SMALL_VIT),
+    "vit_no_norm": case("vit_intern300m_patch14_448", 42, (28, 56), **SMALL_VIT),
+    "vit_norms": case("beit3_base_patch16_224", 48, qk_norm=True, **SMALL_VIT),
+    "vit_aim": case("aimv2_large_patch14_224", 42, (28, 56), **SMALL_VIT),
+    "deit3": case("deit3_small_patch16_224", 48, (32, 64), **SMALL_VIT),
+    "vit_dinov2": case("vit_small_patch14_dinov2", 42, (28, 70), **SMALL_VIT),
+    "vit_dinov2_registers": case("vit_small_patch14_reg4_dinov2", 42, (28, 70), **SMALL_VIT),
+    "vit_dinov2_swiglu": case("vit_giant_patch14_reg4_dinov2", 42, **SMALL_VIT),
+    "vit_clip": case("vit_base_patch32_clip_224", 96, (64, 96), **SMALL_VIT),
+    "vit_clip_quickgelu": case("vit_base_patch32_clip_quickgelu_224", 96, **SMALL_VIT),
+    "vit_siglip": case("vit_base_patch16_siglip_224", 48, (32, 64), **SMALL_VIT),
+    "vit_siglip_tanh": case("vit_base_patch32_siglip_256", 96, **SMALL_VIT),
+    "vit_siglip_gap": case("vit_base_patch16_siglip_gap_224", 48, (32, 64), **SMALL_VIT),
+    "vit_registers_avg": case("vit_medium_patch16_reg4_gap_256", 48, (32, 64), **SMALL_VIT),
+    "vit_registers_embedded": case("vit_so150m2_patch16_reg1_gap_256", 48, (32, 64), **SMALL_VIT),
+    "vit_registers_map": case("test_vit3", 48, (32, 64), **SMALL_VIT),
+}
 ROTARY = {}
 SMALL_CONVNEXT = dict(depths=(1, 2, 1, 1), dims=(16, 24, 32, 40))
 CONVNEXT = {

@@ -1,0 +1,48 @@
+import { changeArguments, type Family, requireMultiple } from '../family.js';
+import { VisionTransformer } from './vit.js';
+
+import { VIT_DEFAULTS, type ViTArguments } from './vit-arguments.js';
+import { convertViT } from './vit-convert.js';
+import { VIT_ROWS } from './vit-rows.js';
+
+/**
+ * Arguments of timm that change nothing here: rates that only initial training used, how initial weights are drawn, and
+ * what the image size and the head decide.
+ */
+const IGNORED = {
+  num_classes: 0,
+  in_chans: 3,
+  dynamic_img_size: false,
+  dynamic_img_pad: false,
+  pos_drop_rate: 0,
+  patch_drop_rate: 0,
+  proj_drop_rate: 0,
+  attn_drop_rate: 0,
+  weight_init: '',
+  fix_init: false,
+};
+
+/** timm's vision transformers: `vit_small_patch14_dinov2`. */
+export const VIT: Family = {
+  name: 'ViT',
+  architectures: Object.keys(VIT_ROWS),
+  fixedSize: true,
+  build(architecture, { numClasses, imageSize, pool, dropPath, args: changes }) {
+    const row: ViTArguments & typeof IGNORED = { ...VIT_DEFAULTS, ...VIT_ROWS[architecture], ...IGNORED };
+    const args = changeArguments(architecture, row, changes);
+    const size = imageSize ?? args.img_size;
+    // timm's 384 pixels of vit_so400m_patch14_siglip_384 are no multiple of 14: the last are not used
+    const isOwn = String(size) === String(row.img_size);
+    return new VisionTransformer(args, {
+      numClasses,
+      imageSize: isOwn ? pair(size) : requireMultiple(architecture, size, args.patch_size),
+      pool,
+      dropPath: dropPath ?? args.drop_path_rate,
+    });
+  },
+  convert: (tensors, model) => convertViT(tensors, model as VisionTransformer),
+};
+
+function pair(size: number | readonly [number, number]): readonly [number, number] {
+  return typeof size === 'number' ? [size, size] : size;
+}

@@ -1,0 +1,221 @@
+import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import type { Pool } from '../family.js';
+import { ImageModel, type Part } from '../model.js';
+import { DropoutLinear } from './dropout-linear.js';
+import { pooledWidth, poolTokens } from './pool.js';
+import {
+  AttentionPoolLatent,
+  dropPathRates,
+  initialiseLinear,
+  LayerScale,
+  Mlp,
+  type NormLayer,
+  PatchEmbed,
+  RmsNorm,
+  requireImageSize,
+  SelfAttention,
+  SwiGLU,
+  SwiGLUPacked,
+} from './transformer.js';
+import type { ViTArguments } from './vit-arguments.js';
+
+/** What `VisionTransformer` is built with beyond the arguments of its architecture. */
+export interface ViTOptions {
+  readonly numClasses: number;
+  readonly imageSize: readonly [height: number, width: number];
+  /** Undefined: the architecture's own. */
+  readonly pool: Pool | undefined;
+  readonly dropPath: number;
+}
+
+/**
+ * Vision transformer (Dosovitskiy et al., arXiv 2010.11929) with timm's state-dict keys, in the forms of DeiT, DeiT III,
+ * CLIP, SigLIP, DINO and DINOv2. Images [N,3,H,W] of one size to logits [N,numClasses].
+ */
+export class VisionTransformer extends ImageModel {
+  readonly featureCount: number;
+  readonly dropout: number;
+  override readonly classifierKey = 'head';
+  readonly clsToken: Tensor | null;
+  readonly regToken: Tensor | null;
+  readonly posEmbed: Tensor;
+  readonly patchEmbed: PatchEmbed;
+  readonly normPre: nn.Module | null;
+  readonly blocks: Block[];
+  readonly norm: nn.Module | null;
+  readonly attnPool: AttentionPoolLatent | null;
+  readonly fcNorm: nn.Module | null;
+  head: nn.Module;
+  readonly imageSize: readonly [height: number, width: number];
+  /** Rows and columns of patches. */
+  readonly grid: readonly [number, number];
+  /** `grid` at the architecture's own image size. */
+  readonly originalGrid: readonly [number, number];
+  /** Number of class and register tokens, which are before the patches' tokens. */
+  readonly prefixTokens: number;
+  /** Number of prefix tokens in the position embedding. */
+  readonly embeddedPrefix: number;
+  readonly pool: Pool;
+  readonly #args: ViTArguments;
+
+  constructor(args: ViTArguments, { numClasses, imageSize, pool, dropPath }: ViTOptions) {
+    super();
+    const { embed_dim: width, depth, patch_size: patchSize, reg_tokens: registers } = args;
+    const norm = normLayer(args.norm_layer, args.norm_eps);
+    const token = (count: number) =>
+      count === 0 ? null : nn.parameter(nn.init.normal_(ops.empty([1, count, width]), 0, 1e-6));
+    this.#args = args;
+    this.imageSize = imageSize;
+    this.dropout = args.drop_rate;
+    this.pool = pool ?? (args.global_pool || (args.class_token ? 'token' : 'avg'));
+    this.featureCount = pooledWidth(width, this.pool);
+    this.clsToken = token(args.class_token ? 1 : 0);
+    this.regToken = token(registers);
+    this.prefixTokens = (args.class_token ? 1 : 0) + registers;
+    this.embeddedPrefix = args.no_embed_class ? 0 : this.prefixTokens;
+    this.grid = gridOf(imageSize, patchSize);
+    this.originalGrid = gridOf(args.img_size, patchSize);
+    const embedded = this.grid[0] * this.grid[1] + this.embeddedPrefix;
+    this.posEmbed = nn.parameter(nn.init.normal_(ops.empty([1, embedded, width]), 0, 0.02));
+    this.patchEmbed = new PatchEmbed(patchSize, width, {
+      bias: !args.pre_norm,
+      norm: args.embed_norm_layer === null ? undefined : normLayer(args.embed_norm_layer, args.norm_eps),
+    });
+    this.normPre = args.pre_norm ? norm(width) : null;
+    this.blocks = dropPathRates(dropPath, depth).map((rate) => new Block(args, norm, rate));
+    const poolsFirst = args.fc_norm ?? (args.global_pool === 'avg' || args.global_pool === 'max');
+    this.norm = args.final_norm && !poolsFirst ? norm(width) : null;
+    this.attnPool =
+      this.pool === 'map'
+        ? new AttentionPoolLatent(width, {
+            numHeads: args.num_heads,
+            hidden: Math.trunc(width * args.mlp_ratio),
+            act: args.act_layer,
+            norm,
+          })
+        : null;
+    this.fcNorm = args.final_norm && poolsFirst ? norm(width) : null;
+    this.head = this.newHead(numClasses, this.dropout);
+    initialiseLinear(this);
+  }
+
+  get classifier(): nn.Module {
+    return this.head;
+  }
+
+  set classifier(head: nn.Module) {
+    this.head = head;
+  }
+
+  override newHead(numClasses: number, dropout: number): nn.Module {
+    return new DropoutLinear(this.featureCount, numClasses, dropout);
+  }
+
+  /** Images [N,3,H,W] to tokens [N,prefixTokens+L,C] after the last norm. */
+  forwardTokens(images: Tensor): Tensor {
+    requireImageSize(images, this.imageSize);
+    return scope(() => {
+      let x = this.#embed(this.patchEmbed.forward(images));
+      if (this.normPre) x = this.normPre.forward(x);
+      for (const block of this.blocks) x = block.forward(x);
+      return this.norm?.forward(x) ?? x;
+    });
+  }
+
+  override forwardFeatures(images: Tensor): Tensor {
+    return scope(() => {
+      const x = this.forwardTokens(images);
+      const prefix = this.#args.pool_include_prefix ? 0 : this.prefixTokens;
+      if (this.attnPool) {
+        const pooled = this.attnPool.forward(prefix === 0 ? x : ops.slice(x, 1, prefix));
+        return this.fcNorm?.forward(pooled) ?? pooled;
+      }
+      const pooled = poolTokens(x, this.pool, this.pool.startsWith('token') ? this.prefixTokens : prefix);
+      if (!this.fcNorm) return pooled;
+      // token and mean are normalized apart
+      const width = this.#args.embed_dim;
+      return ops.flatten(this.fcNorm.forward(ops.reshape(pooled, [-1, this.featureCount / width, width])), 1);
+    });
+  }
+
+  /** Adds class token, registers and position embedding to the tokens of patches [N,L,C]. */
+  #embed(patches: Tensor): Tensor {
+    const { no_embed_class: onlyPatches } = this.#args;
+    const expanded = (token: Tensor | null) => (token ? [ops.expand(token, [patches.shape[0]!, -1, -1])] : []);
+    const prefix = [...expanded(this.clsToken), ...expanded(this.regToken)];
+    const x = onlyPatches ? ops.add(patches, this.posEmbed) : patches;
+    const all = prefix.length === 0 ? x : ops.cat([...prefix, x], 1);
+    return onlyPatches ? all : ops.add(all, this.posEmbed);
+  }
+
+  override backbone(): Part[][] {
+    const existing = (...parts: (Part | null)[]) => parts.filter((part) => part !== null);
+    const stem = existing(this.clsToken, this.regToken, this.posEmbed, this.patchEmbed);
+    return [
+      stem,
+      ...this.blocks.slice(0, -1).map((block) => [block]),
+      existing(this.blocks.at(-1)!, this.normPre, this.norm),
+    ];
+  }
+
+  override neck(): Part[] {
+    return [this.attnPool, this.fcNorm].filter((part) => part !== null);
+  }
+
+  override noWeightDecay(): Tensor[] {
+    return [this.posEmbed, this.clsToken, this.regToken].filter((tensor) => tensor !== null);
+  }
+}
+
+/** Rows and columns of whole patches in an image. */
+function gridOf(size: ViTArguments['img_size'], patchSize: number): [number, number] {
+  const [height, width] = typeof size === 'number' ? [size, size] : size;
+  return [Math.floor(height / patchSize), Math.floor(width / patchSize)];
+}
+
+function normLayer(name: ViTArguments['norm_layer'], eps: number): NormLayer {
+  return (features) => (name === 'rmsnorm' ? new RmsNorm(features, eps) : new nn.LayerNorm(features, { eps }));
+}
+
+/** Attention and MLP, each with a norm before it and a residual connection around it. */
+class Block extends nn.Module {
+  readonly norm1: nn.Module;
+  readonly attn: SelfAttention;
+  readonly ls1: LayerScale | null;
+  readonly norm2: nn.Module;
+  readonly mlp: nn.Module;
+  readonly ls2: LayerScale | null;
+  readonly dropPath: nn.StochasticDepth;
+
+  constructor(args: ViTArguments, norm: NormLayer, dropPath: number) {
+    super();
+    const { embed_dim: width, init_values: scale } = args;
+    const hidden = Math.trunc(width * args.mlp_ratio);
+    this.norm1 = norm(width);
+    this.attn = new SelfAttention(width, {
+      numHeads: args.num_heads,
+      qkvBias: args.qkv_bias,
+      projBias: args.proj_bias,
+      qkNorm: args.qk_norm ? norm : undefined,
+      scaleNorm: args.scale_attn_norm ? norm : undefined,
+    });
+    this.ls1 = scale ? new LayerScale(width, scale) : null;
+    this.norm2 = norm(width);
+    const options = { bias: args.proj_bias, norm: args.scale_mlp_norm ? norm : undefined };
+    this.mlp =
+      args.mlp_layer === 'mlp'
+        ? new Mlp(width, hidden, args.act_layer, options)
+        : new (args.mlp_layer === 'swiglu' ? SwiGLU : SwiGLUPacked)(width, hidden, options);
+    this.ls2 = scale ? new LayerScale(width, scale) : null;
+    this.dropPath = new nn.StochasticDepth(dropPath);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return scope(() => {
+      const attended = this.attn.forward(this.norm1.forward(x));
+      const y = ops.add(x, this.dropPath.forward(this.ls1?.forward(attended) ?? attended));
+      const branch = this.mlp.forward(this.norm2.forward(y));
+      return ops.add(y, this.dropPath.forward(this.ls2?.forward(branch) ?? branch));
+    });
+  }
+}
