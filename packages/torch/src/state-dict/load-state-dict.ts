@@ -13,10 +13,10 @@ export type StateDictSource = WeightsFile | ReadonlyMap<string, Tensor>;
 
 export interface LoadStateDictOptions {
   /**
-   * Ignores the keys under this prefix, in the module and in the source: `classifier` if the model has another head than
-   * the file.
+   * Ignores the keys under this prefix or these, in the module and in the source: `classifier` if the model has another head
+   * than the file.
    */
-  without?: string;
+  without?: string | readonly string[];
 }
 
 /**
@@ -26,8 +26,13 @@ export interface LoadStateDictOptions {
  * @throws TorchError TORCH_BAD_ARGUMENT that names missing keys, unexpected keys and keys with another shape; the module is
  * then unchanged
  */
-export function loadStateDict(module: Module, source: StateDictSource, { without }: LoadStateDictOptions = {}): void {
-  const isIncluded = (key: string) => without === undefined || !(key === without || key.startsWith(`${without}.`));
+export function loadStateDict(
+  module: Module,
+  source: StateDictSource,
+  { without = [] }: LoadStateDictOptions = {},
+): void {
+  const ignored = [without].flat();
+  const isIncluded = (key: string) => !ignored.some((prefix) => key === prefix || key.startsWith(`${prefix}.`));
   const targets = new Map([...stateDict(module)].filter(([key]) => isIncluded(key)));
   const available: ReadonlyMap<string, { readonly shape: readonly number[] }> =
     source instanceof WeightsFile ? source.tensors : source;
@@ -56,16 +61,19 @@ export function loadStateDict(module: Module, source: StateDictSource, { without
 }
 
 /**
- * Reads all tensors of a weights file, given by its path or open, to the CPU: for state that belongs to no module.
+ * Reads the tensors of a weights file, given by its path or open, to the CPU: for state that belongs to no module, or that is
+ * converted first.
  *
+ * @param keys the names of the tensors to read; default: all
  * @throws WeightsFileError if the file cannot be read
  */
-export function readTensors(source: string | WeightsFile): Map<string, Tensor> {
-  if (typeof source !== 'string')
-    return new Map([...source.tensors.keys()].map((key) => [key, readTensor(source, key)]));
+export function readTensors(source: string | WeightsFile, keys?: Iterable<string>): Map<string, Tensor> {
+  if (typeof source !== 'string') {
+    return new Map([...(keys ?? source.tensors.keys())].map((key) => [key, readTensor(source, key)]));
+  }
   const file = openWeights(source);
   try {
-    return readTensors(file);
+    return readTensors(file, keys);
   } finally {
     file.close();
   }
