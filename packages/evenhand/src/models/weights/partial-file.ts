@@ -1,8 +1,12 @@
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 let counter = 0;
+
+/** The end of the name of a file that a process writes. */
+const PART = /^(.+)\.(\d+)-\d+\.part$/;
 
 /**
  * An unfinished download, beside its target. While a process writes it, its name contains that process, so that two
@@ -79,7 +83,7 @@ async function takeOver(from: string, to: string): Promise<boolean> {
 /** Whether no process writes the partial file: it was left (`part`), or its process on this machine has ended. */
 function isAbandoned(suffix: string): boolean {
   if (suffix === 'part') return true;
-  const [, host, pid] = /^(.+)\.(\d+)-\d+\.part$/.exec(suffix) ?? [];
+  const [, host, pid] = PART.exec(suffix) ?? [];
   if (host !== hostname() || pid === undefined) return false;
   try {
     process.kill(Number(pid), 0);
@@ -87,4 +91,29 @@ function isAbandoned(suffix: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
+}
+
+/** Waits while another process of this machine receives `target`, so that it is downloaded once. */
+export async function waitForOtherDownload(target: string, signal?: AbortSignal): Promise<void> {
+  const prefix = `${basename(target)}.`;
+  for (;;) {
+    const names = await readdir(dirname(target)).catch(() => []);
+    const written = names.filter((name) => name.startsWith(prefix) && isWrittenByOther(name.slice(prefix.length)));
+    const ages = await Promise.all(
+      written.map(
+        async (name) => Date.now() - (await stat(join(dirname(target), name)).catch(() => ({ mtimeMs: 0 }))).mtimeMs,
+      ),
+    );
+    // One that receives nothing has no claim.
+    if (!ages.some((age) => age < STALLED)) return;
+    await sleep(200, undefined, { signal });
+  }
+}
+
+/** Milliseconds without a new byte after which a download is not waited for. */
+const STALLED = 15_000;
+
+function isWrittenByOther(suffix: string): boolean {
+  const [, host, pid] = PART.exec(suffix) ?? [];
+  return host === hostname() && Number(pid) !== process.pid && !isAbandoned(suffix);
 }
