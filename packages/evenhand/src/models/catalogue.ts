@@ -127,10 +127,20 @@ export function modelNames(): ModelName[] {
   return Object.keys(CATALOGUE) as ModelName[];
 }
 
+/** The spec of a model of the catalogue; undefined if it has no such model. */
+export function findModel(name: string): ModelSpec | undefined {
+  if (!Object.hasOwn(CATALOGUE, name)) return undefined;
+  const entry: Entry = CATALOGUE[name as ModelName];
+  return { name, args: {}, pool: 'avg', license: null, gmacs: null, pretraining: 'ImageNet-1k', ...entry };
+}
+
 /** The spec of a model of the catalogue. Throws a `RangeError` that suggests a name if it is unknown. */
 export function modelInfo(name: string): ModelSpec {
-  const entry: Entry = entryOf(name);
-  return { name, args: {}, pool: 'avg', license: null, gmacs: null, pretraining: 'ImageNet-1k', ...entry };
+  const spec = findModel(name);
+  if (spec !== undefined) return spec;
+  const likely = suggest(name, modelNames());
+  const hint = likely === undefined ? `available: ${modelNames().join(', ')}.` : `did you mean ${likely}?`;
+  throw new RangeError(`Unknown model ${describeValue(name)}; ${hint}`);
 }
 
 export interface ModelOptions extends BuildOptions {
@@ -155,16 +165,11 @@ export function createModel(
   const family = familyOf(spec.architecture);
   if (seed !== undefined) manualSeed(seed);
   const pool = options.pool ?? spec.pool;
+  const imageSize = options.imageSize ?? spec.preset?.crop;
   return family.build(spec.architecture, {
     ...options,
-    ...(pool === undefined ? {} : { pool }),
+    ...(imageSize ? { imageSize } : {}),
+    ...(pool ? { pool } : {}),
     args: { ...spec.args, ...options.args },
   });
-}
-
-function entryOf(name: string): Entry {
-  if (Object.hasOwn(CATALOGUE, name)) return CATALOGUE[name as ModelName];
-  const likely = suggest(name, modelNames());
-  const hint = likely === undefined ? `available: ${modelNames().join(', ')}.` : `did you mean ${likely}?`;
-  throw new RangeError(`Unknown model ${describeValue(name)}; ${hint}`);
 }

@@ -8,6 +8,8 @@ export interface HubRepository {
   readonly repository: string;
   /** A branch, tag or commit. */
   readonly revision: string;
+  /** Names of the weights file, in the order in which they are tried. Default: `model.safetensors`, `pytorch_model.bin`. */
+  readonly files?: readonly string[];
 }
 
 /** The licence of pretrained weights. */
@@ -26,12 +28,14 @@ export interface ModelSpec {
   readonly architecture: string;
   /** Changes of the architecture's arguments: `model_args` of a `config.json`. */
   readonly args: Readonly<Record<string, unknown>>;
-  /** Default pool of the model's features. */
-  readonly pool: Pool;
+  /** Default pool of the model's features; null: the architecture's own. */
+  readonly pool: Pool | null;
   /** The preprocessing that the pretrained weights expect. */
   readonly preset: Preset;
   /** Where the weights are: a repository, a file on the web, or the path of a file. */
   readonly weights: HubRepository | WeightsSource | string;
+  /** Names of the classifiers in the file, which are not loaded, besides the model's own `classifierKey`. */
+  readonly classifiers?: readonly string[];
   /** Null if nobody says. */
   readonly license: License | null;
   /** Number of parameters with the original classifier; null if unknown. */

@@ -23,7 +23,7 @@ test('the backbone is loaded from a path or a source with another head, and the 
     const model = createModel('mobilenet_v2', { numClasses: 5, seed: 2 });
     const head = model.classifier;
     // a file in the cache folder needs no network
-    assert.equal(await loadPretrained(model, weights, { cacheDir: folder }), path);
+    assert.equal((await loadPretrained(model, { weights }, { cacheDir: folder })).path, path);
     assert.equal(model.classifier, head);
     scope(() =>
       noGrad(() => {
@@ -35,7 +35,7 @@ test('the backbone is loaded from a path or a source with another head, and the 
     nn.disposeModule(model);
   }
   const other = createModel('efficientnet_lite0', { numClasses: 3 });
-  await assert.rejects(loadPretrained(other, path), {
+  await assert.rejects(loadPretrained(other, { weights: path }), {
     name: 'TorchError',
     message: /mobilenet\.safetensors does not match the model/,
   });
@@ -54,7 +54,7 @@ for (const [name, file] of [
   const skip = existsSync(path) ? false : `${path} is not on this machine`;
   test(`${name}: ImageNet weights give the same features as in PyTorch`, { skip }, async () => {
     const model = createModel(name, { numClasses: 102 });
-    await loadPretrained(model, path);
+    await loadPretrained(model, { weights: path });
     nn.setTraining(model, false);
     scope(() =>
       noGrad(() => {

@@ -1,31 +1,109 @@
-import { loadStateDict, openWeights } from '@evenhand/torch';
+import { loadStateDict, nn, openWeights, readTensors, scope, type Tensor, type WeightsFile } from '@evenhand/torch';
+import { familyOf } from '../families.js';
 import type { ImageModel } from '../model.js';
 import type { ModelSpec } from '../spec.js';
 import { type FetchOptions, fetchWeights } from './fetch-weights.js';
+import { fetchHubFile, type HubOptions } from './hub.js';
 import { WeightsError } from './weights-error.js';
 
+/** The names of the weights file of a repository on the hub, in timm's order. */
+export const HUB_FILES: readonly string[] = ['model.safetensors', 'pytorch_model.bin'];
+
+export interface LoadOptions extends FetchOptions, Pick<HubOptions, 'onNote' | 'env'> {}
+
+/** Where loaded weights are from: what a run records. */
+export interface LoadedWeights {
+  readonly path: string;
+  /** `organisation/name` on the hub; null for a file that is not from there. */
+  readonly repository: string | null;
+  /** The commit of the repository. */
+  readonly commit: string | null;
+  /** Null if it is unknown; of a source with a short hash, its beginning. */
+  readonly sha256: string | null;
+}
+
+/** What of a spec loading needs. The architecture may be left out if the file has the keys of the model. */
+export type WeightsOf = Pick<ModelSpec, 'weights'> &
+  Partial<Pick<ModelSpec, 'architecture' | 'classifiers' | 'license'>>;
+
 /**
- * Loads pretrained weights into the backbone of `model`. The head stays as it is, because its classes are not ImageNet's.
+ * Loads pretrained weights into the backbone of `model`. The head stays as it is, because its classes are not those of the
+ * file. The licence is told to `onNote` when weights are downloaded from the hub.
  *
- * @param weights the path of a file (safetensors or `.pth`), or where to download one: `modelInfo(name).weights`
- * @returns the path of the file that was loaded
- * @throws WeightsError if the file cannot be downloaded (see `fetchWeights`), WeightsFileError if it cannot be read, and
- * TorchError, with the names of the keys, if it belongs to another model; the model is then unchanged
+ * @param spec the spec of the model; its `weights` are the path of a file (safetensors or `.pth`) or where to download one
+ * @throws WeightsError if the file cannot be downloaded (see `fetchWeights` and `fetchHubFile`), WeightsFileError if it
+ * cannot be read, and TorchError, with the names of the keys, if it belongs to another model; the model is then unchanged
  */
 export async function loadPretrained(
   model: ImageModel,
-  weights: ModelSpec['weights'],
-  options: FetchOptions = {},
-): Promise<string> {
-  if (typeof weights !== 'string' && 'repository' in weights) {
-    throw new WeightsError('not-found', `${weights.repository}: weights of the hub cannot be downloaded yet.`);
-  }
-  const path = typeof weights === 'string' ? weights : await fetchWeights(weights, options);
-  const file = openWeights(path);
+  spec: WeightsOf,
+  options: LoadOptions = {},
+): Promise<LoadedWeights> {
+  const loaded = await fetchPretrained(spec, options);
+  const file = openWeights(loaded.path);
   try {
-    loadStateDict(model, file, { without: model.classifierKey });
+    const without = [model.classifierKey, ...otherClassifiers(model, spec)];
+    const convert = spec.architecture === undefined ? undefined : familyOf(spec.architecture).convert;
+    if (convert === undefined && !isOpenClip(file)) {
+      loadStateDict(model, file, { without });
+    } else {
+      scope(() => {
+        const tensors = isOpenClip(file) ? visionTensors(file) : readTensors(file);
+        loadStateDict(model, convert?.(tensors, model) ?? tensors, { without });
+      });
+    }
   } finally {
     file.close();
   }
-  return path;
+  return loaded;
+}
+
+/** Downloads the weights of a spec, unless they are here; see `loadPretrained`. */
+export async function fetchPretrained(spec: WeightsOf, options: LoadOptions = {}): Promise<LoadedWeights> {
+  const { weights, license } = spec;
+  if (typeof weights === 'string') return { path: weights, repository: null, commit: null, sha256: null };
+  if (!('repository' in weights)) {
+    const path = await fetchWeights(weights, options);
+    return { path, repository: null, commit: null, sha256: weights.sha256 };
+  }
+  const { repository, files = HUB_FILES } = weights;
+  const found = await fetchHubFile(weights, files, options);
+  if (found === null) {
+    throw new WeightsError(
+      'not-found',
+      `${repository} has no weights that can be loaded (none of ${files.join(', ')}); choose a model that has.`,
+    );
+  }
+  if (found.downloaded) {
+    const terms = license?.restriction === undefined ? '' : `: ${license.restriction}`;
+    options.onNote?.(`Licence of the weights of ${repository}: ${license ? license.id + terms : 'not stated'}`);
+  }
+  const { path, commit, sha256 } = found;
+  return { path, repository, commit, sha256 };
+}
+
+/** The classifiers of the file that are no part of the model, such as `head_dist` of a distilled one. */
+function otherClassifiers(model: ImageModel, { classifiers = [] }: WeightsOf): string[] {
+  const isUnder = (key: string, name: string) => key === name || key.startsWith(`${name}.`);
+  const backbone = [...nn.stateDict(model).keys()].filter((key) => !isUnder(key, model.classifierKey));
+  // A configuration that is wrong must not keep parts of the backbone random.
+  return classifiers.filter((name) => !backbone.some((key) => isUnder(key, name)));
+}
+
+/** open_clip's files hold two towers; keys of the vision tower begin with `visual.`. */
+function isOpenClip(file: WeightsFile): boolean {
+  return [...file.tensors.keys()].some((key) => key.startsWith('visual.'));
+}
+
+/** The tensors of the vision tower: open_clip's own as `visual.*`, those of a network of timm under timm's keys. */
+function visionTensors(file: WeightsFile): Map<string, Tensor> {
+  const trunk = 'visual.trunk.';
+  const keys = [...file.tensors.keys()];
+  const ofTimm = keys.filter((key) => key.startsWith(trunk));
+  if (ofTimm.length === 0)
+    return readTensors(
+      file,
+      keys.filter((key) => key.startsWith('visual.')),
+    );
+  return new Map([...readTensors(file, ofTimm)].map(([key, tensor]) => [key.slice(trunk.length), tensor]));
 }

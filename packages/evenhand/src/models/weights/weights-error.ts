@@ -1,5 +1,12 @@
-/** Why weights could not be downloaded or found. */
-export type WeightsErrorCode = 'not-found' | 'refused' | 'unreachable' | 'interrupted' | 'wrong-hash' | 'disk';
+/** Why weights could not be downloaded or found; `invalid`: their configuration file cannot be used. */
+export type WeightsErrorCode =
+  | 'not-found'
+  | 'refused'
+  | 'unreachable'
+  | 'interrupted'
+  | 'wrong-hash'
+  | 'disk'
+  | 'invalid';
 
 /** Pretrained weights could not be downloaded or found. `message` is one sentence with the remedy, `code` is stable. */
 export class WeightsError extends Error {

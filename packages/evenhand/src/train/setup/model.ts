@@ -33,8 +33,10 @@ export async function loadBackbone(
     onEvent({ type: 'note', text: 'No pretrained weights: training from scratch.' });
     return null;
   }
-  const weights = config.weights === 'pretrained' ? modelInfo(config.model).weights : config.weights;
-  const path = await loadPretrained(model, weights);
+  const spec = modelInfo(config.model);
+  const weights = config.weights === 'pretrained' ? spec.weights : config.weights;
+  const onNote = (text: string) => onEvent({ type: 'note', text });
+  const { path } = await loadPretrained(model, { ...spec, weights }, { onNote });
   onEvent({ type: 'note', text: `Backbone: ${config.model}, weights from ${path}` });
   return path;
 }
