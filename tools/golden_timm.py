@@ -81,7 +81,16 @@ CONVNEXT = {
     "convnextv2": case("convnextv2_tiny", 64, (96, 64), **SMALL_CONVNEXT),
     "convnextv2_conv_mlp": case("convnextv2_atto", 64, **SMALL_CONVNEXT),
 }
-SWIN = {}
+SMALL_SWIN = dict(embed_dim=16, depths=(2, 2, 2), num_heads=(2, 4, 8))
+SWIN = {
+    # 72 and 60: maps of 18, 9 and 5, or 15, 8 and 4 tokens, so that windows and squares of tokens are padded
+    "swin": case("swin_tiny_patch4_window7_224", 64, 72, (96, 64), window_size=4, **SMALL_SWIN),
+    "swin_padded": case("swin_tiny_patch4_window7_224", 64, 60, (64, 96), **SMALL_SWIN),
+    "swin_windows": case("swin_s3_tiny_224", 64, 88, window_size=(4, 8, 2), **SMALL_SWIN),
+    "swin_partitioned": case(
+        "swin_base_patch4_window12_384", 48, always_partition=True, head_dim=4, qkv_bias=False, window_size=(4, 6), **SMALL_SWIN
+    ),
+}
 EFFICIENTNET = {}
 MOBILENET = {}
 RESNET = {}

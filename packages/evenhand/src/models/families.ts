@@ -4,10 +4,11 @@ import { CONVNEXT } from './families/convnext.js';
 import { EFFICIENTNET } from './families/efficientnet.js';
 import { EFFICIENTNET_LITE } from './families/efficientnet-lite.js';
 import { MOBILENET_V2 } from './families/mobilenet-v2.js';
+import { SWIN } from './families/swin.js';
 import { VIT } from './families/vit-family.js';
 import type { Family } from './family.js';
 
-const FAMILIES: readonly Family[] = [CONVNEXT, EFFICIENTNET, EFFICIENTNET_LITE, MOBILENET_V2, VIT];
+const FAMILIES: readonly Family[] = [CONVNEXT, EFFICIENTNET, EFFICIENTNET_LITE, MOBILENET_V2, SWIN, VIT];
 
 const byArchitecture = new Map(
   FAMILIES.flatMap((family) => family.architectures.map((name) => [name, family] as const)),

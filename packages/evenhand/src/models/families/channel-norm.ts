@@ -1,28 +1,5 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
-
-/** `x / rms(x)`, scaled: root mean square normalization over the last dimension. Zhang & Sennrich, arXiv 1910.07467. */
-class RmsNorm extends nn.Module {
-  readonly weight: Tensor;
-
-  constructor(
-    features: number,
-    readonly eps: number,
-  ) {
-    super();
-    this.weight = nn.parameter(ops.ones([features]));
-  }
-
-  override forward(x: Tensor): Tensor {
-    return scope(() => {
-      const scale = ops.rsqrt(ops.addScalar(this.variance(x), this.eps));
-      return ops.mul(ops.mul(x, scale), this.weight);
-    });
-  }
-
-  protected variance(x: Tensor): Tensor {
-    return ops.meanDim(ops.mul(x, x), [-1], true);
-  }
-}
+import { RmsNorm } from './transformer.js';
 
 /** `x / std(x)`, scaled; the mean is not subtracted. timm's `SimpleNorm`. */
 class SimpleNorm extends RmsNorm {

@@ -42,7 +42,7 @@ export class ConvNeXtBlock extends nn.Module {
       const pixels = ops.reshape(ops.permute(this.convDw.forward(x), [0, 2, 3, 1]), [-1, channels]);
       const rows = this.mlp.forward(this.norm.forward(pixels), height * width, this.gamma);
       const branch = ops.permute(ops.reshape(rows, [-1, height, width, channels]), [0, 3, 1, 2]);
-      return ops.add_(this.dropPath.forward(branch), x);
+      return ops.add(x, this.dropPath.forward(branch));
     });
   }
 }

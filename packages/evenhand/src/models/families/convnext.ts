@@ -8,12 +8,8 @@ import { CONVNEXTS, type ConvNeXtArguments } from './convnext-rows.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
 import { makeDivisible } from './rows.js';
+import { activation, dropPathRates } from './transformer.js';
 
-const ACTIVATIONS: Readonly<Record<string, () => nn.Module>> = {
-  gelu: () => new nn.GELU(),
-  gelu_tanh: () => new nn.GELU('tanh'),
-  silu: () => new nn.SiLU(),
-};
 const STEMS = ['patch', 'overlap', 'overlap_tiered', 'overlap_act'];
 
 /**
@@ -36,13 +32,14 @@ export class ConvNeXt extends ImageModel {
     this.#pool = pool;
     this.dropout = args.drop_rate;
     this.stem = stem(args);
-    const blocks = depths.reduce((a, b) => a + b, 0);
-    let index = 0;
+    const rates = dropPathRates(
+      dropPath,
+      depths.reduce((a, b) => a + b, 0),
+    );
     this.stages = depths.map((depth, i) => {
       const kernelSize = typeof kernels === 'number' ? kernels : kernels[i]!;
-      const rates = Array.from({ length: depth }, () => (dropPath * index++) / Math.max(1, blocks - 1));
       const stride = i > 0 || args.patch_size === 2 ? 2 : 1;
-      return new Stage(dims[i - 1] ?? dims[0]!, dims[i]!, stride, kernelSize, rates, args);
+      return new Stage(dims[i - 1] ?? dims[0]!, dims[i]!, stride, kernelSize, rates.splice(0, depth), args);
     });
     const top = dims.at(-1)!;
     this.featureCount = hidden ?? top;
@@ -93,7 +90,6 @@ export const CONVNEXT: Family = {
   build(architecture, options) {
     const args = changeArguments(architecture, CONVNEXTS[architecture]!, options.args);
     requireOneOf(architecture, 'stem_type', args.stem_type, STEMS);
-    requireOneOf(architecture, 'act_layer', args.act_layer, Object.keys(ACTIVATIONS));
     requireOneOf(architecture, 'norm_layer', args.norm_layer.replace('2d', ''), Object.keys(CHANNEL_NORMS));
     const pool = options.pool ?? args.global_pool;
     requireOneOf(architecture, 'pool', pool, ['avg', 'max']);
@@ -123,7 +119,7 @@ function stem(args: ConvNeXtArguments): nn.Sequential {
   const middle = type === 'overlap_tiered' ? makeDivisible(Math.floor(width / 2)) : width;
   return new nn.Sequential(
     new nn.Conv2d(3, middle, 3, { stride: 2, padding: 1, bias }),
-    ...(type === 'overlap_act' ? [ACTIVATIONS[args.act_layer]!()] : []),
+    ...(type === 'overlap_act' ? [activation(args.act_layer)] : []),
     new nn.Conv2d(middle, width, 3, { stride: 2, padding: 1, bias }),
     last,
   );
@@ -151,8 +147,8 @@ class Stage extends nn.Module {
             new nn.Conv2d(inputs, outputs, stride, { stride, bias: args.conv_bias }),
           );
     this.blocks = dropPaths.map((dropPath) => {
-      const activation = ACTIVATIONS[args.act_layer]!();
-      return new ConvNeXtBlock(outputs, args, { kernelSize, norm: norm(args, outputs), activation, dropPath });
+      const layers = { norm: norm(args, outputs), activation: activation(args.act_layer) };
+      return new ConvNeXtBlock(outputs, args, { ...layers, kernelSize, dropPath });
     });
   }
 

@@ -55,9 +55,14 @@ export class RmsNorm extends nn.Module {
 
   override forward(x: Tensor): Tensor {
     return scope(() => {
-      const variance = ops.meanDim(ops.mul(x, x), [-1], true);
-      return ops.mul(ops.mul(x, ops.rsqrt(ops.addScalar(variance, this.eps))), this.weight);
+      const scale = ops.rsqrt(ops.addScalar(this.variance(x), this.eps));
+      return ops.mul(ops.mul(x, scale), this.weight);
     });
+  }
+
+  /** What the square root is taken of: the mean of the squares. */
+  protected variance(x: Tensor): Tensor {
+    return ops.meanDim(ops.mul(x, x), [-1], true);
   }
 }
 
