@@ -13,11 +13,12 @@ const ACTIVATIONS = {
 
 /** timm's name of an activation. */
 export type ActLayer = keyof typeof ACTIVATIONS;
+export const ACT_LAYERS = Object.keys(ACTIVATIONS) as readonly ActLayer[];
 
 /** The activation of timm's name. @throws RangeError for a name that is not in `ActLayer` */
 export function activation(name: string): nn.Module {
   if (Object.hasOwn(ACTIVATIONS, name)) return ACTIVATIONS[name as ActLayer]();
-  throw new RangeError(`Unknown act_layer ${name}; available: ${Object.keys(ACTIVATIONS).join(', ')}.`);
+  throw new RangeError(`Unknown act_layer ${name}; available: ${ACT_LAYERS.join(', ')}.`);
 }
 
 /** Throws a RangeError unless the images [N,3,H,W] have the size for which the model's position embedding was made. */

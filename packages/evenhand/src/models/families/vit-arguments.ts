@@ -1,7 +1,9 @@
-import type { ActLayer } from './transformer.js';
+import { ACT_LAYERS, type ActLayer } from './transformer.js';
 
 /** The arguments of a vision transformer, named as in timm `models/vision_transformer.py`. */
 export interface ViTArguments {
+  /** Colour channels. */
+  readonly in_chans: 3;
   /** Image size in pixels, [height, width] if they differ. */
   readonly img_size: number | readonly [number, number];
   readonly patch_size: number;
@@ -39,7 +41,18 @@ export interface ViTArguments {
   readonly drop_path_rate: number;
 }
 
+/** What arguments that are names may be. */
+export const VIT_CHOICES = {
+  in_chans: [3],
+  mlp_layer: ['mlp', 'swiglu', 'swiglu_packed'],
+  act_layer: ACT_LAYERS,
+  norm_layer: ['layernorm', 'rmsnorm'],
+  embed_norm_layer: ['layernorm', 'rmsnorm', null],
+  global_pool: ['token', 'avg', 'max', 'map', ''],
+} as const satisfies { [K in keyof ViTArguments]?: readonly ViTArguments[K][] };
+
 export const VIT_DEFAULTS: ViTArguments = {
+  in_chans: 3,
   img_size: 224,
   patch_size: 16,
   embed_dim: 768,

@@ -1,7 +1,6 @@
-import { changeArguments, type Family, requireMultiple } from '../family.js';
+import { changeArguments, type Family, POOLS, type Pool, requireMultiple } from '../family.js';
 import { VisionTransformer } from './vit.js';
-
-import { VIT_DEFAULTS, type ViTArguments } from './vit-arguments.js';
+import { VIT_CHOICES, VIT_DEFAULTS, type ViTArguments } from './vit-arguments.js';
 import { convertViT } from './vit-convert.js';
 import { VIT_ROWS } from './vit-rows.js';
 
@@ -11,7 +10,6 @@ import { VIT_ROWS } from './vit-rows.js';
  */
 const IGNORED = {
   num_classes: 0,
-  in_chans: 3,
   dynamic_img_size: false,
   dynamic_img_pad: false,
   pos_drop_rate: 0,
@@ -30,6 +28,8 @@ export const VIT: Family = {
   build(architecture, { numClasses, imageSize, pool, dropPath, args: changes }) {
     const row: ViTArguments & typeof IGNORED = { ...VIT_DEFAULTS, ...VIT_ROWS[architecture], ...IGNORED };
     const args = changeArguments(architecture, row, changes);
+    requireChoices(architecture, args);
+    if (pool !== undefined) requirePool(architecture, pool, args);
     const size = imageSize ?? args.img_size;
     // timm's 384 pixels of vit_so400m_patch14_siglip_384 are no multiple of 14: the last are not used
     const isOwn = String(size) === String(row.img_size);
@@ -42,6 +42,27 @@ export const VIT: Family = {
   },
   convert: (tensors, model) => convertViT(tensors, model as VisionTransformer),
 };
+
+function requireChoices(architecture: string, args: ViTArguments): void {
+  for (const [name, choices] of Object.entries(VIT_CHOICES)) {
+    const value = args[name as keyof ViTArguments];
+    if ((choices as readonly unknown[]).includes(value)) continue;
+    throw new RangeError(
+      `${architecture}: ${name} must be one of ${choices.map(quoted).join(', ')}, got ${quoted(value)}.`,
+    );
+  }
+  if (args.global_pool === 'token') requirePool(architecture, 'token', args);
+}
+
+function requirePool(architecture: string, pool: Pool, args: ViTArguments): void {
+  const available = POOLS.filter(
+    (name) => (args.class_token || !name.startsWith('token')) && (args.global_pool === 'map' || name !== 'map'),
+  );
+  if (available.includes(pool)) return;
+  throw new RangeError(`${architecture} has no pool ${pool}; it has ${available.join(', ')}.`);
+}
+
+const quoted = (value: unknown): string => JSON.stringify(value) ?? String(value);
 
 function pair(size: number | readonly [number, number]): readonly [number, number] {
   return typeof size === 'number' ? [size, size] : size;

@@ -1,0 +1,136 @@
+// What the golden cases of timm.test.ts leave out: files of others, pools, refusals, and all rows.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { liveTensors, loadStateDict, nn, noGrad, ops, scope } from '@evenhand/torch';
+import { createModel, type ModelOptions } from '../catalogue.js';
+import { assertClose, assertSummary, golden, type Summary } from '../golden.test.helper.js';
+import { replaceHead } from '../head.js';
+import { filledTensors, fillTimm, imagesOf, type TimmCase } from '../timm.test.helper.js';
+import type { VisionTransformer } from './vit.js';
+import { VIT } from './vit-family.js';
+
+const SMALL = { embed_dim: 24, depth: 2, num_heads: 3 };
+
+function vit(architecture: string, options: Partial<ModelOptions> = {}): VisionTransformer {
+  const model = createModel(
+    { architecture },
+    { numClasses: 3, imageSize: 32, ...options, args: { ...SMALL, ...options.args } },
+  );
+  return nn.setTraining(model, false) as VisionTransformer;
+}
+
+interface Conversion extends Pick<TimmCase, 'architecture' | 'args' | 'gain' | 'keys'> {
+  size: [number, number];
+  tensors: Record<string, Summary & { shape: number[] }>;
+}
+
+for (const [name, conversion] of Object.entries(golden<Record<string, Conversion>>('timm-convert.json.gz'))) {
+  const { architecture, args, size, gain, keys, tensors } = conversion;
+
+  test(`a file of ${name} has timm's keys, values and sizes after conversion`, () => {
+    const before = liveTensors();
+    const model = createModel({ architecture, args }, { numClasses: 3, imageSize: size });
+    scope(() => {
+      const converted = VIT.convert!(filledTensors(keys, gain), model);
+      loadStateDict(model, converted, { without: model.classifierKey });
+      for (const [key, { shape, ...summary }] of Object.entries(tensors)) {
+        assert.deepEqual(converted.get(key)?.shape, shape, key);
+        assertSummary(key, converted.get(key)!, summary);
+      }
+    });
+    nn.disposeModule(model);
+    assert.equal(liveTensors(), before, 'tensors are left');
+  });
+}
+
+test('each pool reduces the normalized tokens', () => {
+  const [architecture, args] = ['vit_small_patch14_reg4_dinov2', { patch_size: 16 }];
+  const own = vit(architecture, { args });
+  fillTimm(own, 1);
+  scope(() =>
+    noGrad(() => {
+      const x = imagesOf(2, [32, 32]);
+      const tokens = own.forwardTokens(x);
+      assert.deepEqual(tokens.shape, [2, 1 + 4 + 4, 24]);
+      const token = ops.select(tokens, 1, 0);
+      const patches = ops.slice(tokens, 1, 5);
+      const mean = ops.meanDim(patches, [1]);
+      const expected = { token, avg: mean, max: ops.amax(patches, [1]), 'token+avg': ops.cat([token, mean], 1) };
+      for (const [pool, features] of Object.entries(expected)) {
+        const model = vit(architecture, { args, pool: pool as keyof typeof expected });
+        loadStateDict(model, nn.stateDict(own), { without: 'head' });
+        assert.equal(model.featureCount, features.shape[1]);
+        assertClose(model.forwardFeatures(x), Array.from(features.toArray(), Number), 1e-6, pool);
+        replaceHead(model, 5);
+        assert.deepEqual(model.forward(x).shape, [2, 5]);
+        nn.disposeModule(model);
+      }
+    }),
+  );
+  nn.disposeModule(own);
+});
+
+test('a norm after pooling normalizes class token and mean apart', () => {
+  const model = vit('eva_large_patch14_196', { args: { patch_size: 16 }, pool: 'token+avg' });
+  fillTimm(model, 1);
+  scope(() =>
+    noGrad(() => {
+      const x = imagesOf(2, [32, 32]);
+      const tokens = model.forwardTokens(x);
+      const halves = [ops.select(tokens, 1, 0), ops.meanDim(ops.slice(tokens, 1, 1), [1])];
+      const expected = ops.cat(
+        halves.map((half) => model.fcNorm!.forward(half)),
+        1,
+      );
+      assertClose(model.forwardFeatures(x), Array.from(expected.toArray(), Number), 1e-6, 'token+avg');
+    }),
+  );
+  nn.disposeModule(model);
+});
+
+test('SigLIP without its attention pool ignores the tensors of the pool', () => {
+  const model = vit('vit_base_patch16_siglip_224', { pool: 'avg' });
+  const pooled = vit('vit_base_patch16_siglip_224');
+  scope(() =>
+    noGrad(() => {
+      const file = VIT.convert!(nn.stateDict(pooled), model);
+      loadStateDict(model, file);
+      const x = imagesOf(1, [32, 32]);
+      const mean = ops.meanDim(pooled.forwardTokens(x), [1]);
+      assertClose(model.forwardFeatures(x), Array.from(mean.toArray(), Number), 1e-6, 'avg');
+    }),
+  );
+  assert.ok(nn.countParameters(model) < nn.countParameters(pooled));
+  nn.disposeModule(model);
+  nn.disposeModule(pooled);
+});
+
+const REFUSED: [architecture: string, options: Partial<ModelOptions>, message: RegExp][] = [
+  ['vit_tiny_patch16_224', { imageSize: 100 }, /size of 100 does not fit vit_tiny_patch16_224.* 96 and 112 do/],
+  ['vit_tiny_patch16_224', { pool: 'map' }, /no pool map; it has avg, max, token, token\+avg\./],
+  ['vit_base_patch16_siglip_224', { pool: 'token' }, /no pool token; it has avg, max, map\./],
+  ['vit_tiny_patch16_224', { args: { class_token: false } }, /no pool token; it has avg, max\./],
+  ['vit_tiny_patch16_224', { args: { depht: 3 } }, /no argument depht; did you mean depth/],
+  [
+    'vit_tiny_patch16_224',
+    { args: { global_pool: 'avgmax' } },
+    /global_pool must be one of "token", .*, got "avgmax"\./,
+  ],
+  ['vit_tiny_patch16_224', { args: { act_layer: 'mish' } }, /act_layer must be one of "gelu", .*, got "mish"\./],
+  ['vit_tiny_patch16_224', { args: { in_chans: 4 } }, /in_chans must be one of 3, got 4\./],
+  ['vit_tiny_patch16_224', { args: { num_heads: 5 } }, /embed_dim must be a multiple of num_heads, got 24 and 5\./],
+];
+
+test('what does not fit is refused in one sentence', () => {
+  for (const [architecture, options, message] of REFUSED) {
+    assert.throws(() => vit(architecture, options), { name: 'RangeError', message });
+  }
+  const model = vit('vit_tiny_patch16_224');
+  scope(() => {
+    assert.throws(() => model.forward(imagesOf(1, [32, 48])), /built for images of 32x32 pixels \(HxW\) and got 32x48/);
+    const convert = (key: string, shape: number[]) => VIT.convert!(filledTensors({ [key]: shape }, 1), model);
+    assert.throws(() => convert('patch_embed.proj.weight', [24, 3, 14, 14]), /patches of 14x14 .* model of 16x16/);
+    assert.throws(() => convert('pos_embed', [1, 12, 24]), /\[1,12,24\] has 11 patches.* 14x14 patches\./);
+  });
+  nn.disposeModule(model);
+});
