@@ -91,8 +91,25 @@ SWIN = {
         "swin_base_patch4_window12_384", 48, always_partition=True, head_dim=4, qkv_bias=False, window_size=(4, 6), **SMALL_SWIN
     ),
 }
-EFFICIENTNET = {}
-MOBILENET = {}
+EFFICIENTNET = {
+    "efficientnet": case("tinynet_e", 64, (48, 64)),
+    "efficientnet_tf": case("tf_efficientnet_b0", 65, (64, 75)),
+    "efficientnet_v2_tf": case("tf_efficientnetv2_b0", 65, (64, 48), channel_multiplier=0.25, depth_multiplier=0.5),
+    "efficientnet_v2_rw": case("efficientnetv2_rw_s", 64, pool="max", channel_multiplier=0.25, depth_multiplier=0.2),
+    "mobilenet_edgetpu": case("mobilenet_edgetpu_v2_xs", 64, (48, 64), depth_multiplier=0.25),
+    "mobilenetv1": case("mobilenetv1_100", 64, (48, 64), depth_multiplier=0.25),
+    "mobilenetv2": case("mobilenetv2_035", 64, (48, 64), depth_multiplier=0.5),
+}
+MOBILENET = {
+    "mobilenetv3_large": case("mobilenetv3_large_075", 64, (48, 80), depth_multiplier=0.5),
+    "mobilenetv3_small_tf": case("tf_mobilenetv3_small_075", 65, (64, 75), depth_multiplier=0.5),
+    "mobilenetv3_minimal": case("tf_mobilenetv3_small_minimal_100", 64, pool="max", depth_multiplier=0.5),
+    "mobilenetv3_rw": case("mobilenetv3_rw", 64, (48, 80)),
+    "lcnet": case("lcnet_035", 64, (48, 80)),
+    "mobilenetv4_conv": case("mobilenetv4_conv_small_035", 64, (96, 64)),
+    "mobilenetv4_conv_aa": case("mobilenetv4_conv_small_035", 64, (90, 70), pool="max", aa_layer="avg"),
+    "mobilenetv4_hybrid": case("mobilenetv4_hybrid_medium_075", 64, (96, 64), act_layer="gelu"),
+}
 RESNET = {}
 REGNET = {}
 CASES = {**VIT, **ROTARY, **CONVNEXT, **SWIN, **EFFICIENTNET, **MOBILENET, **RESNET, **REGNET}

@@ -2,7 +2,6 @@
 
 export { createModel, type ModelName, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
 export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './families/efficientnet.js';
-export { EfficientNetLite0 } from './families/efficientnet-lite.js';
 export { MobileNetV2 } from './families/mobilenet-v2.js';
 export { row, type StageRow, scaleRows } from './families/rows.js';
 export { architectureNames, familyOf } from './families.js';

@@ -36,6 +36,10 @@ for (const name of timmCases) {
     assertGradients(model, first!.size, gradients);
     assertGroups(model, groups);
     for (const output of others) {
+      if (!familyOf(architecture).fixedSize) {
+        assertOutputs(name, model, output);
+        continue;
+      }
       const resized = build(golden, output.size);
       scope(() => {
         const file = filledTensors(keys, gain);

@@ -39,12 +39,20 @@ export function blockShapes(rows: readonly StageRow[], inputs: number): BlockSha
 }
 
 /**
- * Rounds `channels` to the nearest multiple of `divisor`, but at least to `divisor` and not below 90 % of `channels`.
- * Source: torchvision `models/_utils.py`, `_make_divisible`.
+ * Rounds `channels` to the nearest multiple of `divisor`, but at least to `divisor` and not below `limit` of `channels`.
+ * Source: torchvision `models/_utils.py`, `_make_divisible`; timm `layers/helpers.py`, `make_divisible`.
  */
-export function makeDivisible(channels: number, divisor = 8): number {
+export function makeDivisible(channels: number, divisor = 8, limit = 0.9): number {
   const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
-  return rounded < 0.9 * channels ? rounded + divisor : rounded;
+  return rounded < limit * channels ? rounded + divisor : rounded;
+}
+
+/** Rounds as Python: 0.5 to 0, 1.5 to 2. */
+export function roundHalfToEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** Scales the rows to a wider and deeper network: compound scaling (Tan & Le, arXiv 1905.11946, section 3). */
