@@ -5,8 +5,8 @@
 
 Runs like golden_timm.py. A file is made up: the keys and shapes that its authors use, filled by `fill`.
 Writes packages/evenhand/golden/models/timm-convert.json.gz: for each file, the model with the file's image size as an
-argument, the size that it is converted to, the file's keys and shapes, and of each tensor that timm's
-`checkpoint_filter_fn` returns, without the classifier, shape, norm and samples.
+argument, the size that it is converted to, the file's keys and shapes, the model's features with these weights, and of
+each tensor that timm's `checkpoint_filter_fn` returns, without the classifier, shape, norm and samples.
 """
 
 import gzip
@@ -14,7 +14,8 @@ import json
 import re
 import sys
 
-from golden_timm import OUT, SMALL_VIT, fill, summary, timm
+import torch
+from golden_timm import OUT, SMALL_VIT, fill, images, summary, timm
 
 GAIN = 1.0
 
@@ -92,6 +93,7 @@ FILES = {
     "dinov2": ("vit_small_patch14_dinov2", 56, (42, 28), SMALL_VIT, dinov2),
     "dinov2_registers": ("vit_small_patch14_reg4_dinov2", 56, (42, 28), SMALL_VIT, dinov2),
     "dinov2_swiglu": ("vit_giant_patch14_dinov2", 42, (42, 42), SMALL_VIT, dinov2_swiglu),
+    "deit_distilled": ("deit_tiny_distilled_patch16_224", 48, (32, 64), SMALL_VIT, dict),
     "deit3": ("deit3_small_patch16_224", 48, (32, 64), SMALL_VIT, deit3),
 }
 
@@ -103,15 +105,18 @@ def compute(architecture, size, new_size, args, layout):
     convert = sys.modules[type(model).__module__].checkpoint_filter_fn
     options = {"adapt_layer_scale": True} if architecture.startswith("deit") else {}
     tensors = convert({key: fill(key, tuple(shape), GAIN) for key, shape in keys.items()}, model, **options)
-    tensors = {key: value for key, value in tensors.items() if not key.startswith("head.")}
-    missing = [key for key in model.state_dict() if key not in tensors and not key.startswith("head.")]
-    assert not missing, missing
+    tensors = {key: value for key, value in tensors.items() if not key.startswith("head")}
+    missing = model.load_state_dict(tensors, strict=False).missing_keys
+    assert all(key.startswith("head") for key in missing), missing
+    with torch.no_grad():
+        features = model.eval().forward_head(model.forward_features(images(2, *new_size)), pre_logits=True)
     return {
         "architecture": architecture,
         "args": {**args, "img_size": size},
         "size": new_size,
         "gain": GAIN,
         "keys": keys,
+        "features": [summary(row) for row in features],
         "tensors": {key: {"shape": list(value.shape), **summary(value)} for key, value in tensors.items()},
     }
 

@@ -26,6 +26,8 @@ export interface ViTArguments {
   /** Initial LayerScale; null for none. */
   readonly init_values: number | null;
   readonly class_token: boolean;
+  /** Ours: whether there is a distillation token. The class token of the features is then the mean of both. */
+  readonly distilled: boolean;
   readonly reg_tokens: number;
   /** Whether the position embedding is only for patches, not for class token and registers. */
   readonly no_embed_class: boolean;
@@ -71,6 +73,7 @@ export const VIT_DEFAULTS: ViTArguments = {
   scale_mlp_norm: false,
   init_values: null,
   class_token: true,
+  distilled: false,
   reg_tokens: 0,
   no_embed_class: false,
   pre_norm: false,

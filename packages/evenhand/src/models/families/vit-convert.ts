@@ -11,6 +11,7 @@ const CLIP_NAMES: readonly [RegExp, string][] = [
   [/^ln_pre\./, 'norm_pre.'],
   [/^ln_post\./, 'norm.'],
   [/\.ln_(\d)\./, '.norm$1.'],
+  [/\.ls_(\d)\./, '.ls$1.'],
   [/\.in_proj_/, '.qkv.'],
   [/\.out_proj\./, '.proj.'],
   [/\.mlp\.c_fc\./, '.mlp.fc1.'],
@@ -24,6 +25,9 @@ const FACEBOOK_NAMES: readonly [RegExp, string][] = [
   [/\.gamma_([12])$/, '.ls$1.gamma'],
 ];
 
+// What only pretraining uses: MAE's decoder, old augreg's hidden layer, DeiT's second classifier
+const UNUSED = /^(mask_token$|decoder_|pre_logits\.|head_dist\.)/;
+
 /**
  * The tensors of a published file under timm's keys and for the model's image size: files of timm, of open_clip (image
  * tower only), and DINOv2, DINO, MAE and DeiT III as Facebook publishes them. Source: timm `checkpoint_filter_fn`.
@@ -34,8 +38,7 @@ export function convertViT(file: Tensors, model: VisionTransformer): Map<string,
   return noGrad(() => {
     const tensors = withTimmNames(file);
     for (const key of [...tensors.keys()]) {
-      const isUnused = key === 'mask_token' || key.startsWith('pre_logits.') || key.startsWith('decoder_');
-      if (isUnused || (key.startsWith('attn_pool.') && !model.attnPool)) tensors.delete(key);
+      if (UNUSED.test(key) || (key.startsWith('attn_pool.') && !model.attnPool)) tensors.delete(key);
     }
     requirePatchSize(tensors.get('patch_embed.proj.weight'), model.patchEmbed.patchSize);
     const embedding = tensors.get('pos_embed');

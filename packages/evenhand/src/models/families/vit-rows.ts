@@ -68,8 +68,7 @@ const BEIT3 = { scale_attn_norm: true, scale_mlp_norm: true, global_pool: 'avg',
 
 /**
  * The architectures of timm's `models/vision_transformer.py` and `models/deit.py` by their differences from
- * `VIT_DEFAULTS`. Left out are those with parallel blocks, norms after the blocks (`rpn`), differential attention or
- * distillation. Image sizes are those of the first pretrained weights.
+ * `VIT_DEFAULTS`. Left out are those with parallel blocks, norms after the blocks (`rpn`) or differential attention. Image sizes are those of the first pretrained weights.
  */
 export const VIT_ROWS: Readonly<Record<string, Partial<ViTArguments>>> = {
   vit_tiny_patch16_224: TINY,
@@ -261,6 +260,10 @@ export const VIT_ROWS: Readonly<Record<string, Partial<ViTArguments>>> = {
   deit_small_patch16_224: SMALL,
   deit_base_patch16_224: BASE,
   deit_base_patch16_384: { ...BASE, img_size: 384 },
+  deit_tiny_distilled_patch16_224: { ...TINY, distilled: true },
+  deit_small_distilled_patch16_224: { ...SMALL, distilled: true },
+  deit_base_distilled_patch16_224: { ...BASE, distilled: true },
+  deit_base_distilled_patch16_384: { ...BASE, distilled: true, img_size: 384 },
   deit3_small_patch16_224: { ...SMALL, ...DEIT3 },
   deit3_small_patch16_384: { ...SMALL, ...DEIT3, img_size: 384 },
   deit3_medium_patch16_224: { ...MEDIUM, ...DEIT3 },

@@ -21,13 +21,14 @@ function vit(architecture: string, options: Partial<ModelOptions> = {}): VisionT
 
 interface Conversion extends Pick<TimmCase, 'architecture' | 'args' | 'gain' | 'keys'> {
   size: [number, number];
+  features: Summary[];
   tensors: Record<string, Summary & { shape: number[] }>;
 }
 
 for (const [name, conversion] of Object.entries(golden<Record<string, Conversion>>('timm-convert.json.gz'))) {
-  const { architecture, args, size, gain, keys, tensors } = conversion;
+  const { architecture, args, size, gain, keys, features, tensors } = conversion;
 
-  test(`a file of ${name} has timm's keys, values and sizes after conversion`, () => {
+  test(`a file of ${name} has timm's keys, sizes and features after conversion`, () => {
     const before = liveTensors();
     const model = createModel({ architecture, args }, { numClasses: 3, imageSize: size });
     scope(() => {
@@ -37,6 +38,10 @@ for (const [name, conversion] of Object.entries(golden<Record<string, Conversion
         assert.deepEqual(converted.get(key)?.shape, shape, key);
         assertSummary(key, converted.get(key)!, summary);
       }
+      const pooled = noGrad(() => model.forwardFeatures(imagesOf(2, size)));
+      features.forEach((summary, i) => {
+        assertSummary(`features of image ${i}`, ops.select(pooled, 0, i), summary);
+      });
     });
     nn.disposeModule(model);
     assert.equal(liveTensors(), before, 'tensors are left');

@@ -37,6 +37,8 @@ export class VisionTransformer extends ImageModel {
   readonly dropout: number;
   override readonly classifierKey = 'head';
   readonly clsToken: Tensor | null;
+  /** DeiT's second class token, trained with the labels of a teacher: Touvron et al., arXiv 2012.12877. */
+  readonly distToken: Tensor | null;
   readonly regToken: Tensor | null;
   readonly posEmbed: Tensor;
   readonly patchEmbed: PatchEmbed;
@@ -51,7 +53,7 @@ export class VisionTransformer extends ImageModel {
   readonly grid: readonly [number, number];
   /** `grid` at the architecture's own image size. */
   readonly originalGrid: readonly [number, number];
-  /** Number of class and register tokens, which are before the patches' tokens. */
+  /** Number of class, distillation and register tokens, which are before the patches' tokens. */
   readonly prefixTokens: number;
   /** Number of prefix tokens in the position embedding. */
   readonly embeddedPrefix: number;
@@ -70,8 +72,9 @@ export class VisionTransformer extends ImageModel {
     this.pool = pool ?? (args.global_pool || (args.class_token ? 'token' : 'avg'));
     this.featureCount = pooledWidth(width, this.pool);
     this.clsToken = token(args.class_token ? 1 : 0);
+    this.distToken = token(args.distilled ? 1 : 0);
     this.regToken = token(registers);
-    this.prefixTokens = (args.class_token ? 1 : 0) + registers;
+    this.prefixTokens = (args.class_token ? 1 : 0) + (args.distilled ? 1 : 0) + registers;
     this.embeddedPrefix = args.no_embed_class ? 0 : this.prefixTokens;
     this.grid = gridOf(imageSize, patchSize);
     this.originalGrid = gridOf(args.img_size, patchSize);
@@ -117,20 +120,18 @@ export class VisionTransformer extends ImageModel {
     return scope(() => {
       let x = this.#embed(this.patchEmbed.forward(images));
       if (this.normPre) x = this.normPre.forward(x);
-      for (const block of this.blocks) x = block.forward(x);
+      for (const block of this.blocks) {
+        const y = block.forward(x);
+        x.dispose(); // the scope would keep the outputs of all blocks until the last
+        x = y;
+      }
       return this.norm?.forward(x) ?? x;
     });
   }
 
   override forwardFeatures(images: Tensor): Tensor {
     return scope(() => {
-      const x = this.forwardTokens(images);
-      const prefix = this.#args.pool_include_prefix ? 0 : this.prefixTokens;
-      if (this.attnPool) {
-        const pooled = this.attnPool.forward(prefix === 0 ? x : ops.slice(x, 1, prefix));
-        return this.fcNorm?.forward(pooled) ?? pooled;
-      }
-      const pooled = poolTokens(x, this.pool, this.pool.startsWith('token') ? this.prefixTokens : prefix);
+      const pooled = this.#reduce(this.forwardTokens(images));
       if (!this.fcNorm) return pooled;
       // token and mean are normalized apart
       const width = this.#args.embed_dim;
@@ -138,11 +139,22 @@ export class VisionTransformer extends ImageModel {
     });
   }
 
+  /** Tokens [N,prefixTokens+L,C] to pooled features [N,featureCount]. */
+  #reduce(tokens: Tensor): Tensor {
+    const { pool, prefixTokens, attnPool } = this;
+    const averaged = this.#args.pool_include_prefix ? 0 : prefixTokens;
+    if (attnPool) return attnPool.forward(averaged === 0 ? tokens : ops.slice(tokens, 1, averaged));
+    if (!pool.startsWith('token')) return poolTokens(tokens, pool, averaged);
+    if (!this.distToken) return poolTokens(tokens, pool, prefixTokens);
+    const both = ops.meanDim(ops.slice(tokens, 1, 0, 2), [1], true);
+    return poolTokens(ops.cat([both, ops.slice(tokens, 1, 2)], 1), pool, prefixTokens - 1);
+  }
+
   /** Adds class token, registers and position embedding to the tokens of patches [N,L,C]. */
   #embed(patches: Tensor): Tensor {
     const { no_embed_class: onlyPatches } = this.#args;
     const expanded = (token: Tensor | null) => (token ? [ops.expand(token, [patches.shape[0]!, -1, -1])] : []);
-    const prefix = [...expanded(this.clsToken), ...expanded(this.regToken)];
+    const prefix = [this.clsToken, this.distToken, this.regToken].flatMap(expanded);
     const x = onlyPatches ? ops.add(patches, this.posEmbed) : patches;
     const all = prefix.length === 0 ? x : ops.cat([...prefix, x], 1);
     return onlyPatches ? all : ops.add(all, this.posEmbed);
@@ -150,7 +162,7 @@ export class VisionTransformer extends ImageModel {
 
   override backbone(): Part[][] {
     const existing = (...parts: (Part | null)[]) => parts.filter((part) => part !== null);
-    const stem = existing(this.clsToken, this.regToken, this.posEmbed, this.patchEmbed);
+    const stem = existing(this.clsToken, this.distToken, this.regToken, this.posEmbed, this.patchEmbed);
     return [
       stem,
       ...this.blocks.slice(0, -1).map((block) => [block]),
@@ -163,7 +175,7 @@ export class VisionTransformer extends ImageModel {
   }
 
   override noWeightDecay(): Tensor[] {
-    return [this.posEmbed, this.clsToken, this.regToken].filter((tensor) => tensor !== null);
+    return [this.posEmbed, this.clsToken, this.distToken, this.regToken].filter((tensor) => tensor !== null);
   }
 }
 
