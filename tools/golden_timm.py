@@ -63,7 +63,23 @@ VIT = {
     "vit_registers_embedded": case("vit_so150m2_patch16_reg1_gap_256", 48, (32, 64), **SMALL_VIT),
     "vit_registers_map": case("test_vit3", 48, (32, 64), **SMALL_VIT),
 }
-ROTARY = {}
+ROTARY = {
+    "eva": case("eva_giant_patch14_224", 42, (28, 56), **SMALL_VIT),
+    "eva02": case("eva02_tiny_patch14_336", 56, (28, 70), **SMALL_VIT),
+    "eva02_unfused": case("eva02_base_patch14_448", 56, (28, 70), **SMALL_VIT),
+    "eva02_clip": case("eva02_base_patch16_clip_224", 48, (32, 64), **SMALL_VIT),
+    "eva02_post_norm": case("eva02_enormous_patch14_clip_224", 42, (28, 56), **SMALL_VIT),
+    "rope_registers": case("vit_betwixt_patch16_rope_reg4_gap_256", 48, (32, 64), **SMALL_VIT),
+    "rope_axial": case("vit_small_patch16_rope_ape_224", 48, (32, 64), **SMALL_VIT),
+    "rope_mixed": case("vit_small_patch16_rope_mixed_224", 48, (32, 64), **SMALL_VIT),
+    "pe_core": case("vit_pe_core_base_patch16_224", 48, (32, 64), **SMALL_VIT),
+    "pe_core_token": case("vit_pe_core_tiny_patch16_384", 48, (32, 64), pool="token", **SMALL_VIT),
+    "pe_core_gigantic": case("vit_pe_core_gigantic_patch14_448", 42, (28, 56), **SMALL_VIT),
+    "pe_lang": case("vit_pe_lang_large_patch14_448", 42, (28, 56), **SMALL_VIT),
+    "dinov3": case("vit_small_patch16_dinov3", 48, (32, 64), **SMALL_VIT),
+    "dinov3_biases": case("vit_base_patch16_dinov3_qkvb", 48, (32, 64), pool="token", **SMALL_VIT),
+    "dinov3_plus": case("vit_small_plus_patch16_dinov3", 48, (32, 64), **SMALL_VIT),
+}
 SMALL_CONVNEXT = dict(depths=(1, 2, 1, 1), dims=(16, 24, 32, 40))
 CONVNEXT = {
     "convnext": case("convnext_tiny", 64, (96, 64), **SMALL_CONVNEXT),

@@ -28,6 +28,12 @@ export function requireImageSize(x: Tensor, [height, width]: readonly [number, n
   throw new RangeError(`The model was built for images of ${height}x${width} pixels (HxW) and got ${h}x${w}.`);
 }
 
+/** Rows and columns of patches of an image. */
+export function gridOf(size: number | readonly [height: number, width: number], patchSize: number): [number, number] {
+  const [height, width] = typeof size === 'number' ? [size, size] : size;
+  return [Math.floor(height / patchSize), Math.floor(width / patchSize)];
+}
+
 /** Weights of all linear layers from N(0, std^2), their biases 0: timm `init_weights_vit_timm`. */
 export function initialiseLinear(model: nn.Module, std = 0.02): void {
   for (const layer of nn.modules(model)) {

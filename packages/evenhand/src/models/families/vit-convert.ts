@@ -91,7 +91,8 @@ function fromFacebook(tensors: Map<string, Tensor>): Map<string, Tensor> {
   return tensors;
 }
 
-function requirePatchSize(weight: Tensor | undefined, size: number): void {
+/** Throws a RangeError if the weight of a file's patch embedding is for patches of another size. */
+export function requirePatchSize(weight: Tensor | undefined, size: number): void {
   const [height, width] = weight?.shape.slice(-2) ?? [];
   if (height === undefined || (height === size && width === size)) return;
   throw new RangeError(
@@ -99,7 +100,11 @@ function requirePatchSize(weight: Tensor | undefined, size: number): void {
   );
 }
 
-function fitEmbedding(embedding: Tensor, model: VisionTransformer): Tensor {
+/** A file's position embedding for the model's image size. @throws RangeError if the grid of its patches is unknown */
+export function fitEmbedding(
+  embedding: Tensor,
+  model: Pick<VisionTransformer, 'grid' | 'originalGrid' | 'embeddedPrefix'>,
+): Tensor {
   const { grid, originalGrid, embeddedPrefix: prefix } = model;
   const patches = (embedding.shape[1] ?? 0) - prefix;
   const side = Math.round(Math.sqrt(patches));

@@ -6,6 +6,7 @@ import { pooledWidth, poolTokens } from './pool.js';
 import {
   AttentionPoolLatent,
   dropPathRates,
+  gridOf,
   initialiseLinear,
   LayerScale,
   Mlp,
@@ -180,10 +181,6 @@ export class VisionTransformer extends ImageModel {
 }
 
 /** Rows and columns of whole patches in an image. */
-function gridOf(size: ViTArguments['img_size'], patchSize: number): [number, number] {
-  const [height, width] = typeof size === 'number' ? [size, size] : size;
-  return [Math.floor(height / patchSize), Math.floor(width / patchSize)];
-}
 
 function normLayer(name: ViTArguments['norm_layer'], eps: number): NormLayer {
   return (features) => (name === 'rmsnorm' ? new RmsNorm(features, eps) : new nn.LayerNorm(features, { eps }));
