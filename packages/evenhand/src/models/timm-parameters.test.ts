@@ -1,0 +1,50 @@
+// Numbers of parameters of all architectures against timm's: see tools/golden_timm_parameters.py.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { nn } from '@evenhand/torch';
+import { createModel } from './catalogue.js';
+import { ROTARY_ROWS } from './families/rotary-rows.js';
+import { architectureNames } from './families.js';
+import { golden } from './golden.test.helper.js';
+
+/** Numbers of blocks that are all alike: parameters of these architectures are counted with none and with one. */
+const DEPTHS: Record<string, { depth: number }> = { ...ROTARY_ROWS };
+
+/** Architectures of timm's modules that we do not have. */
+const MISSING: Record<string, readonly string[]> = {};
+
+function countParameters(architecture: string, args: Record<string, unknown>): number {
+  const model = createModel({ architecture, args }, { numClasses: 1000 });
+  try {
+    return nn.countParameters(model);
+  } finally {
+    nn.disposeModule(model);
+  }
+}
+
+function count(architecture: string): number {
+  const depth = DEPTHS[architecture]?.depth;
+  if (depth === undefined) return countParameters(architecture, {});
+  const rest = countParameters(architecture, { depth: 0 });
+  return rest + depth * (countParameters(architecture, { depth: 1 }) - rest);
+}
+
+const known = new Set(architectureNames());
+
+for (const file of readdirSync(new URL('../../golden/models/timm-parameters/', import.meta.url))) {
+  const module = file.replace('.json', '');
+  const counts = golden<Record<string, number>>(`timm-parameters/${file}`);
+
+  test(`${module}: the architectures of timm's module are there`, () => {
+    const missing = Object.keys(counts).filter((name) => !known.has(name));
+    assert.deepEqual(missing, MISSING[module] ?? []);
+  });
+
+  const skip = process.env.EVENHAND_TEST_ALL ? false : 'needs npm test -- --all';
+  test(`${module}: every architecture has as many parameters as in timm`, { skip }, () => {
+    for (const [architecture, expected] of Object.entries(counts)) {
+      if (known.has(architecture)) assert.equal(count(architecture), expected, architecture);
+    }
+  });
+}
