@@ -1,4 +1,5 @@
 import type { Tensor } from '@evenhand/torch';
+import { describeValue } from '../printable.js';
 import { suggest } from '../suggest.js';
 import type { ImageModel } from './model.js';
 
@@ -62,6 +63,24 @@ export function changeArguments<A extends object>(architecture: string, row: A, 
     );
   }
   return { ...row, ...changes } as A;
+}
+
+/** Returns `value` if it is one of `known`, else throws a RangeError that names the argument. */
+export function requireOneOf<const T>(architecture: string, name: string, value: unknown, known: readonly T[]): T {
+  const found = known.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw new RangeError(
+    `${name} of ${architecture} must be ${known.length > 1 ? 'one of ' : ''}${known.join(', ')}; got ${describeValue(value)}.`,
+  );
+}
+
+/** Throws a RangeError that names the argument unless `values` are `length` whole numbers of at least 1. */
+export function requireCounts(architecture: string, name: string, values: unknown, length: number): void {
+  const fits = Array.isArray(values) && values.length === length;
+  if (fits && values.every((each) => Number.isInteger(each) && each >= 1)) return;
+  throw new RangeError(
+    `${name} of ${architecture} must be ${length} whole number${length === 1 ? '' : 's'} of at least 1; got ${describeValue(values)}.`,
+  );
 }
 
 /** Height and width of `size`. @throws RangeError unless both are multiples of `step`, with the nearest that are */

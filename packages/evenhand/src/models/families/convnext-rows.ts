@@ -37,6 +37,8 @@ export interface ConvNeXtArguments {
   readonly in_chans: number;
   /** Only 32. */
   readonly output_stride: number;
+  /** Has no effect: `BuildOptions` say it. */
+  readonly num_classes: number;
 }
 
 const DEFAULTS: Omit<ConvNeXtArguments, 'depths' | 'dims'> = {
@@ -58,6 +60,7 @@ const DEFAULTS: Omit<ConvNeXtArguments, 'depths' | 'dims'> = {
   global_pool: 'avg',
   in_chans: 3,
   output_stride: 32,
+  num_classes: 1000,
 };
 
 const row = (

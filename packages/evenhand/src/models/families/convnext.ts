@@ -1,5 +1,5 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
-import { type BuildOptions, changeArguments, type Family, type Pool } from '../family.js';
+import { type BuildOptions, changeArguments, type Family, type Pool, requireCounts, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { CHANNEL_NORMS, MapNorm } from './channel-norm.js';
 import { ConvNeXtBlock } from './convnext-block.js';
@@ -9,8 +9,6 @@ import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
 import { makeDivisible } from './rows.js';
 import { activation, dropPathRates } from './transformer.js';
-
-const STEMS = ['patch', 'overlap', 'overlap_tiered', 'overlap_act'];
 
 /**
  * ConvNeXt (Liu et al., arXiv 2201.03545), ConvNeXt V2 (Woo et al., arXiv 2301.00808) and their variants in timm, with
@@ -89,23 +87,23 @@ export const CONVNEXT: Family = {
   architectures: Object.keys(CONVNEXTS),
   build(architecture, options) {
     const args = changeArguments(architecture, CONVNEXTS[architecture]!, options.args);
-    requireOneOf(architecture, 'stem_type', args.stem_type, STEMS);
-    requireOneOf(architecture, 'norm_layer', args.norm_layer.replace('2d', ''), Object.keys(CHANNEL_NORMS));
-    const pool = options.pool ?? args.global_pool;
-    requireOneOf(architecture, 'pool', pool, ['avg', 'max']);
+    requireOneOf(architecture, 'stem_type', args.stem_type, ['patch', 'overlap', 'overlap_tiered', 'overlap_act']);
+    requireOneOf(architecture, 'norm_layer', String(args.norm_layer).replace('2d', ''), Object.keys(CHANNEL_NORMS));
+    activation(args.act_layer);
+    requireOneOf(architecture, 'in_chans', args.in_chans, [3]);
+    requireOneOf(architecture, 'output_stride', args.output_stride, [32]);
+    requireCounts(architecture, 'depths', args.depths, 4);
+    requireCounts(architecture, 'dims', args.dims, 4);
+    requireCounts(architecture, 'kernel_sizes', [args.kernel_sizes].flat(), Array.isArray(args.kernel_sizes) ? 4 : 1);
+    const pool = requireOneOf(architecture, 'pool', options.pool ?? args.global_pool, ['avg', 'max']);
     for (const side of [options.imageSize ?? 224].flat()) {
       if (side >= 32) continue;
       throw new RangeError(`An image size of ${side} does not fit ${architecture}, which needs at least 32.`);
     }
-    return new ConvNeXt(args, { ...options, pool: pool as Pool });
+    return new ConvNeXt(args, { ...options, pool });
   },
   convert: convertConvNeXt,
 };
-
-function requireOneOf(architecture: string, name: string, value: string, known: readonly string[]): void {
-  if (known.includes(value)) return;
-  throw new RangeError(`${name} of ${architecture} must be one of ${known.join(', ')}; got ${value}.`);
-}
 
 function norm({ norm_layer, norm_eps }: ConvNeXtArguments, features: number): nn.Module {
   return CHANNEL_NORMS[norm_layer.replace('2d', '')]!(features, norm_eps ?? 1e-6);

@@ -26,6 +26,8 @@ export interface SwinArguments {
   readonly strict_img_size: boolean;
   /** Only 3. */
   readonly in_chans: number;
+  /** Has no effect: `BuildOptions` say it. */
+  readonly num_classes: number;
 }
 
 const DEFAULTS = {
@@ -41,6 +43,7 @@ const DEFAULTS = {
   global_pool: 'avg',
   strict_img_size: true,
   in_chans: 3,
+  num_classes: 1000,
 } as const;
 
 const TINY = { ...DEFAULTS, embed_dim: 96, depths: [2, 2, 6, 2], num_heads: [3, 6, 12, 24] } as const;

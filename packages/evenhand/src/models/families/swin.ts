@@ -1,5 +1,13 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
-import { type BuildOptions, changeArguments, type Family, type Pool, requireMultiple } from '../family.js';
+import {
+  type BuildOptions,
+  changeArguments,
+  type Family,
+  type Pool,
+  requireCounts,
+  requireMultiple,
+  requireOneOf,
+} from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { poolTokens } from './pool.js';
@@ -94,10 +102,13 @@ export const SWIN: Family = {
   build(architecture, options) {
     const args = changeArguments(architecture, SWINS[architecture]!, options.args);
     const size = requireMultiple(architecture, options.imageSize ?? args.img_size, args.patch_size);
-    const pool = options.pool ?? args.global_pool;
-    if (pool !== 'avg' && pool !== 'max') {
-      throw new RangeError(`pool of ${architecture} must be one of avg, max; got ${pool}.`);
-    }
+    const pool = requireOneOf(architecture, 'pool', options.pool ?? args.global_pool, ['avg', 'max']);
+    requireOneOf(architecture, 'in_chans', args.in_chans, [3]);
+    const stages = args.depths.length;
+    requireCounts(architecture, 'depths', args.depths, stages);
+    requireCounts(architecture, 'num_heads', args.num_heads, stages);
+    const sizes = [args.window_size].flat();
+    requireCounts(architecture, 'window_size', sizes, sizes.length <= 2 ? sizes.length : stages);
     return new Swin(args, size, { ...options, pool });
   },
   convert: convertSwin,
