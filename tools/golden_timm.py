@@ -126,8 +126,40 @@ MOBILENET = {
     "mobilenetv4_conv_aa": case("mobilenetv4_conv_small_035", 64, (90, 70), pool="max", aa_layer="avg"),
     "mobilenetv4_hybrid": case("mobilenetv4_hybrid_medium_075", 64, (96, 64), act_layer="gelu"),
 }
-RESNET = {}
-REGNET = {}
+ODD_SIZES = (64, (90, 61))  # odd maps, whose last pixels a pool of 2x2 halves by itself
+SMALL_RESNET = dict(layers=(2, 1, 1, 1), channels=(16, 24, 32, 40))
+RESNET = {
+    "resnet_basic": case("resnet18", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_basic_d": case("resnet18d", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_bottleneck": case("resnet50", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_bottleneck_max": case("resnet50", *ODD_SIZES, pool="max", **SMALL_RESNET),
+    "resnet_c": case("resnet50c", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_d": case("resnet50d", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_s": case("resnet50s", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_t": case("resnet14t", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_wide": case("wide_resnet50_2", *ODD_SIZES, **SMALL_RESNET),
+    "resnext": case("resnext50_32x4d", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(64, 64, 64, 64)),
+    "seresnet_basic": case("seresnet18", *ODD_SIZES, **SMALL_RESNET),
+    "seresnet_t": case("seresnet50t", *ODD_SIZES, **SMALL_RESNET),
+    "seresnext_d": case("seresnext26d_32x4d", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(64, 64, 64, 64)),
+    "senet": case("senet154", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(64, 64, 64, 64), cardinality=8),
+    "ecaresnet_light": case("ecaresnetlight", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_aa": case("resnetaa50", 64, (96, 64), **SMALL_RESNET),
+    "resnet_aa_d": case("resnetaa34d", 64, (96, 64), **SMALL_RESNET),
+    "resnet_rs": case("resnetrs50", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_mixed": case("test_resnet", *ODD_SIZES),
+}
+NARROW_REGNET = dict(w0=16, wa=20.0, wm=2.0, depth=5, group_size=8, stem_width=16)
+REGNET = {
+    "regnetx": case("regnetx_002", *ODD_SIZES, **NARROW_REGNET),
+    "regnety": case("regnety_002", *ODD_SIZES, **NARROW_REGNET),
+    "regnety_max": case("regnety_002", *ODD_SIZES, pool="max", **NARROW_REGNET),
+    "regnety_rounded": case("regnety_008_tv", *ODD_SIZES, **dict(NARROW_REGNET, group_size=20)),
+    "regnetv": case("regnetv_040", *ODD_SIZES, **NARROW_REGNET),
+    "regnetv_avg": case("regnetv_064", *ODD_SIZES, **NARROW_REGNET),
+    "regnetz": case("regnetz_040", *ODD_SIZES, **NARROW_REGNET),
+    "regnetz_features": case("regnetz_005", *ODD_SIZES, **dict(NARROW_REGNET, num_features=32)),
+}
 CASES = {**VIT, **ROTARY, **CONVNEXT, **SWIN, **EFFICIENTNET, **MOBILENET, **RESNET, **REGNET}
 
 

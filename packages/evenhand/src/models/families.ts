@@ -4,6 +4,8 @@ import { CONVNEXT } from './families/convnext.js';
 import { EFFICIENTNET } from './families/efficientnet.js';
 import { MOBILENET_V2 } from './families/mobilenet-v2.js';
 import { MOBILENET_V3 } from './families/mobilenet-v3.js';
+import { REGNET } from './families/regnet.js';
+import { RESNET } from './families/resnet.js';
 import { ROTARY_VIT } from './families/rotary.js';
 import { SWIN } from './families/swin.js';
 import { TIMM_EFFICIENTNET } from './families/timm-efficientnet.js';
@@ -17,6 +19,8 @@ const FAMILIES: readonly Family[] = [
   MOBILENET_V2,
   MOBILENET_V3,
   ROTARY_VIT,
+  REGNET,
+  RESNET,
   SWIN,
   VIT,
 ];

@@ -70,7 +70,7 @@ export function requireOneOf<const T>(architecture: string, name: string, value:
   const found = known.find((each) => each === value);
   if (found !== undefined) return found;
   throw new RangeError(
-    `${name} of ${architecture} must be ${known.length > 1 ? 'one of ' : ''}${known.join(', ')}; got ${describeValue(value)}.`,
+    `${name} of ${architecture} must be ${known.length > 1 ? 'one of ' : ''}${known.map((each) => each || describeValue(each)).join(', ')}; got ${describeValue(value)}.`,
   );
 }
 

@@ -26,6 +26,3 @@ export function poolTokens(x: Tensor, pool: Pool, prefix: number): Tensor {
   const token = ops.select(x, 1, 0);
   return pool === 'token' ? token : ops.cat([token, ops.meanDim(patches(), [1])], 1);
 }
-
-/** The pools of a network without tokens. */
-export const MAP_POOLS: readonly Pool[] = ['avg', 'max'];
