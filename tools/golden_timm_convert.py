@@ -86,6 +86,70 @@ def deit3(state):
     return renamed(state, (r"ls(\d)\.gamma", r"gamma_\1"))
 
 
+def dinov3(state):
+    """DINOv3 as Meta publishes it."""
+    file = renamed(
+        {key: shape for key, shape in state.items() if not re.search(r"^head|[qv]_bias", key)},
+        (r"reg_token", "storage_tokens"),
+        (r"gamma_(\d)", r"ls\1.gamma"),
+        (r"mlp\.fc1_g", "mlp.w1"),
+        (r"mlp\.fc1_x", "mlp.w2"),
+    )
+    if "blocks.0.mlp.w1.weight" in file:
+        file = renamed(file, (r"mlp\.fc2", "mlp.w3"))
+    for key, shape in list(file.items()):
+        if key.endswith("qkv.weight"):
+            file[key.replace("weight", "bias")] = shape[:1]
+            file[key.replace("weight", "bias_mask")] = shape[:1]
+    return {**file, "mask_token": [1, file["cls_token"][-1]], "rope_embed.periods": [4]}
+
+
+def eva02_masked(state):
+    """EVA-02 after pretraining by masked images, as BAAI publishes it."""
+    file = renamed(
+        {key: shape for key, shape in state.items() if not key.startswith("head")},
+        (r"fc_norm", "norm"),
+        (r"([qv])_proj\.bias", r"\1_bias"),
+        (r"mlp\.norm", "mlp.ffn_ln"),
+        (r"mlp\.fc1_g", "mlp.w1"),
+        (r"mlp\.fc1_x", "mlp.w2"),
+        (r"mlp\.fc2", "mlp.w3"),
+    )
+    width = file["cls_token"][-1]
+    extra = {"mask_token": [1, 1, width], "lm_head.weight": [32, width], "lm_head.bias": [32]}
+    return {**file, **extra, "rope.freqs_cos": [16, 16], "blocks.0.attn.rope.freqs_sin": [16, 16]}
+
+
+def eva02_clip(state):
+    """EVA-02-CLIP as BAAI publishes it."""
+    tower = eva02_masked(renamed(state, (r"attn\.norm", "attn.inner_attn_ln")))
+    return {**text_tower(), **{"visual." + key: shape for key, shape in tower.items() if "mask" not in key and "lm" not in key}}
+
+
+def perception(state):
+    """Perception Encoder as Meta publishes it."""
+    pool = {key: state.pop(key) for key in list(state) if key.startswith("attn_pool.")}
+    file = open_clip(state) if "cls_token" in state else open_clip({**state, "cls_token": [1, 1, 48]})
+    file = renamed(file, (r"gamma_(\d)", r"ls_\1.gamma"))
+    if "cls_token" not in state:
+        del file["visual.class_embedding"]
+    if pool:
+        for kind in ("weight", "bias"):
+            size = pool.pop(f"attn_pool.q.{kind}")[0]
+            _, *width = pool.pop(f"attn_pool.kv.{kind}")
+            file[f"visual.attn_pool.attn.in_proj_{kind}"] = [3 * size, *width]
+        pool = renamed(
+            pool,
+            (r"^attn_pool", "visual.attn_pool"),
+            (r"\.latent", ".probe"),
+            (r"pool\.norm", "pool.layernorm"),
+            (r"pool\.proj", "pool.attn.out_proj"),
+            (r"mlp\.fc1", "mlp.c_fc"),
+            (r"mlp\.fc2", "mlp.c_proj"),
+        )
+    return {**file, **pool}
+
+
 # Name -> architecture, image size of the file, image size of the model, its arguments, layout of the file.
 FILES = {
     "open_clip": ("vit_base_patch16_clip_224", 48, (32, 64), SMALL_VIT, open_clip),
@@ -95,6 +159,12 @@ FILES = {
     "dinov2_swiglu": ("vit_giant_patch14_dinov2", 42, (42, 42), SMALL_VIT, dinov2_swiglu),
     "deit_distilled": ("deit_tiny_distilled_patch16_224", 48, (32, 64), SMALL_VIT, dict),
     "deit3": ("deit3_small_patch16_224", 48, (32, 64), SMALL_VIT, deit3),
+    "dinov3": ("vit_small_patch16_dinov3", 48, (32, 64), SMALL_VIT, dinov3),
+    "dinov3_biases": ("vit_small_plus_patch16_dinov3_qkvb", 48, (32, 64), SMALL_VIT, dinov3),
+    "eva02_masked": ("eva02_base_patch14_224", 56, (42, 28), SMALL_VIT, eva02_masked),
+    "eva02_clip": ("eva02_base_patch16_clip_224", 48, (64, 32), SMALL_VIT, eva02_clip),
+    "pe_core": ("vit_pe_core_base_patch16_224", 48, (48, 48), SMALL_VIT, perception),
+    "pe_spatial_gigantic": ("vit_pe_spatial_gigantic_patch14_448", 42, (42, 42), SMALL_VIT, perception),
 }
 
 

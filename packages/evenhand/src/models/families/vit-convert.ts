@@ -70,9 +70,10 @@ function under(file: Tensors, prefix: string, names: readonly [RegExp, string][]
 }
 
 /** OpenAI's layout, which open_clip has for its own vision transformers: the image tower without its projection. */
-function fromOpenClip(file: Tensors, prefix: string): Map<string, Tensor> {
+export function fromOpenClip(file: Tensors, prefix: string): Map<string, Tensor> {
   const tensors = under(file, prefix, CLIP_NAMES);
-  tensors.set('cls_token', ops.reshape(tensors.get('class_embedding')!, [1, 1, -1]));
+  const token = tensors.get('class_embedding');
+  if (token) tensors.set('cls_token', ops.reshape(token, [1, 1, -1]));
   const embedding = tensors.get('positional_embedding');
   if (embedding) tensors.set('pos_embed', ops.unsqueeze(embedding, 0));
   for (const key of ['class_embedding', 'positional_embedding', 'proj']) tensors.delete(key);

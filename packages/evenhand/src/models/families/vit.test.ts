@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { liveTensors, loadStateDict, nn, noGrad, ops, scope } from '@evenhand/torch';
 import { createModel, type ModelOptions } from '../catalogue.js';
+import { familyOf } from '../families.js';
 import { assertClose, assertSummary, golden, type Summary } from '../golden.test.helper.js';
 import { replaceHead } from '../head.js';
 import { filledTensors, fillTimm, imagesOf, type TimmCase } from '../timm.test.helper.js';
@@ -32,7 +33,7 @@ for (const [name, conversion] of Object.entries(golden<Record<string, Conversion
     const before = liveTensors();
     const model = createModel({ architecture, args }, { numClasses: 3, imageSize: size });
     scope(() => {
-      const converted = VIT.convert!(filledTensors(keys, gain), model);
+      const converted = familyOf(architecture).convert!(filledTensors(keys, gain), model);
       loadStateDict(model, converted, { without: model.classifierKey });
       for (const [key, { shape, ...summary }] of Object.entries(tensors)) {
         assert.deepEqual(converted.get(key)?.shape, shape, key);
