@@ -134,7 +134,11 @@ export class RotaryViT extends ImageModel {
       let x = this.#embed(this.patchEmbed.forward(images));
       x = this.normPre?.forward(x) ?? x;
       const rotations = this.rope?.rotations(this.blocks.length);
-      for (const [i, block] of this.blocks.entries()) x = block.forward(x, rotations?.[i]);
+      for (const [i, block] of this.blocks.entries()) {
+        const y = block.forward(x, rotations?.[i]);
+        x.dispose(); // the scope would keep the outputs of all blocks until the last
+        x = y;
+      }
       return this.norm?.forward(x) ?? x;
     });
   }
