@@ -7,7 +7,7 @@ export * as nn from './nn/index.js';
 export { type Op, op } from './op.js';
 export * as ops from './ops.js';
 export * as optim from './optim/index.js';
-export { type OpCall, recordOps } from './record.js';
+export { isRecording, type OpCall, recordOps } from './record.js';
 export {
   devices,
   getNumThreads,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as ops from './ops.js';
-import { type OpCall, recordOps } from './record.js';
+import { isRecording, type OpCall, recordOps } from './record.js';
 import { scope } from './scope.js';
 import { tensor } from './tensor.js';
 
@@ -89,4 +89,14 @@ test('nothing is reported after the function has returned or thrown, nor for a f
     ops.sigmoid(a);
     assert.deepEqual(namesOf(calls), ['relu', 'silu']);
   });
+});
+
+test('isRecording is true while operations are recorded, and not after an error', () => {
+  const fail = (): never => {
+    assert.equal(isRecording(), true);
+    throw new Error('failed');
+  };
+  assert.equal(isRecording(), false);
+  assert.throws(() => recordOps(() => {}, fail), /failed/);
+  assert.equal(isRecording(), false);
 });

@@ -24,6 +24,12 @@ export function recordOps<T>(onCall: (call: OpCall) => void, work: () => T): T {
   }
 }
 
+/**
+ * Whether `recordOps` is running. A module that computes the same in one of several ways, depending on the number of rows,
+ * must then take one way for any number.
+ */
+export const isRecording = (): boolean => listener !== null;
+
 /** Passes a call on to `recordOps`, if one is running. */
 export function reportCall(schema: string, args: readonly unknown[], result: unknown): void {
   listener?.({ schema, args, result });

@@ -1,12 +1,12 @@
 // Runs small computations in libtorch and, after export, in ONNX Runtime.
 import assert from 'node:assert/strict';
-import { nn, noGrad, recordOps, scope, type Tensor, tensor } from '@evenhand/torch';
+import { nn, noGrad, scope, type Tensor, tensor } from '@evenhand/torch';
 import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { Random } from '../random.js';
 import { foldBatchNorms } from './fold.js';
-import { type Graph, GraphBuilder } from './graph.js';
+import type { Graph } from './graph.js';
 import { encodeOnnx } from './onnx.js';
-import { translate } from './translate.js';
+import { traceGraph } from './trace.js';
 
 export type Computation = (x: Tensor) => Tensor;
 
@@ -19,42 +19,26 @@ export function values(shape: readonly number[], seed = 0, scale = 1): Float32Ar
 /** A constant of a computation. */
 export const constant = (shape: number[], seed = 1): Tensor => nn.buffer(tensor(values(shape, seed), shape));
 
-/** The graph of a computation of x [2,...rest]; the first dimension is free. */
-export function traced(computation: Computation, rest: readonly number[]): Graph {
-  const graph = new GraphBuilder(new Map());
-  return scope(() =>
-    noGrad(() => {
-      const shape = [2, ...rest];
-      const x = tensor(values(shape), shape);
-      graph.bind(x, 'x');
-      const y = recordOps(
-        (call) => translate(graph, call),
-        () => computation(x),
-      );
-      return {
-        nodes: graph.nodes,
-        constants: graph.constants,
-        input: 'x',
-        inputShape: ['N', ...rest],
-        output: graph.nameOf(y),
-        outputShape: ['N', ...y.shape.slice(1)],
-      };
-    }),
-  );
-}
+/** The graph of a computation of x [N,...rest]. */
+export const traced = (computation: Computation, rest: readonly number[]): Graph =>
+  traceGraph(computation, { names: ['x', 'y'], shape: rest, parameters: new Map() });
 
 export interface Values {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
-/** Runs an ONNX file with one input and returns its first output. */
-export async function runOnnx(bytes: Uint8Array, { shape, data }: Values): Promise<Values> {
+/** Runs an ONNX file with each input and returns its first outputs. */
+export async function runOnnx(bytes: Uint8Array, inputs: readonly Values[]): Promise<Values[]> {
   const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const outputs: Values[] = [];
   try {
-    const results = await session.run({ [session.inputNames[0]!]: new OnnxTensor('float32', data, shape) });
-    const result = results[session.outputNames[0]!]!;
-    return { shape: result.dims, data: result.data as Float32Array };
+    for (const { shape, data } of inputs) {
+      const results = await session.run({ [session.inputNames[0]!]: new OnnxTensor('float32', data, shape) });
+      const result = results[session.outputNames[0]!]!;
+      outputs.push({ shape: result.dims, data: result.data as Float32Array });
+    }
+    return outputs;
   } finally {
     await session.release();
   }
@@ -80,7 +64,7 @@ export function assertEqual(actual: Values, expected: Values, what: string, tole
 
 const FILE = { metadata: {}, half: false, producer: ['test', '0'] } as const;
 
-/** Compares a computation in libtorch with its graph in ONNX Runtime, for other batch sizes than in the trace. */
+/** Compares a computation in libtorch with its graph in ONNX Runtime, for one image and for three. */
 export async function assertTranslated(
   computation: Computation,
   rest: readonly number[],
@@ -88,11 +72,20 @@ export async function assertTranslated(
   fold: (graph: Graph) => Graph = foldBatchNorms,
 ): Promise<Graph> {
   const graph = fold(traced(computation, rest));
-  const bytes = encodeOnnx(graph, FILE);
-  for (const count of [1, 3]) {
-    const shape = [count, ...rest];
-    const x = { shape, data: values(shape, 100 + count, 4) };
-    assertEqual(await runOnnx(bytes, x), runTorch(computation, x), `${what} of ${count}`);
-  }
+  await assertGraph(graph, computation, rest, what);
   return graph;
+}
+
+/** Compares a computation in libtorch with a graph in ONNX Runtime, for one image and for three. */
+export async function assertGraph(
+  graph: Graph,
+  computation: Computation,
+  rest: readonly number[],
+  what: string,
+): Promise<void> {
+  const inputs = [1, 3].map((count) => ({ shape: [count, ...rest], data: values([count, ...rest], 100 + count, 4) }));
+  const outputs = await runOnnx(encodeOnnx(graph, FILE), inputs);
+  for (const [i, x] of inputs.entries()) {
+    assertEqual(outputs[i]!, runTorch(computation, x), `${what} of ${x.shape[0]}`);
+  }
 }

@@ -61,10 +61,22 @@ const cases: [name: string, computation: Computation, folded: string[]][] = [
     ['Conv', 'Conv', 'Add'],
   ],
   [
-    'if the weights are computed',
+    'if the weights are computed from other weights',
     (x) => norm(ops.conv2d(x, ops.mulScalar(weight, 2), null, 1, 1)),
-    ['Mul', 'Conv', 'BatchNormalization'],
+    ['Conv'],
   ],
+  [
+    'if the weights are computed when the model runs',
+    (x) => norm(ops.conv2d(x, ops.reshape(ops.amax(x, [0]), [4, 1, 6, 5]), null, 1, 3, 1, 4)),
+    ['ReduceMax', 'Reshape', 'Conv', 'BatchNormalization'],
+  ],
+  ['after padding', (x) => norm(ops.constantPadNd(x, [1, 1])), ['Pad', 'BatchNormalization']],
+  [
+    'after a linear layer',
+    (x) => norm(ops.linear(ops.meanDim(x, [2, 3]), constant([4, 4], 12))),
+    ['ReduceMean', 'Gemm', 'BatchNormalization'],
+  ],
+  ['between convolutions and a layer norm', (x) => ops.layerNorm(norm(conv(x)), [5]), ['Conv', 'LayerNormalization']],
 ];
 
 for (const [name, computation, folded] of cases) {

@@ -36,25 +36,47 @@ export class ExportError extends Error {
   override readonly name = 'ExportError';
 }
 
+/** A size of a tensor: fixed, or a multiple of the number of images. */
+export type Size = number | { readonly perImage: number };
+
 /** Builds a graph while a module runs, and keeps the name of each tensor. */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly constants = new Map<string, Constant>();
   readonly #names = new Map<Tensor, string>();
+  readonly #computed = new WeakSet<Tensor>();
   readonly #keys: ReadonlyMap<Tensor, string>;
+  readonly #cache = new Map<string, string>();
   #count = 0;
 
-  /** @param parameters the module's state dict; its keys become the names of constants */
-  constructor(parameters: ReadonlyMap<string, Tensor>) {
+  /**
+   * @param input name of the graph's input
+   * @param parameters the module's state dict; its keys become the names of constants
+   */
+  constructor(
+    readonly input: string,
+    parameters: ReadonlyMap<string, Tensor>,
+  ) {
     this.#keys = new Map([...parameters].map(([key, tensor]) => [tensor, key]));
   }
 
-  /** Gives a tensor a name. */
+  /** Gives a tensor that depends on the input a name. */
   bind(tensor: Tensor, name: string): void {
     this.#names.set(tensor, name);
+    this.#computed.add(tensor);
   }
 
-  /** The name of a tensor. A tensor that no node has computed becomes a constant, such as a weight. */
+  /** Whether a tensor depends on the input. */
+  isComputed(tensor: Tensor): boolean {
+    return this.#computed.has(tensor);
+  }
+
+  /** Drops the name of a constant, because its values have changed. */
+  forget(tensor: Tensor): void {
+    this.#names.delete(tensor);
+  }
+
+  /** The name of a tensor. A tensor that does not depend on the input becomes a constant, such as a weight. */
   nameOf(tensor: Tensor): string {
     const existing = this.#names.get(tensor);
     if (existing !== undefined) return existing;
@@ -63,8 +85,23 @@ export class GraphBuilder {
     if (data instanceof Float32Array) this.constants.set(name, { type: 'float32', shape: tensor.shape, data });
     else if (data instanceof BigInt64Array) this.constants.set(name, { type: 'int64', shape: tensor.shape, data });
     else throw new ExportError(`${name} has the type ${tensor.dtype}; only float32 and int64 can be exported.`);
-    this.bind(tensor, name);
+    this.#names.set(tensor, name);
     return name;
+  }
+
+  /** The name of a matrix with rows and columns exchanged. That of a constant is stored so. */
+  transposed(matrix: Tensor): string {
+    const name = this.nameOf(matrix);
+    if (this.isComputed(matrix)) return this.node('Transpose', [name], { perm: { ints: [1, 0] } });
+    return this.#cached(`transposed ${name}`, () => {
+      const { type, data, shape } = this.constants.get(name)!;
+      const [rows, columns] = shape as [number, number];
+      if (type !== 'float32') throw new ExportError(`${name} has the type ${type}; expected float32.`);
+      const out = new Float32Array(data.length);
+      for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
+      this.constants.set(`${name}_transposed`, { type, shape: [columns, rows], data: out });
+      return `${name}_transposed`;
+    });
   }
 
   /** Adds a node and returns the name of its output. */
@@ -75,14 +112,40 @@ export class GraphBuilder {
   }
 
   scalar(value: number): string {
-    const name = this.#newName('scalar');
-    this.constants.set(name, { type: 'float32', shape: [], data: Float32Array.of(value) });
-    return name;
+    return this.floats([value], []);
   }
 
-  integers(values: readonly number[]): string {
-    const name = this.#newName('integers');
-    this.constants.set(name, { type: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) });
+  floats(values: readonly number[], shape: readonly number[]): string {
+    return this.#cached(`floats ${values} ${shape}`, () => {
+      const name = this.#newName(shape.length === 0 ? 'scalar' : 'floats');
+      this.constants.set(name, { type: 'float32', shape, data: Float32Array.from(values) });
+      return name;
+    });
+  }
+
+  integers(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#cached(`integers ${values} ${shape}`, () => {
+      const name = this.#newName('integers');
+      this.constants.set(name, { type: 'int64', shape, data: BigInt64Array.from(values, BigInt) });
+      return name;
+    });
+  }
+
+  /** A list of sizes as int64. The number of images is read from the input when the model runs. */
+  sizes(sizes: readonly Size[]): string {
+    if (sizes.every((size) => typeof size === 'number')) return this.integers(sizes);
+    const parts = sizes.map((size) => {
+      if (typeof size === 'number') return this.integers([size]);
+      const images = this.#cached('images', () => this.node('Shape', [this.input], { start: int(0), end: int(1) }));
+      return size.perImage === 1 ? images : this.node('Mul', [images, this.integers([size.perImage])]);
+    });
+    return this.#cached(`sizes ${parts}`, () => this.node('Concat', parts, { axis: int(0) }));
+  }
+
+  /** The name that `make` returned for this key before, or that it returns now. */
+  #cached(key: string, make: () => string): string {
+    const name = this.#cache.get(key) ?? make();
+    this.#cache.set(key, name);
     return name;
   }
 
@@ -90,3 +153,5 @@ export class GraphBuilder {
     return `${kind}_${this.#count++}`;
   }
 }
+
+const int = (value: number): Attribute => ({ int: value });

@@ -1,4 +1,4 @@
-import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import { isRecording, nn, ops, scope, type Tensor } from '@evenhand/torch';
 import type { ConvNeXtArguments } from './convnext-rows.js';
 
 export interface ConvNeXtBlockOptions {
@@ -91,8 +91,8 @@ class PixelLinear extends nn.Module {
   override forward(x: Tensor, gamma: Tensor | null = null): Tensor {
     const weight = ops.reshape(this.weight, [...this.#shape]);
     if (gamma === null) return ops.linear(x, weight, this.bias);
-    // whichever is smaller is scaled: the layer's weights or its outputs
-    return x.shape[0]! > this.#shape[1]
+    // whichever is smaller is scaled: the layer's weights or its outputs; in a file the weights
+    return isRecording() || x.shape[0]! > this.#shape[1]
       ? ops.linear(x, ops.mul(weight, ops.reshape(gamma, [-1, 1])), ops.mul(this.bias, gamma))
       : ops.mul(ops.linear(x, weight, this.bias), gamma);
   }
