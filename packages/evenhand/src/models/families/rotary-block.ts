@@ -77,10 +77,10 @@ export class RotaryBlock extends nn.Module {
     const scale = args.use_post_norm ? null : args.init_values;
     this.norm1 = norm(width);
     this.attn = new RotaryAttention(args, norm);
-    this.gamma_1 = scale === null ? null : nn.parameter(ops.full([width], scale));
+    this.gamma_1 = scale === null ? null : nn.parameter(ops.full([width], scale, { dtype: 'float32' }));
     this.norm2 = norm(width);
     this.mlp = mlp(args, norm);
-    this.gamma_2 = scale === null ? null : nn.parameter(ops.full([width], scale));
+    this.gamma_2 = scale === null ? null : nn.parameter(ops.full([width], scale, { dtype: 'float32' }));
     this.dropPath = new nn.StochasticDepth(dropPath);
   }
 

@@ -84,15 +84,27 @@ for (const architecture of ['vit_small_patch16_dinov3_qkvb', 'vit_small_patch16_
 }
 
 const DINOV3 = 'vit_small_patch16_dinov3';
+
+test('a LayerScale of 1 is not a whole number for libtorch', () => {
+  const model = rotary(DINOV3, { args: { init_values: 1 } });
+  assert.equal(model.blocks[0]!.gamma_1!.dtype, 'float32');
+  nn.disposeModule(model);
+});
+
 const REFUSED: [architecture: string, options: Partial<ModelOptions>, message: RegExp][] = [
   [DINOV3, { imageSize: 100 }, /size of 100 does not fit vit_small_patch16_dinov3.* 96 and 112 do/],
-  [DINOV3, { pool: 'map' }, /no pool map; it has avg, max, token, token\+avg\./],
-  ['vit_pe_core_gigantic_patch14_448', { imageSize: 28, pool: 'token' }, /no pool token; it has avg, max, map\./],
+  [DINOV3, { pool: 'map' }, /pool of vit_small_patch16_dinov3 must be one of avg, max, token, token\+avg; got "map"\./],
+  ['vit_pe_core_gigantic_patch14_448', { imageSize: 28, pool: 'token' }, /must be one of avg, max, map; got "token"\./],
   [DINOV3, { args: { depht: 3 } }, /no argument depht; did you mean depth/],
-  [DINOV3, { args: { global_pool: 'avgmax' } }, /global_pool must be one of avg, max, token, map, got avgmax\./],
-  [DINOV3, { args: { rope_type: 'mrope' } }, /rope_type must be one of cat, dinov3, mixed, got mrope\./],
-  [DINOV3, { args: { in_chans: 4 } }, /in_chans must be one of 3, got 4\./],
-  [DINOV3, { args: { num_heads: 4 } }, /embed_dim must be a multiple of 4 num_heads .* got 24 and 4\./],
+  [
+    DINOV3,
+    { args: { global_pool: 'avgmax' } },
+    /global_pool of .* must be one of avg, max, token, map; got "avgmax"\./,
+  ],
+  [DINOV3, { args: { rope_type: 'mrope' } }, /rope_type of .* must be one of cat, dinov3, mixed; got "mrope"\./],
+  [DINOV3, { args: { in_chans: 4 } }, /in_chans of .* must be 3; got 4\./],
+  [DINOV3, { args: { embed_dim: '24' } }, /embed_dim of .* must be 1 whole number of at least 1/],
+  [DINOV3, { args: { num_heads: 4 } }, /embed_dim of .* must be a multiple of 4 num_heads .* got 24 and 4\./],
 ];
 
 test('what does not fit is refused in one sentence', () => {

@@ -1,4 +1,12 @@
-import { changeArguments, type Family, POOLS, type Pool, requireMultiple } from '../family.js';
+import {
+  changeArguments,
+  type Family,
+  POOLS,
+  type Pool,
+  requireCounts,
+  requireMultiple,
+  requireOneOf,
+} from '../family.js';
 import { convertRotary } from './rotary-files.js';
 import { ROTARY_ROWS, type RotaryRow } from './rotary-rows.js';
 import { RotaryViT } from './rotary-vit.js';
@@ -14,16 +22,7 @@ const IGNORED = {
   attn_drop_rate: 0,
 };
 
-type RotaryArguments = RotaryRow & typeof IGNORED & { readonly in_chans: number };
-
-/** What some arguments may be. */
-const CHOICES: { readonly [K in keyof RotaryArguments]?: readonly RotaryArguments[K][] } = {
-  in_chans: [3],
-  attn_type: ['eva', 'rope'],
-  rope_type: ['cat', 'dinov3', 'mixed'],
-  rope_grid_indexing: ['ij', 'xy'],
-  global_pool: ['avg', 'max', 'token', 'map'],
-};
+type RotaryArguments = RotaryRow & { readonly in_chans: number };
 
 /** timm's vision transformers with rotary position embedding, and EVA: `eva02_base_patch14_448`. */
 export const ROTARY_VIT: Family = {
@@ -31,17 +30,13 @@ export const ROTARY_VIT: Family = {
   architectures: Object.keys(ROTARY_ROWS),
   fixedSize: true,
   build(architecture, { numClasses, imageSize, pool, dropPath, args: changes }) {
-    const row: RotaryArguments = { ...IGNORED, in_chans: 3, ...ROTARY_ROWS[architecture]! };
+    const row: RotaryArguments & typeof IGNORED = { ...IGNORED, in_chans: 3, ...ROTARY_ROWS[architecture]! };
     const args = changeArguments(architecture, row, changes);
     requireArguments(architecture, args);
-    const chosen = pool ?? args.global_pool;
-    const pools = poolsOf(args);
-    if (!pools.includes(chosen))
-      throw new RangeError(`${architecture} has no pool ${chosen}; it has ${pools.join(', ')}.`);
     return new RotaryViT(args, {
       numClasses,
       imageSize: requireMultiple(architecture, imageSize ?? args.img_size, args.patch_size),
-      pool: chosen,
+      pool: requireOneOf(architecture, 'pool', pool ?? args.global_pool, poolsOf(args)),
       dropPath: dropPath ?? args.drop_path_rate,
     });
   },
@@ -54,15 +49,18 @@ function poolsOf({ class_token: hasToken, global_pool: pretrained }: RotaryRow):
 }
 
 function requireArguments(architecture: string, args: RotaryArguments): void {
-  for (const [name, choices] of Object.entries(CHOICES)) {
-    const value = args[name as keyof RotaryArguments];
-    if ((choices as readonly unknown[]).includes(value)) continue;
-    throw new RangeError(`${architecture}: ${name} must be one of ${choices.join(', ')}, got ${String(value)}.`);
+  requireOneOf(architecture, 'in_chans', args.in_chans, [3]);
+  requireOneOf(architecture, 'attn_type', args.attn_type, ['eva', 'rope']);
+  requireOneOf(architecture, 'rope_type', args.rope_type, ['cat', 'dinov3', 'mixed']);
+  requireOneOf(architecture, 'rope_grid_indexing', args.rope_grid_indexing, ['ij', 'xy']);
+  requireOneOf(architecture, 'global_pool', args.global_pool, ['avg', 'max', 'token', 'map']);
+  for (const name of ['patch_size', 'embed_dim', 'num_heads'] as const) {
+    requireCounts(architecture, name, [args[name]], 1);
   }
   const { embed_dim: width, num_heads: heads } = args;
   if (args.use_rot_pos_emb && width % (4 * heads) !== 0) {
     throw new RangeError(
-      `${architecture}: embed_dim must be a multiple of 4 num_heads for a rotary embedding, got ${width} and ${heads}.`,
+      `embed_dim of ${architecture} must be a multiple of 4 num_heads for a rotary embedding; got ${width} and ${heads}.`,
     );
   }
 }
