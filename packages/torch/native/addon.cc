@@ -29,6 +29,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportAutograd(exports);
   exportAutocast(exports);
   exportRuntime(exports);
+  exportGpu(exports);
   return exports;
 }
 

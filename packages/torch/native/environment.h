@@ -88,5 +88,6 @@ void exportTensor(Napi::Object exports);    // properties and bytes of a tensor
 void exportAutograd(Napi::Object exports);  // gradients and grad mode
 void exportAutocast(Napi::Object exports);  // mixed precision
 void exportRuntime(Napi::Object exports);   // devices, threads, seeds, determinism, memory
+void exportGpu(Napi::Object exports);       // facts about GPUs, events in their queues
 
 }  // namespace evenhand

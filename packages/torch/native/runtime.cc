@@ -36,7 +36,19 @@ static Napi::Value manualSeed(const Napi::CallbackInfo& info) {
 
 static Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
   at::globalContext().setDeterministicAlgorithms(parseBool(info[0], "deterministic"), /*warn_only=*/false);
-  at::globalContext().setBenchmarkCuDNN(!parseBool(info[0], "deterministic"));
+  at::globalContext().setDeterministicCuDNN(parseBool(info[0], "deterministic"));
+  return info.Env().Undefined();
+}
+
+static Napi::Value setTf32(const Napi::CallbackInfo& info) {
+  const bool allowed = parseBool(info[0], "allowed");
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+  at::globalContext().setAllowTF32CuDNN(allowed);
+  return info.Env().Undefined();
+}
+
+static Napi::Value setCudnnBenchmark(const Napi::CallbackInfo& info) {
+  at::globalContext().setBenchmarkCuDNN(parseBool(info[0], "enabled"));
   return info.Env().Undefined();
 }
 
@@ -60,6 +72,8 @@ void exportRuntime(Napi::Object exports) {
   define<getNumThreads>(exports, "getNumThreads");
   define<manualSeed>(exports, "manualSeed");
   define<setDeterministic>(exports, "setDeterministic");
+  define<setTf32>(exports, "setTf32");
+  define<setCudnnBenchmark>(exports, "setCudnnBenchmark");
   define<keepFreedMemory>(exports, "keepFreedMemory");
 }
 

@@ -31,7 +31,13 @@ static Napi::Value fromArray(const Napi::CallbackInfo& info) {
   const at::ScalarType source = parseDtype(info[1], "the array's dtype");
   const at::Tensor view = borrow(info[0], source, parseShape(info[2], "shape"), "data");
   const at::Device device = parseDevice(info[4], "device");
-  return wrapTensor(info.Env(), view.to(device, parseDtype(info[3], "dtype"), /*non_blocking=*/false, /*copy=*/true));
+  const at::ScalarType dtype = parseDtype(info[3], "dtype");
+  if (device.is_cuda()) {
+    // From page-locked memory the GPU copies by itself, when its queue has reached the copy. libtorch keeps that memory until then.
+    const at::Tensor staged = at::empty(view.sizes(), at::TensorOptions().dtype(dtype).pinned_memory(true)).copy_(view);
+    return wrapTensor(info.Env(), staged.to(device, dtype, /*non_blocking=*/true));
+  }
+  return wrapTensor(info.Env(), view.to(device, dtype, /*non_blocking=*/false, /*copy=*/true));
 }
 
 // copyToArray(tensor, array, dtype of its bytes): resolves strides, dtype and device in one pass.

@@ -1,6 +1,7 @@
 // libtorch for TypeScript.
 export type { DType, MemoryFormat, TypedArray } from './dtype.js';
 export { TorchError, type TorchErrorCode } from './errors.js';
+export { DeferredRead, type GpuInfo, gpuInfo, peakGpuMemory } from './gpu.js';
 export { gradients } from './gradients.js';
 export { type AutocastOptions, autocast, noGrad } from './modes.js';
 export * as nn from './nn/index.js';
@@ -13,8 +14,10 @@ export {
   getNumThreads,
   keepFreedMemory,
   manualSeed,
+  setCudnnBenchmark,
   setDeterministic,
   setNumThreads,
+  setTf32,
   torchVersion,
 } from './runtime.js';
 export { keep, liveTensors, scope } from './scope.js';

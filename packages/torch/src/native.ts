@@ -57,7 +57,14 @@ interface Native {
   getNumThreads(): number;
   manualSeed(seed: number | bigint): void;
   setDeterministic(deterministic: boolean): void;
+  setTf32(allowed: boolean): void;
+  setCudnnBenchmark(enabled: boolean): void;
   keepFreedMemory(): boolean;
+
+  gpuInfo(device: string): Record<string, string | number> | null;
+  peakGpuMemory(device: string): number | null;
+  recordEvent(device: string): object | null;
+  waitForEvent(event: object | null): void;
 }
 
 const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.meta.url));

@@ -98,6 +98,12 @@ export interface Op<S extends string> {
   readonly schema: S;
 }
 
+/** Whether the loaded libtorch has the operation with exactly this schema: not all versions have all. */
+export function isAvailable({ schema }: { readonly schema: string }): boolean {
+  const [name = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
+  return native().schema(name, overload)?.replaceAll('SymInt', 'int') === schema;
+}
+
 /**
  * The operation with this schema (from PyTorch's `native_functions.yaml`, with `int` for `SymInt`). Arguments before `*`
  * are positional; those after it go into one object, with their names in camelCase.

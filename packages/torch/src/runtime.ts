@@ -13,6 +13,19 @@ export function setDeterministic(deterministic: boolean): void {
   native().setDeterministic(deterministic);
 }
 
+/** Whether GPUs may compute float32 matrix products and convolutions in TF32, with 10 bits of mantissa: several times faster. */
+export function setTf32(allowed: boolean): void {
+  native().setTf32(allowed);
+}
+
+/**
+ * Whether cuDNN measures all algorithms for each new shape of a convolution and takes the fastest. The first steps then take
+ * a minute or more.
+ */
+export function setCudnnBenchmark(enabled: boolean): void {
+  native().setCudnnBenchmark(enabled);
+}
+
 /**
  * Sets how many threads operations use that are called from this JavaScript thread. Results may differ in the last bits
  * between thread counts.
