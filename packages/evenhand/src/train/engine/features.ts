@@ -3,7 +3,7 @@ import { keep, noGrad, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Loader, PassOptions } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
 import { yieldToEventLoop } from '../setup/device.js';
-import { presetAt, toInput } from '../setup/model.js';
+import { presetAt, ToInput } from '../setup/model.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
@@ -28,12 +28,13 @@ export interface FeatureOptions {
 export async function extractFeatures(options: FeatureOptions): Promise<Tensor | null> {
   const { model, loader, preset, device, count, mirrored = false, pass, onBatch } = options;
   const all = keep(ops.empty([count, model.featureCount], { device }));
+  const toInput = new ToInput(preset, device);
   let done = 0;
   try {
     for await (const batch of loader.batches(undefined, pass)) {
       const n = batch.labels.length;
       const shouldContinue = scope(() => {
-        const images = toInput(batch, preset, device);
+        const images = toInput.of(batch);
         const values = noGrad(() => {
           const features = model.forwardFeatures(images);
           if (!mirrored) return features;
@@ -52,6 +53,8 @@ export async function extractFeatures(options: FeatureOptions): Promise<Tensor |
   } catch (error) {
     all.dispose();
     throw error;
+  } finally {
+    toInput.dispose();
   }
   return all;
 }

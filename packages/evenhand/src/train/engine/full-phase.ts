@@ -34,6 +34,10 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   const baseRates = optimizer.groups.map(({ learningRate }) => learningRate);
   const ema = config.ema > 0 ? new Ema(model, config.ema) : null;
   let objective = makeObjective(context, state);
+  const disposeObjective = (): void => {
+    objective.loss.dispose();
+    objective.targets.dispose();
+  };
   let loader: Loader | null = null;
   let loaderSize = 0;
   try {
@@ -48,7 +52,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       if (shouldJudgeAgain(context, state)) {
         if (!(await judgeLabels(context, state))) return saveInterrupted(context, state);
         position.refreshed = true;
-        objective.targets.dispose();
+        disposeObjective();
         objective = makeObjective(context, state);
       }
       const trained = await trainEpoch(context, state, {
@@ -93,13 +97,13 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
     }
   } finally {
     state.endPhase();
-    objective.targets.dispose();
+    disposeObjective();
     await loader?.close();
   }
   return true;
 }
 
-/** The loss and the targets of all training images, by their labels as they are now. The caller disposes of the targets. */
+/** The loss and the targets of all training images, by their labels as they are now. The caller disposes of both. */
 function makeObjective({ config, data, device }: TrainingContext, { labels }: TrainingState) {
   const posterior = labels?.train ?? null;
   const numClasses = data.classes.length;

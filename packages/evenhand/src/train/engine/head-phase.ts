@@ -11,6 +11,7 @@ import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
 import { computeFeatures } from './features.js';
+import { LateValues } from './late-values.js';
 import { drawOrder, evaluationLoader, trainingLoader } from './loaders.js';
 import type { TrainingState } from './state.js';
 
@@ -81,6 +82,7 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
     state.endPhase();
     for (const values of features) values.dispose();
     targets.dispose();
+    batchLoss.dispose();
     await plainLoader.close();
     await augmentedLoader.close();
   }
@@ -113,31 +115,39 @@ async function trainHead(
     throw divergence(config, 'head', `The ${name} is ${value} in epoch ${position.epoch + 1} of the head phase`);
   };
   let [lossSum, learningRate] = [0, headPhaseRate];
+  const lossAndNorm = new LateValues(([value, norm]) => {
+    requireFinite(value!, 'loss');
+    requireFinite(norm!, 'gradient norm');
+    lossSum += value!;
+  });
   nn.setTraining(model.classifier, true);
-  for (let pass = 0; pass < passes; pass++) {
-    const order = drawOrder(config, data, state, new Random(seed, epoch, pass).uint32());
-    for (let batch = 0; batch < batches; batch++) {
-      manualSeed(new Random(seed, epoch, pass, batch).uint32());
-      learningRate = headPhaseRate * schedule(stepsBefore + pass * batches + batch);
-      for (const group of optimizer.groups) group.learningRate = learningRate;
-      const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
-      // Views alternate within a batch, and each begins in turn from pass to pass.
-      const rowsByView = views.map((_, v) => rows.filter((_, i) => (i + pass) % views.length === v));
-      lossSum += scope(() => {
-        optimizer.zeroGrad();
-        const indices = rowsByView.map((some) => tensor(some, [some.length], { dtype: 'int64', device }));
-        const inputs = views.map((view, v) => ops.indexSelect(view, 0, indices[v]!));
-        const value = loss(model.classifier.forward(ops.cat(inputs, 0)), ops.cat(indices, 0));
-        const number = value.item();
-        requireFinite(number, 'loss');
-        value.backward();
-        requireFinite(optim.gradNorm(parameters), 'gradient norm');
-        optimizer.step();
-        return number;
-      });
+  try {
+    for (let pass = 0; pass < passes; pass++) {
+      const order = drawOrder(config, data, state, new Random(seed, epoch, pass).uint32());
+      for (let batch = 0; batch < batches; batch++) {
+        manualSeed(new Random(seed, epoch, pass, batch).uint32());
+        learningRate = headPhaseRate * schedule(stepsBefore + pass * batches + batch);
+        for (const group of optimizer.groups) group.learningRate = learningRate;
+        const rows = order.subarray(batch * batchSize, (batch + 1) * batchSize);
+        // Views alternate within a batch, and each begins in turn from pass to pass.
+        const rowsByView = views.map((_, v) => rows.filter((_, i) => (i + pass) % views.length === v));
+        scope(() => {
+          optimizer.zeroGrad();
+          const indices = rowsByView.map((some) => tensor(some, [some.length], { dtype: 'int64', device }));
+          const inputs = views.map((view, v) => ops.indexSelect(view, 0, indices[v]!));
+          const value = loss(model.classifier.forward(ops.cat(inputs, 0)), ops.cat(indices, 0));
+          value.backward();
+          const norm = optim.gradNorm(parameters);
+          optimizer.step();
+          lossAndNorm.push(ops.stack([ops.detach(value), norm]), null);
+        });
+      }
+      lossAndNorm.settle();
+      meter.report((pass + 1) * count, { loss: lossSum / ((pass + 1) * batches), learningRate });
+      await yieldToEventLoop();
     }
-    meter.report((pass + 1) * count, { loss: lossSum / ((pass + 1) * batches), learningRate });
-    await yieldToEventLoop();
+  } finally {
+    lossAndNorm.dispose();
   }
   nn.setTraining(model.classifier, false);
   optimizer.zeroGrad();

@@ -5,10 +5,11 @@ import type { Loss } from '../objective/losses.js';
 import { applyMix, drawMix } from '../objective/mix.js';
 import type { Targets } from '../objective/targets.js';
 import { yieldToEventLoop } from '../setup/device.js';
-import { presetAt, toInput } from '../setup/model.js';
+import { presetAt, ToInput } from '../setup/model.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import type { Ema } from './ema.js';
+import { LateValues } from './late-values.js';
 import type { TrainingState } from './state.js';
 
 /** Seconds between checkpoints within an epoch. When they are written does not change the result. */
@@ -37,7 +38,7 @@ export interface EpochInputs {
  * and when the user interrupts.
  *
  * @returns seconds in this epoch, and images per second; null if it was interrupted
- * @throws TrainingError if the loss or the gradient norm is not finite, before the weights are changed by it
+ * @throws TrainingError if the loss or the gradient norm of a step is not finite, one step later; no checkpoint is written
  */
 export async function trainEpoch(
   context: TrainingContext,
@@ -49,63 +50,70 @@ export async function trainEpoch(
   const { accumulate, batchSize, clipNorm } = config;
   const { batches, dropLast } = countBatches(data.train.length, batchSize);
   const epoch = globalEpoch(config, state);
-  const preset = presetAt(config, size);
+  const toInput = new ToInput(presetAt(config, size), device);
   const total = dropLast ? batches * batchSize : order.length;
   const doneBefore = Math.min(position.step * batchSize, total);
   const secondsBefore = position.seconds;
   const meter = new ProgressMeter(context, state, 'full', total, doneBefore);
   const parameters = nn.parameters(model);
-  const requireFinite = (value: number, name: string): void => {
+  const requireFinite = (value: number, name: string, step: number): void => {
     if (Number.isFinite(value)) return;
-    const place = `epoch ${position.epoch + 1}, step ${position.step + 1}`;
+    const place = `epoch ${position.epoch + 1}, step ${step}`;
     throw divergence(config, 'full', `The ${name} is ${value} in ${place}`);
   };
+  const lossAndNorm = new LateValues<{ step: number; learningRate: number }>(
+    ([value, norm = 0], { step, learningRate }) => {
+      requireFinite(value!, 'loss', step);
+      requireFinite(norm, 'gradient norm', step);
+      position.lossSum += value!;
+      meter.report(Math.min(step * batchSize, total), { loss: position.lossSum / step, learningRate });
+    },
+  );
   let lastSave = performance.now();
 
   nn.setTraining(model, true);
   optimizer.zeroGrad();
-  for await (const batch of loader.batches(order, { epoch, startBatch: position.step, dropLast })) {
-    const { step } = position;
-    const isLast = step + 1 === batches;
-    const isUpdate = (step + 1) % accumulate === 0 || isLast;
-    // The last group of accumulated batches may be smaller.
-    const groupSize = Math.min(accumulate, batches - (step - (step % accumulate)));
-    setLearningRates(step);
-    manualSeed(new Random(config.seed, epoch, step, 1).uint32());
+  try {
+    for await (const batch of loader.batches(order, { epoch, startBatch: position.step, dropLast })) {
+      const { step } = position;
+      const isLast = step + 1 === batches;
+      const isUpdate = (step + 1) % accumulate === 0 || isLast;
+      // The last group of accumulated batches may be smaller.
+      const groupSize = Math.min(accumulate, batches - (step - (step % accumulate)));
+      setLearningRates(step);
+      manualSeed(new Random(config.seed, epoch, step, 1).uint32());
 
-    const value = scope(() => {
-      const images = toInput(batch, preset, device);
-      const mixed = mixBatch(context, images, selectTargets(targets, batch), epoch, step);
-      const compute = () => loss(model.forward(mixed.images), mixed.targets);
-      const batchLoss = config.autocast ? autocast({ device }, compute) : compute();
-      ops.divScalar(batchLoss, groupSize).backward();
-      return batchLoss.item();
-    });
-    requireFinite(value, 'loss');
-    if (isUpdate) {
-      const norm = clipNorm > 0 ? optim.clipGradNorm(parameters, clipNorm) : optim.gradNorm(parameters);
-      requireFinite(norm, 'gradient norm');
-      optimizer.step();
-      optimizer.zeroGrad();
-      ema?.update(updatesBefore + Math.floor(step / accumulate));
+      scope(() => {
+        const mixed = mixBatch(context, toInput.of(batch), selectTargets(targets, batch), epoch, step);
+        const compute = () => loss(model.forward(mixed.images), mixed.targets);
+        const batchLoss = config.autocast ? autocast({ device }, compute) : compute();
+        ops.divScalar(batchLoss, groupSize).backward();
+        const values = [ops.detach(batchLoss)];
+        if (isUpdate) {
+          values.push(clipNorm > 0 ? optim.clipGradNorm(parameters, clipNorm) : optim.gradNorm(parameters));
+          optimizer.step();
+          optimizer.zeroGrad();
+          ema?.update(updatesBefore + Math.floor(step / accumulate));
+        }
+        lossAndNorm.push(ops.stack(values), { step: step + 1, learningRate: optimizer.groups.at(-1)!.learningRate });
+      });
+      position.step = step + 1;
+      position.seconds = secondsBefore + meter.seconds;
+      await yieldToEventLoop();
+      // Partly accumulated gradients are not saved, so checkpoints follow updates only.
+      if (isUpdate && (isInterrupted() || performance.now() - lastSave > CHECKPOINT_SECONDS * 1000)) {
+        lossAndNorm.settle();
+        // The loss shows only one step later that an update has ruined the weights.
+        requireFinite(normOf(parameters), 'norm of the weights', step + 1);
+        state.save(folder.last, context.model);
+        lastSave = performance.now();
+        if (isInterrupted()) return null;
+      }
     }
-
-    position.lossSum += value;
-    position.step = step + 1;
-    position.seconds = secondsBefore + meter.seconds;
-    meter.report(Math.min(position.step * batchSize, total), {
-      loss: position.lossSum / position.step,
-      learningRate: optimizer.groups.at(-1)!.learningRate,
-    });
-    await yieldToEventLoop();
-    // Partly accumulated gradients are not saved, so checkpoints follow updates only.
-    if (isUpdate && (isInterrupted() || performance.now() - lastSave > CHECKPOINT_SECONDS * 1000)) {
-      // The loss shows only one step later that an update has ruined the weights.
-      requireFinite(normOf(parameters), 'norm of the weights');
-      state.save(folder.last, context.model);
-      lastSave = performance.now();
-      if (isInterrupted()) return null;
-    }
+    lossAndNorm.settle();
+  } finally {
+    lossAndNorm.dispose();
+    toInput.dispose();
   }
   return { seconds: position.seconds, imagesPerSecond: (total - doneBefore) / meter.seconds };
 }

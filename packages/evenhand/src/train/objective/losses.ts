@@ -1,10 +1,14 @@
-import { ops, type Tensor, tensor } from '@evenhand/torch';
+import { keep, ops, type Tensor, tensor } from '@evenhand/torch';
 import type { Config } from '../config/fields.js';
 import { classWeights, logitShifts } from './balance.js';
 import type { Targets } from './targets.js';
 
 /** The loss of logits [N,K] against targets: a scalar tensor. */
-export type Loss = (logits: Tensor, targets: Targets) => Tensor;
+export interface Loss {
+  (logits: Tensor, targets: Targets): Tensor;
+  /** Frees its weights and shifts. */
+  dispose(): void;
+}
 
 type LossConfig = Pick<
   Config,
@@ -19,13 +23,13 @@ type LossConfig = Pick<
  * PyTorch's. With mixed targets it is lambda L(a) + (1 - lambda) L(b). Where targets are probabilities q of classes, L is
  * their mean: log p of the label becomes sum_k q_k log p_k, a sample's weight sum_k q_k w_k, and so for the focal loss.
  *
- * @param counts number of training images of losses class, [K]
+ * @param counts number of training images of each class, [K]
  */
 export function makeLoss(config: LossConfig, counts: ArrayLike<number>, device: string): Loss {
-  const weights = classWeights(config, counts);
-  const shifts = logitShifts(config, counts);
-  // Made for losses batch, so that the scope around the batch frees it.
-  const row = (values: Float64Array) => tensor(values, [values.length], { dtype: 'float32', device });
+  const row = (values: Float64Array | undefined) =>
+    values && keep(tensor(values, [values.length], { dtype: 'float32', device }));
+  const weights = row(classWeights(config, counts));
+  const shifts = row(logitShifts(config, counts));
   const { labelSmoothing: smoothing, focalGamma } = config;
 
   function lossTowards(logProbabilities: Tensor, labels: Tensor): Tensor {
@@ -43,14 +47,20 @@ export function makeLoss(config: LossConfig, counts: ArrayLike<number>, device: 
       losses = ops.mul(losses, ops.pow(ops.clamp(missed, 1e-6), focalGamma));
     }
     if (!weights) return ops.mean(losses);
-    const weight = soft ? expected(row(weights)) : ops.indexSelect(row(weights), 0, labels);
+    const weight = soft ? expected(weights) : ops.indexSelect(weights, 0, labels);
     return ops.div(ops.sum(ops.mul(losses, weight)), ops.sum(weight));
   }
 
-  return (logits, { a, b, lambda }) => {
-    const logProbabilities = ops.logSoftmax(shifts ? ops.add(logits, row(shifts)) : logits, 1, 'float32');
+  const loss = (logits: Tensor, { a, b, lambda }: Targets): Tensor => {
+    const logProbabilities = ops.logSoftmax(shifts ? ops.add(logits, shifts) : logits, 1, 'float32');
     const first = lossTowards(logProbabilities, a);
     if (!b) return first;
     return ops.add(ops.mulScalar(first, lambda), ops.mulScalar(lossTowards(logProbabilities, b), 1 - lambda));
   };
+  return Object.assign(loss, {
+    dispose(): void {
+      weights?.dispose();
+      shifts?.dispose();
+    },
+  });
 }

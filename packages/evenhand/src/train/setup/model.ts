@@ -1,5 +1,5 @@
 import type { Preset } from '@evenhand/predict';
-import { nn, ops, type Tensor, tensor } from '@evenhand/torch';
+import { keep, nn, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 import type { Batch } from '../../data/index.js';
 import { createModel, type ImageModel, loadPretrained, modelInfo, replaceHead } from '../../models/index.js';
 import type { Config } from '../config/fields.js';
@@ -41,12 +41,30 @@ export async function loadBackbone(
   return path;
 }
 
-/** The images of a batch as input of the model: float32 [N,3,H,W], normalised, channels-last without a copy. */
-export function toInput({ pixels, labels }: Batch, preset: Preset, device: string): Tensor {
-  const shape = [labels.length, preset.crop, preset.crop, 3];
-  const bytes = ops.permute(tensor(pixels, shape, { device }), [0, 3, 1, 2]);
-  const scale = preset.std.map((s) => 1 / (255 * s));
-  const shift = preset.mean.map((m, c) => -m / preset.std[c]!);
-  const channel = (values: readonly number[]) => ops.reshape(tensor(values, { device }), [1, 3, 1, 1]);
-  return ops.add_(ops.mul_(ops.to(bytes, { dtype: 'float32' }), channel(scale)), channel(shift));
+/** Turns batches into input of the model. Its constants are on the device, so that a step uploads nothing but the images. */
+export class ToInput {
+  readonly #scale: Tensor;
+  readonly #shift: Tensor;
+
+  constructor(
+    private readonly preset: Preset,
+    private readonly device: string,
+  ) {
+    const channel = (values: readonly number[]) =>
+      keep(scope(() => ops.reshape(tensor(values, { device }), [1, 3, 1, 1])));
+    this.#scale = channel(preset.std.map((s) => 1 / (255 * s)));
+    this.#shift = channel(preset.mean.map((m, c) => -m / preset.std[c]!));
+  }
+
+  /** The images of a batch: float32 [N,3,H,W], normalised, channels-last without a copy. */
+  of({ pixels, labels }: Batch): Tensor {
+    const shape = [labels.length, this.preset.crop, this.preset.crop, 3];
+    const bytes = ops.permute(tensor(pixels, shape, { device: this.device }), [0, 3, 1, 2]);
+    return ops.add_(ops.mul_(ops.to(bytes, { dtype: 'float32' }), this.#scale), this.#shift);
+  }
+
+  dispose(): void {
+    this.#scale.dispose();
+    this.#shift.dispose();
+  }
 }
