@@ -73,13 +73,19 @@ export async function askHub(
 
 function noAnswer(endpoint: string, error: unknown, timeout: number): WeightsError {
   const slow = error instanceof Error && error.name === 'TimeoutError';
-  const code = slow ? `no answer within ${timeout / 1000} s` : (systemCode(error) ?? (error as Error).message);
-  const final = code === 'ENOTFOUND' || code === 'ECONNREFUSED';
+  const code = slow ? `no answer within ${timeout / 1000} s` : (systemCode(error) ?? reasonOf(error));
+  const final = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'].includes(code);
   return new WeightsError(
     final ? 'unreachable' : 'interrupted',
     `${endpoint} cannot be reached (${code}); check the network, set HF_ENDPOINT to a mirror, or give a folder with the model.`,
     { cause: error },
   );
+}
+
+/** The message of the cause, since that of `fetch` says only that it failed. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? cause.message : message;
 }
 
 function refusal(

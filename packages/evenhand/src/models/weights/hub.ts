@@ -123,6 +123,7 @@ async function askOrFallBack(context: Context, file: string, files: readonly str
         options.onNote?.(`${source.repository} is used from the cache, because ${error.message}`);
         return found;
       }
+      if (found === null) return { kind: 'absent', commit: undefined };
       if (error.code !== 'interrupted' || tries === TRIES) throw error;
     }
     await sleep(retryDelay * 2 ** (tries - 1), undefined, { signal });
@@ -151,13 +152,13 @@ async function fetchAnswer(context: Context, file: string, answer: HubAnswer & {
   try {
     if (cached !== undefined) await cache.remove(cached);
     await mkdir(dirname(blob), { recursive: true });
-    await cache.remember(source.revision, commit);
     if (!existsSync(blob)) await waitForOtherDownload(blob, options.signal);
-    if (existsSync(blob) && (await verify(blob, etag)).matches) {
-      return { ...result, path: await cache.link(etag, commit, file, { isNew: false, symlinks }), downloaded: false };
-    }
-    await download(context, file, answer, blob);
-    return { ...result, path: await cache.link(etag, commit, file, { isNew: true, symlinks }), downloaded: true };
+    const downloaded = !(existsSync(blob) && (await verify(blob, etag)).matches);
+    if (downloaded) await download(context, file, answer, blob);
+    const path = await cache.link(etag, commit, file, { isNew: downloaded, symlinks });
+    // Only now, so that after a failure the older version is still found.
+    await cache.remember(source.revision, commit);
+    return { ...result, path, downloaded };
   } catch (error) {
     if (error instanceof WeightsError || options.signal?.aborted) throw error;
     throw diskError(error, cache.folder, 'HF_HUB_CACHE');
