@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Preset } from '@evenhand/predict';
+import { type Preset, validatePreset } from '@evenhand/predict';
 import { liveTensors, nn, ops, scope } from '@evenhand/torch';
 import { createModel, modelInfo, modelNames } from './catalogue.js';
 import { EFFICIENTNETS, EfficientNet } from './families/efficientnet.js';
 import { makeDivisible, row } from './families/rows.js';
+import { architectureNames } from './families.js';
 import { golden } from './golden.test.helper.js';
 import { backboneParameters, headParameters, replaceHead } from './head.js';
+import { listModels, recommend } from './list-models.js';
 
 test('presets match torchvision, timm for Lite0, and our own for mini', () => {
   const presets = golden<Record<string, Preset>>('presets.json');
@@ -14,8 +19,44 @@ test('presets match torchvision, timm for Lite0, and our own for mini', () => {
   presets.efficientnet_lite0 = { resize: 256, crop: 224, interpolation: 'bicubic', mean: half, std: half };
   const { mean, std } = presets.efficientnet_b0!;
   presets.efficientnet_mini = { resize: 144, crop: 128, interpolation: 'bicubic', mean, std };
-  assert.deepEqual(Object.keys(presets).sort(), modelNames().sort());
-  for (const name of modelNames()) assert.deepEqual(modelInfo(name).preset, presets[name], name);
+  for (const name of Object.keys(presets)) assert.deepEqual(modelInfo(name).preset, presets[name], name);
+});
+
+test('every recommended model has an architecture, settings that fit it, and a licence', () => {
+  const architectures = new Set(architectureNames());
+  for (const name of modelNames()) {
+    const spec = modelInfo(name);
+    assert.equal(spec.name, name);
+    assert.ok(architectures.has(spec.architecture), `${name}: ${spec.architecture} is in no family`);
+    assert.doesNotThrow(() => validatePreset({ ...spec.preset }), name);
+    assert.ok(spec.parameters! > 1e6 && spec.license !== null && spec.pretraining !== '', name);
+    assert.ok(name === 'efficientnet_mini' || spec.gmacs! > 0.05, name);
+  }
+  assert.ok(modelNames().length > 80);
+  const restricted = modelNames().filter((name) => modelInfo(name).license?.restriction !== undefined);
+  assert.ok(
+    restricted.every((name) => /^convnextv2_|dinov3|metaclip|dfn2b|swsl|swag/.test(name)),
+    restricted.join(),
+  );
+  assert.equal(modelInfo('convnextv2_tiny.fcmae_ft_in22k_in1k').license?.restriction, 'non-commercial use only');
+  assert.match(modelInfo('vit_small_patch16_dinov3').license?.restriction ?? '', /only with the DINOv3 licence/);
+});
+
+test('recommended models and their list say what is on this machine, without a request', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evenhand-list-'));
+  const snapshots = join(folder, 'hub', 'models--timm--convnext_nano.in12k');
+  mkdirSync(join(snapshots, 'snapshots', '1'.repeat(40)), { recursive: true });
+  mkdirSync(join(snapshots, 'refs'));
+  writeFileSync(join(snapshots, 'refs', 'main'), '1'.repeat(40));
+  writeFileSync(join(snapshots, 'snapshots', '1'.repeat(40), 'model.safetensors'), '');
+  writeFileSync(join(folder, 'mobilenet_v2-b0353104.pth'), '');
+  const models = listModels({ HF_HOME: folder, EVENHAND_CACHE: folder });
+  rmSync(folder, { recursive: true });
+  const cached = models.filter((model) => model.cached).map(({ name }) => name);
+  assert.deepEqual(cached, ['efficientnet_mini', 'mobilenet_v2', 'convnext_nano.in12k']);
+  const { family, imageSize, gmacs } = models.find(({ name }) => name === 'convnext_nano.in12k')!;
+  assert.deepEqual([family, imageSize, gmacs], ['ConvNeXt', 224, 2.46]);
+  for (const { name } of recommend()) assert.ok(modelNames().includes(name), name);
 });
 
 test('the name of every weights file contains its hash', () => {
@@ -33,10 +74,7 @@ test('an unknown model is refused with a suggestion, or with the available names
     name: 'RangeError',
     message: 'Unknown model "efficientnet-b3"; did you mean efficientnet_b3?',
   });
-  assert.throws(
-    () => modelInfo('vit_large'),
-    /Unknown model "vit_large"; available: efficientnet_b0, .*mobilenet_v2\./,
-  );
+  assert.throws(() => modelInfo('xception'), /Unknown model "xception"; evenhand models lists the names\./);
   assert.throws(() => createModel('toString', options), /Unknown model "toString"/);
   for (const numClasses of [0, 1.5, Number.NaN]) {
     assert.throws(() => createModel('mobilenet_v2', { numClasses }), /numClasses must be a whole number/);

@@ -3,18 +3,18 @@ import type { Interpolation, Preset } from '@evenhand/predict';
 import { manualSeed } from '@evenhand/torch';
 import { describeValue } from '../printable.js';
 import { suggest } from '../suggest.js';
+import { HUB_MODELS } from './catalogue-hub.js';
 import { familyOf } from './families.js';
 import type { BuildOptions } from './family.js';
 import { requireCount } from './head.js';
 import type { ImageModel } from './model.js';
+import { HALF, IMAGENET } from './resolve-timm.js';
 import type { ModelSpec } from './spec.js';
 import type { WeightsSource } from './weights/file-hash.js';
 
-/** A row of the table below. */
-type Entry = Pick<ModelSpec, 'architecture' | 'preset' | 'weights'> & { readonly parameters: number };
-
-/** Means and standard deviations of ImageNet's training images in [0, 1], as torchvision gives them. */
-const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+/** An entry of the tables: a spec without what most have in common. */
+type Entry = Pick<ModelSpec, 'architecture' | 'preset' | 'weights'> &
+  Partial<ModelSpec> & { readonly parameters: number };
 
 function preset(resize: number, crop: number, interpolation: Interpolation = 'bicubic'): Preset {
   return { resize, crop, interpolation, ...IMAGENET };
@@ -24,13 +24,16 @@ function torchvision(file: string, sha256: string): WeightsSource {
   return { url: `https://download.pytorch.org/models/${file}`, sha256 };
 }
 
-// Presets and parameter counts are those of torchvision's IMAGENET1K_V1 weights. EfficientNet files of torchvision before
+const BSD = { id: 'bsd-3-clause' };
+
+// Presets, parameter counts and multiply-accumulates are those of torchvision's IMAGENET1K_V1 weights. EfficientNet files of torchvision before
 // 0.17 have a wrong hash in their names (pytorch/vision #7744, #8036); these are the renamed files. The weights of
 // efficientnet_mini are our own (tools/pretrain.mjs).
-const CATALOGUE = {
+const OWN = {
   efficientnet_b0: {
     architecture: 'torchvision/efficientnet_b0',
     parameters: 5_288_548,
+    gmacs: 0.39,
     preset: preset(256, 224),
     weights: torchvision(
       'efficientnet_b0_rwightman-7f5810bc.pth',
@@ -40,12 +43,14 @@ const CATALOGUE = {
   efficientnet_b1: {
     architecture: 'torchvision/efficientnet_b1',
     parameters: 7_794_184,
+    gmacs: 0.69,
     preset: preset(256, 240),
     weights: torchvision('efficientnet_b1_rwightman-bac287d4.pth', 'bac287d4'),
   },
   efficientnet_b2: {
     architecture: 'torchvision/efficientnet_b2',
     parameters: 9_109_994,
+    gmacs: 1.09,
     preset: preset(288, 288),
     weights: torchvision(
       'efficientnet_b2_rwightman-c35c1473.pth',
@@ -55,6 +60,7 @@ const CATALOGUE = {
   efficientnet_b3: {
     architecture: 'torchvision/efficientnet_b3',
     parameters: 12_233_232,
+    gmacs: 1.83,
     preset: preset(320, 300),
     weights: torchvision(
       'efficientnet_b3_rwightman-b3899882.pth',
@@ -64,6 +70,7 @@ const CATALOGUE = {
   efficientnet_b4: {
     architecture: 'torchvision/efficientnet_b4',
     parameters: 19_341_616,
+    gmacs: 4.39,
     preset: preset(384, 380),
     weights: torchvision(
       'efficientnet_b4_rwightman-23ab8bcd.pth',
@@ -73,6 +80,7 @@ const CATALOGUE = {
   efficientnet_b5: {
     architecture: 'torchvision/efficientnet_b5',
     parameters: 30_389_784,
+    gmacs: 10.27,
     preset: preset(456, 456),
     weights: torchvision(
       'efficientnet_b5_lukemelas-1a07897c.pth',
@@ -82,6 +90,7 @@ const CATALOGUE = {
   efficientnet_b6: {
     architecture: 'torchvision/efficientnet_b6',
     parameters: 43_040_704,
+    gmacs: 19.07,
     preset: preset(528, 528),
     weights: torchvision(
       'efficientnet_b6_lukemelas-24a108a5.pth',
@@ -91,6 +100,7 @@ const CATALOGUE = {
   efficientnet_b7: {
     architecture: 'torchvision/efficientnet_b7',
     parameters: 66_347_960,
+    gmacs: 37.75,
     preset: preset(600, 600),
     weights: torchvision(
       'efficientnet_b7_lukemelas-c5b4e57e.pth',
@@ -101,12 +111,16 @@ const CATALOGUE = {
     architecture: 'torchvision/efficientnet_mini',
     parameters: 1_472_090,
     preset: preset(144, 128),
+    license: { id: 'apache-2.0' },
+    pretraining: 'drawn flowers',
     weights: fileURLToPath(new URL('../../weights/efficientnet_mini.safetensors', import.meta.url)),
   },
   efficientnet_lite0: {
     architecture: 'tf_efficientnet_lite0',
     parameters: 4_652_008,
-    preset: { resize: 256, crop: 224, interpolation: 'bicubic', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+    gmacs: 0.4,
+    preset: { resize: 256, crop: 224, interpolation: 'bicubic', ...HALF },
+    license: { id: 'apache-2.0' },
     weights: {
       url: 'https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights/tf_efficientnet_lite0-0aa007d2.pth',
       sha256: '0aa007d2',
@@ -115,31 +129,36 @@ const CATALOGUE = {
   mobilenet_v2: {
     architecture: 'torchvision/mobilenet_v2',
     parameters: 3_504_872,
+    gmacs: 0.3,
     preset: preset(256, 224, 'bilinear'),
     weights: torchvision('mobilenet_v2-b0353104.pth', 'b0353104'),
   },
 } as const satisfies Record<string, Entry>;
 
-export type ModelName = keyof typeof CATALOGUE;
-
-/** The names that `createModel` takes. */
-export function modelNames(): ModelName[] {
-  return Object.keys(CATALOGUE) as ModelName[];
+/** The names of the recommended models. `resolveModel` knows more. */
+export function modelNames(): string[] {
+  return [...Object.keys(OWN), ...HUB_MODELS.keys()];
 }
 
-/** The spec of a model of the catalogue; undefined if it has no such model. */
+/**
+ * The spec of a recommended model, by its name or by its architecture alone, which means the first model that has it;
+ * undefined if there is none.
+ */
 export function findModel(name: string): ModelSpec | undefined {
-  if (!Object.hasOwn(CATALOGUE, name)) return undefined;
-  const entry: Entry = CATALOGUE[name as ModelName];
-  return { name, args: {}, pool: 'avg', license: null, gmacs: null, pretraining: 'ImageNet-1k', ...entry };
+  if (Object.hasOwn(OWN, name)) {
+    const entry: Entry = OWN[name as keyof typeof OWN];
+    const license = BSD;
+    return { name, args: {}, pool: 'avg', license, gmacs: null, pretraining: 'ImageNet-1k', ...entry };
+  }
+  return HUB_MODELS.get(name) ?? [...HUB_MODELS.values()].find(({ architecture }) => architecture === name);
 }
 
-/** The spec of a model of the catalogue. Throws a `RangeError` that suggests a name if it is unknown. */
+/** The spec of a recommended model; see `findModel`. Throws a `RangeError` that suggests a name if it is unknown. */
 export function modelInfo(name: string): ModelSpec {
   const spec = findModel(name);
   if (spec !== undefined) return spec;
   const likely = suggest(name, modelNames());
-  const hint = likely === undefined ? `available: ${modelNames().join(', ')}.` : `did you mean ${likely}?`;
+  const hint = likely === undefined ? 'evenhand models lists the names.' : `did you mean ${likely}?`;
   throw new RangeError(`Unknown model ${describeValue(name)}; ${hint}`);
 }
 

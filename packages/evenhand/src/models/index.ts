@@ -1,6 +1,6 @@
 // Architectures, their pretrained weights, and heads.
 
-export { createModel, type ModelName, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
+export { createModel, type ModelOptions, modelInfo, modelNames } from './catalogue.js';
 export { EFFICIENTNETS, EfficientNet, type EfficientNetConfig } from './families/efficientnet.js';
 export { MobileNetV2 } from './families/mobilenet-v2.js';
 export { row, type StageRow, scaleRows } from './families/rows.js';
@@ -8,6 +8,7 @@ export { architectureNames, familyOf } from './families.js';
 export { type BuildOptions, type Family, POOLS, type Pool } from './family.js';
 export { backboneParameters, type HeadOptions, headParameters, replaceHead } from './head.js';
 export { layerGroups } from './layer-groups.js';
+export { isCached, type ListedModel, listModels, type Recommendation, recommend } from './list-models.js';
 export { ImageModel, type Part, parametersOf } from './model.js';
 export { type ResolveOptions, resolveModel } from './resolve.js';
 export type { HubRepository, License, ModelSpec } from './spec.js';

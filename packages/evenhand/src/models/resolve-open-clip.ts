@@ -1,13 +1,7 @@
 import type { Preset } from '@evenhand/predict';
 import type { ConfigFields } from './resolve-fields.js';
-import { featurePool, INTERPOLATIONS, type ModelConfig, poolName, requireArchitecture } from './resolve-timm.js';
+import { CLIP, featurePool, INTERPOLATIONS, type ModelConfig, poolName, requireArchitecture } from './resolve-timm.js';
 import { WeightsError } from './weights/weights-error.js';
-
-/** OpenAI's means and standard deviations, open_clip's default. */
-const OPENAI = {
-  mean: [0.48145466, 0.4578275, 0.40821073],
-  std: [0.26862954, 0.26130258, 0.27577711],
-} as const;
 
 /** timm's names of CLIP's vision towers, by width, layers and patch. */
 const TOWERS: Readonly<Record<string, string>> = {
@@ -107,7 +101,7 @@ function presetOf(fields: ConfigFields, size: number): Preset {
     crop: size,
     ...(mode === 'squash' ? { cropMode: 'squash' } : {}),
     interpolation: (random ? undefined : fields.choice('interpolation', INTERPOLATIONS)) ?? 'bicubic',
-    mean: fields.channels('mean', Number.NEGATIVE_INFINITY) ?? OPENAI.mean,
-    std: fields.channels('std', 0) ?? OPENAI.std,
+    mean: fields.channels('mean', Number.NEGATIVE_INFINITY) ?? CLIP.mean,
+    std: fields.channels('std', 0) ?? CLIP.std,
   };
 }

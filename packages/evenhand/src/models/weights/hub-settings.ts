@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { describeValue } from '../../printable.js';
 import { systemCode, WeightsError } from './weights-error.js';
 
 /** How the Hugging Face hub is used; the environment variables are those of Python's huggingface_hub (`constants.py`). */
@@ -30,11 +31,18 @@ function hubHome(env: Environment): string {
   return expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'), env);
 }
 
-/** Source: huggingface_hub `constants.py`. */
+/** Source: huggingface_hub `constants.py`. @throws WeightsError if `HF_ENDPOINT` is not an address */
 export function hubSettings(env: Environment = process.env): HubSettings {
   const timeout = Number(env.HF_HUB_ETAG_TIMEOUT || 10);
+  const endpoint = (env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
+  if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
+    throw new WeightsError(
+      'refused',
+      `HF_ENDPOINT must be an address such as https://huggingface.co, but it is ${describeValue(endpoint)}; correct it.`,
+    );
+  }
   return {
-    endpoint: (env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, ''),
+    endpoint,
     cache: expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hubHome(env), 'hub'), env),
     offline: isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
     symlinks: !isTrue(env.HF_HUB_DISABLE_SYMLINKS),

@@ -331,6 +331,7 @@ test("folders, endpoint and token follow huggingface_hub's variables", () => {
   assert.equal(hubSettings({ HF_HUB_CACHE: '~/$NAME/${NAME}', NAME: 'n' }).cache, `${homedir()}/n/n`);
   assert.equal(hubSettings({}).endpoint, 'https://huggingface.co');
   assert.equal(hubSettings({ HF_ENDPOINT: 'https://mirror/a/' }).endpoint, 'https://mirror/a');
+  assert.throws(() => hubSettings({ HF_ENDPOINT: 'mirror' }), failure('refused', /HF_ENDPOINT must be an address/));
   assert.deepEqual(
     ['1', 'ON', 'yes', 'True', '0', 'no', ''].map((HF_HUB_OFFLINE) => hubSettings({ HF_HUB_OFFLINE }).offline),
     [true, true, true, true, false, false, false],
