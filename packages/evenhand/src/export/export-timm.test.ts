@@ -14,8 +14,8 @@ import { exportOnnx } from './export-onnx.js';
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-export-timm-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Cases whose weights are exported in 16 bits too: their constants are position embeddings, bias tables, masks. */
-const HALF = ['vit', 'vit_siglip', 'swin', 'convnextv2', 'mobilenetv4_hybrid'];
+/** Cases whose weights are exported in 16 bits too: their constants are position embeddings, rotations, bias tables, masks. */
+const HALF = ['vit', 'vit_siglip', 'eva02', 'swin', 'convnextv2', 'mobilenetv4_hybrid'];
 
 for (const name of timmCases) {
   const { architecture, args, pool, gain, outputs } = timmCase(name);
