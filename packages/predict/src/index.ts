@@ -10,6 +10,7 @@ export {
 export { decode, decodeCrop, type ImageHeader, type ImageSource, MAX_PIXELS, probe, read } from './decode.js';
 export { ImageError, type Pixels } from './image.js';
 export {
+  type ModelLicense,
   type ModelMetadata,
   metadataEntries,
   metadataOf,

@@ -55,7 +55,14 @@ test('metadata survives writing and reading, metadata first', () => {
     validation: null,
     config: null,
   };
-  assert.deepEqual(readMetadata(modelFile(metadataEntries(metadata))), metadata);
+  for (const license of [
+    {},
+    { license: { id: 'cc-by-nc-4.0', restriction: 'non-commercial use only' } },
+    { license: { id: 'mit' } },
+  ]) {
+    const written = { ...metadata, ...license };
+    assert.deepEqual(readMetadata(modelFile(metadataEntries(written))), written);
+  }
 });
 
 test('entries of other programs are read and ignored', () => {
@@ -154,6 +161,8 @@ test('malformed metadata is refused by its key', () => {
     ['version', '{"a": 1}', `${wrong}version must be a text; ${again}`],
     ['model', '[1]', `${wrong}model must be a text; ${again}`],
     ['config', '[]', `${wrong}config must be an object; ${again}`],
+    ['license', '"mit"', `${wrong}license must be an object with an id and, if it has any, a restriction; ${again}`],
+    ['license', '{"id":1}', `${wrong}license must be an object with an id and, if it has any, a restriction; ${again}`],
     ['dataFingerprint', '{}', `${wrong}dataFingerprint must be a text; ${again}`],
     [
       'validation',

@@ -21,6 +21,16 @@ export interface ModelMetadata {
   readonly dataFingerprint: string | null;
   /** Macro F1 over all classes on the validation images, with its 95 % interval; null if not measured. */
   readonly validation: ValidationScore | null;
+  /** The licence of the pretrained weights that the model was trained from; absent if there were none or nobody says. */
+  readonly license?: ModelLicense;
+}
+
+/** A licence of weights. */
+export interface ModelLicense {
+  /** As on the Hugging Face hub: `cc-by-nc-4.0`. */
+  readonly id: string;
+  /** What it forbids or demands beyond attribution: `non-commercial use only`; absent if nothing. */
+  readonly restriction?: string;
 }
 
 export interface ValidationScore {
@@ -37,7 +47,8 @@ const MAX_DEPTH = 50;
 
 /** The metadata as entries for an ONNX file. */
 export function metadataEntries(metadata: ModelMetadata): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [PREFIX + name, JSON.stringify(value)]));
+  const given = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [PREFIX + name, JSON.stringify(value)]));
 }
 
 /**
@@ -80,6 +91,7 @@ export function readMetadata(bytes: Uint8Array, name = 'The model'): ModelMetada
   };
   const rule = optional('decision', 'a temperature above 0 with a scale and an offset per class', isRule);
   const { temperature, scale = null, offset = null } = rule ?? MOST_PROBABLE;
+  const license = optional('license', 'an object with an id and, if it has any, a restriction', isLicense);
   return {
     version: optional('version', 'a text', isString) ?? 'unknown',
     model: optional('model', 'a text', isString) ?? 'unknown',
@@ -90,6 +102,7 @@ export function readMetadata(bytes: Uint8Array, name = 'The model'): ModelMetada
     config: optional('config', 'an object', isObject),
     dataFingerprint: optional('dataFingerprint', 'a text', isString),
     validation: optional('validation', 'an object with images, macroF1, low and high', isScore),
+    ...(license === null ? {} : { license: withoutOthers(license) }),
   };
 }
 
@@ -129,6 +142,13 @@ function isList<T>(value: unknown, accepts: (item: unknown) => item is T): value
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+function isLicense(value: unknown): value is Record<string, unknown> & ModelLicense {
+  return isObject(value) && isString(value.id) && (value.restriction === undefined || isString(value.restriction));
+}
+
+const withoutOthers = ({ id, restriction }: ModelLicense): ModelLicense =>
+  restriction === undefined ? { id } : { id, restriction };
 
 function isScore(value: unknown): value is Record<string, unknown> & ValidationScore {
   return isObject(value) && ['images', 'macroF1', 'low', 'high'].every((key) => isNumber(value[key]));

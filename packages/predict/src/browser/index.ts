@@ -1,7 +1,13 @@
 /** Runs a trained model in a browser. */
 export { type DecisionRule, MOST_PROBABLE } from '../decide.js';
 export { ImageError, type Pixels } from '../image.js';
-export { type ModelMetadata, mostFrequentClass, readMetadata, type ValidationScore } from '../metadata.js';
+export {
+  type ModelLicense,
+  type ModelMetadata,
+  mostFrequentClass,
+  readMetadata,
+  type ValidationScore,
+} from '../metadata.js';
 export {
   Model,
   NotDone,

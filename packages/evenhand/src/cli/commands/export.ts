@@ -140,11 +140,13 @@ function makeFolderOf(out: string): string {
 }
 
 function describe({ path, bytes, metadata }: Exported): string {
-  const { model, classes, preset, decision } = metadata;
+  const { model, classes, preset, decision, license } = metadata;
   const rule = decision.scale === null ? 'most probable class' : 'tuned for Macro F1';
+  const restriction = license?.restriction === undefined ? '' : ` (${license.restriction})`;
+  const terms = license === undefined ? '' : `; licence of the pretrained weights: ${license.id}${restriction}`;
   return (
     `${path}: ${model}, ${plural(classes.length, 'class', 'classes')}, ${preset.crop} px, ` +
-    `${(bytes / 1e6).toFixed(1)} MB; decision rule: ${rule}`
+    `${(bytes / 1e6).toFixed(1)} MB; decision rule: ${rule}${terms}`
   );
 }
 
