@@ -7,8 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { basename, dirname, extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { load } from '@evenhand/predict';
+import { load, MOST_PROBABLE, metadataEntries, type Preset } from '@evenhand/predict';
+import { nn } from '@evenhand/torch';
 import { build } from 'esbuild';
+import { createModel, exportOnnx } from 'evenhand';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { launch, noBrowser } from './browser.js';
@@ -69,6 +71,7 @@ after(async () => {
 interface Predicted {
   readonly label: string;
   readonly probability: number;
+  readonly logits: readonly number[];
 }
 
 /** Loads the model in the page and predicts images given as files. */
@@ -80,8 +83,8 @@ async function inBrowser(model: string, files: readonly string[], tta = 'flip'):
       const predictions: Predicted[] = [];
       for (const file of files) {
         const image = new File([await (await fetch(file)).blob()], file);
-        const { label, probability } = await loaded.predict(image, { tta });
-        predictions.push({ label, probability });
+        const { label, probability, logits } = await loaded.predict(image, { tta });
+        predictions.push({ label, probability, logits: [...logits] });
       }
       await loaded.close();
       return predictions;
@@ -97,7 +100,24 @@ async function inNode(model: string, files: readonly string[], tta: 'none' | 'fl
     { tta },
   );
   await loaded.close();
-  return predictions;
+  return predictions.map(({ label, probability, logits }) => ({ label, probability, logits: [...logits] }));
+}
+
+/** Writes a model file of an architecture with made-up weights. */
+function writeModel(file: string, architecture: string, args: Record<string, unknown>, preset: Preset): void {
+  const classes = ['a', 'b', 'c'];
+  const model = createModel({ architecture, args }, { numClasses: classes.length, imageSize: preset.crop, seed: 1 });
+  for (const [key, value] of nn.stateDict(model)) {
+    const inputs = value.shape.slice(1).reduce((a, b) => a * b, 1);
+    // Initial values of heads, tokens and LayerScale would give nearly the same logits for all images.
+    if (value.shape.length > 1) nn.init.normal_(value, 0, key.includes('pos_embed') ? 1 : 1 / Math.sqrt(inputs));
+    else if (key.endsWith('gamma')) nn.init.constant_(value, 1);
+  }
+  const metadata = { version: '0', model: architecture, classes, preset, decision: MOST_PROBABLE };
+  const unknown = { classCounts: null, config: null, dataFingerprint: null, validation: null };
+  const entries = metadataEntries({ ...metadata, ...unknown });
+  writeFileSync(file, exportOnnx(model, { size: preset.crop, metadata: entries, version: '0' }));
+  nn.disposeModule(model);
 }
 
 function assertSame(a: readonly Predicted[], b: readonly Predicted[], files: readonly string[]): void {
@@ -149,6 +169,43 @@ describe('in a headless Chromium', { skip: noBrowser }, () => {
       assert.ok(difference <= (file.endsWith('.webp') ? 0 : 1), `${file}: ${difference}`);
     }
   });
+
+  const half = [0.5, 0.5, 0.5] as const;
+  const architectures: [name: string, args: Record<string, unknown>, preset: Preset][] = [
+    [
+      'vit_small_patch14_reg4_dinov2',
+      { depth: 2, embed_dim: 48, num_heads: 4 },
+      { resize: 56, crop: 56, cropMode: 'squash', interpolation: 'bicubic', mean: half, std: half },
+    ],
+    [
+      'convnextv2_atto',
+      { depths: [1, 1, 1, 1], dims: [16, 24, 32, 40] },
+      { resize: 70, crop: 64, cropMode: 'border', interpolation: 'bilinear', mean: half, std: half },
+    ],
+  ];
+  for (const [name, args, preset] of architectures) {
+    test(`${name}, preset ${preset.cropMode}: the same logits as in Node`, async () => {
+      writeModel(join(folder, `${name}.onnx`), name, args, preset);
+      // Both decode these to the same pixels.
+      const files = ['lossless-0.webp', 'lossless-1.webp'];
+      for (const [i, file] of files.entries()) {
+        const disc = sharp(join(folder, 'discs/val', ['red', 'blue'][i]!, '0.jpg')).resize(90, 70 - 9 * i, {
+          fit: 'fill',
+        });
+        await disc.webp({ lossless: true }).toFile(join(folder, file));
+      }
+      const [there, here] = [await inBrowser(`${name}.onnx`, files), await inNode(`${name}.onnx`, files)];
+      const most = Math.max(...here.flatMap(({ logits }) => logits.map(Math.abs)));
+      for (const [i, { logits }] of here.entries()) {
+        for (const [k, logit] of logits.entries()) {
+          const off = Math.abs(there[i]!.logits[k]! - logit);
+          assert.ok(off <= 1e-4 * most, `${files[i]}: logit ${k} is ${there[i]!.logits[k]}, in Node ${logit}`);
+        }
+      }
+      const differences = here[0]!.logits.map((logit, k) => Math.abs(logit - here[1]!.logits[k]!));
+      assert.ok(Math.max(...differences) > 0.01 * most, `logits are too much alike: ${JSON.stringify(here)}`);
+    });
+  }
 
   test('an image may be a file, bytes, a URL, a canvas, an image, a bitmap or image data', async () => {
     const labels: string[] = await page.evaluate(async (name) => {
