@@ -5,11 +5,12 @@ import { test } from 'node:test';
 import { nn } from '@evenhand/torch';
 import { createModel } from './catalogue.js';
 import { ROTARY_ROWS } from './families/rotary-rows.js';
+import { VIT_ROWS } from './families/vit-rows.js';
 import { architectureNames } from './families.js';
 import { golden } from './golden.test.helper.js';
 
 /** Numbers of blocks that are all alike: parameters of these architectures are counted with none and with one. */
-const DEPTHS: Record<string, { depth: number }> = { ...ROTARY_ROWS };
+const DEPTHS: Record<string, { depth?: number }> = { ...ROTARY_ROWS, ...VIT_ROWS };
 
 /** Architectures of timm's modules that we do not have. */
 const MISSING: Record<string, readonly string[]> = {
@@ -23,12 +24,27 @@ const MISSING: Record<string, readonly string[]> = {
     'resnetblur50d',
     'resnetblur101d',
   ],
+  vision_transformer: [
+    // blocks of other forms
+    'vit_base_patch16_18x2_224',
+    'vit_base_patch16_rpn_224',
+    'vit_base_patch16_xp_224',
+    'vit_dlittle_patch16_reg1_gap_256',
+    'vit_dpwee_patch16_reg1_gap_256',
+    'vit_dwee_patch16_reg1_gap_256',
+    'vit_huge_patch14_xp_224',
+    'vit_large_patch14_xp_224',
+    'vit_pwee_patch16_reg1_gap_256',
+    'vit_small_patch16_18x2_224',
+  ],
 };
 
 function countParameters(architecture: string, args: Record<string, unknown>): number {
   const model = createModel({ architecture, args }, { numClasses: 1000 });
   try {
-    return nn.countParameters(model);
+    // timm's distilled models have a second classifier
+    const classifiers = architecture.includes('_distilled_') ? 2 : 1;
+    return nn.countParameters(model) + (classifiers - 1) * nn.countParameters(model.classifier);
   } finally {
     nn.disposeModule(model);
   }

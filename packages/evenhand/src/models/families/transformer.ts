@@ -179,7 +179,7 @@ export class LayerScale extends nn.Module {
 
   constructor(features: number, initial: number) {
     super();
-    this.gamma = nn.parameter(ops.full([features], initial));
+    this.gamma = nn.parameter(ops.full([features], initial, { dtype: 'float32' }));
   }
 
   override forward(x: Tensor): Tensor {
