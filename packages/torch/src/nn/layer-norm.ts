@@ -25,8 +25,11 @@ export class LayerNorm extends Module {
     this.bias = bias ? parameter(ops.zeros([features])) : null;
   }
 
+  /** The result has the type of the parameters. */
   override forward(x: Tensor): Tensor {
-    return ops.layerNorm(x, [this.features], this.weight, this.bias, this.eps);
+    // Under autocast x may have 16 bits. CUDA then computes in float32; libtorch 1.13 refuses it on the CPU.
+    const input = x.dtype === this.weight.dtype ? x : ops.to(x, { dtype: this.weight.dtype });
+    return ops.layerNorm(input, [this.features], this.weight, this.bias, this.eps);
   }
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { autocast } from '../modes.js';
 import { scope } from '../scope.js';
+import { tensor } from '../tensor.js';
 import { assertClose } from '../testing/assert-close.js';
 import {
   copyValues,
@@ -142,3 +144,23 @@ function check(golden: LayerCase, device: string, memoryFormat: 'contiguous' | '
   }
   disposeModule(layer);
 }
+
+test('LayerNorm computes 16-bit input in float32 under autocast, with gradients', () => {
+  scope(() => {
+    const norm = new LayerNorm(2);
+    const [linear, x] = [new Linear(2, 2), tensor([[1, 2]])];
+    const output = autocast({ device: 'cpu', dtype: 'bfloat16' }, () => {
+      const hidden = linear.forward(x);
+      assert.equal(hidden.dtype, 'bfloat16');
+      return norm.forward(hidden);
+    });
+    assert.equal(output.dtype, 'float32');
+    output.backward(tensor([[1, 0]]));
+    assertClose(norm.weight.grad!, tensor([output.toArray()[0] as number, 0]), {
+      rtol: 1e-5,
+      atol: 1e-5,
+      name: 'gradient',
+    });
+    for (const layer of [norm, linear]) disposeModule(layer);
+  });
+});
