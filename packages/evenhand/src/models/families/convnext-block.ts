@@ -32,7 +32,8 @@ export class ConvNeXtBlock extends nn.Module {
     });
     this.norm = norm;
     this.mlp = new ConvNeXtMlp(channels, args, activation);
-    this.gamma = args.ls_init_value === null ? null : nn.parameter(ops.full([channels], args.ls_init_value));
+    this.gamma =
+      args.ls_init_value === null ? null : nn.parameter(ops.full([channels], args.ls_init_value, { dtype: 'float32' }));
     this.dropPath = new nn.StochasticDepth(dropPath);
   }
 

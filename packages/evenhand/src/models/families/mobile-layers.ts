@@ -146,7 +146,7 @@ export class LayerScale2d extends nn.Module {
 
   constructor(channels: number, value: number) {
     super();
-    this.gamma = nn.parameter(ops.full([channels], value));
+    this.gamma = nn.parameter(ops.full([channels], value, { dtype: 'float32' }));
   }
 
   override forward(x: Tensor): Tensor {

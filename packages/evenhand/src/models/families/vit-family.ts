@@ -1,4 +1,12 @@
-import { changeArguments, type Family, POOLS, type Pool, requireMultiple } from '../family.js';
+import {
+  changeArguments,
+  type Family,
+  POOLS,
+  type Pool,
+  requireCounts,
+  requireMultiple,
+  requireOneOf,
+} from '../family.js';
 import { VisionTransformer } from './vit.js';
 import { VIT_CHOICES, VIT_DEFAULTS, type ViTArguments } from './vit-arguments.js';
 import { convertViT } from './vit-convert.js';
@@ -28,41 +36,38 @@ export const VIT: Family = {
   build(architecture, { numClasses, imageSize, pool, dropPath, args: changes }) {
     const row: ViTArguments & typeof IGNORED = { ...VIT_DEFAULTS, ...VIT_ROWS[architecture], ...IGNORED };
     const args = changeArguments(architecture, row, changes);
-    requireChoices(architecture, args);
-    if (pool !== undefined) requirePool(architecture, pool, args);
+    requireArguments(architecture, args);
     const size = imageSize ?? args.img_size;
     // timm's 384 pixels of vit_so400m_patch14_siglip_384 are no multiple of 14: the last are not used
     const isOwn = String(size) === String(row.img_size);
     return new VisionTransformer(args, {
       numClasses,
       imageSize: isOwn ? pair(size) : requireMultiple(architecture, size, args.patch_size),
-      pool,
+      pool: requireOneOf(architecture, 'pool', pool ?? ownPool(args), poolsOf(args)),
       dropPath: dropPath ?? args.drop_path_rate,
     });
   },
   convert: (tensors, model) => convertViT(tensors, model as VisionTransformer),
 };
 
-function requireChoices(architecture: string, args: ViTArguments): void {
+/** timm's `''` leaves the pool to others. */
+function ownPool({ class_token: hasToken, global_pool: pool }: ViTArguments): Pool {
+  return pool || (hasToken ? 'token' : 'avg');
+}
+
+/** Attention pooling has weights, so that only networks that were pretrained with it have it. */
+function poolsOf({ class_token: hasToken, global_pool: pretrained }: ViTArguments): Pool[] {
+  return POOLS.filter((pool) => (pool === 'map' ? pretrained === 'map' : hasToken || !pool.startsWith('token')));
+}
+
+function requireArguments(architecture: string, args: ViTArguments): void {
   for (const [name, choices] of Object.entries(VIT_CHOICES)) {
-    const value = args[name as keyof ViTArguments];
-    if ((choices as readonly unknown[]).includes(value)) continue;
-    throw new RangeError(
-      `${architecture}: ${name} must be one of ${choices.map(quoted).join(', ')}, got ${quoted(value)}.`,
-    );
+    requireOneOf<unknown>(architecture, name, args[name as keyof typeof VIT_CHOICES], choices);
   }
-  if (args.global_pool === 'token') requirePool(architecture, 'token', args);
+  for (const name of ['patch_size', 'embed_dim', 'num_heads'] as const) {
+    requireCounts(architecture, name, [args[name]], 1);
+  }
 }
-
-function requirePool(architecture: string, pool: Pool, args: ViTArguments): void {
-  const available = POOLS.filter(
-    (name) => (args.class_token || !name.startsWith('token')) && (args.global_pool === 'map' || name !== 'map'),
-  );
-  if (available.includes(pool)) return;
-  throw new RangeError(`${architecture} has no pool ${pool}; it has ${available.join(', ')}.`);
-}
-
-const quoted = (value: unknown): string => JSON.stringify(value) ?? String(value);
 
 function pair(size: number | readonly [number, number]): readonly [number, number] {
   return typeof size === 'number' ? [size, size] : size;

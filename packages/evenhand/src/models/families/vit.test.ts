@@ -1,7 +1,7 @@
 // What the golden cases of timm.test.ts leave out: files of others, pools, refusals, and all rows.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { liveTensors, loadStateDict, nn, noGrad, ops, scope } from '@evenhand/torch';
+import { autocast, liveTensors, loadStateDict, nn, noGrad, ops, scope } from '@evenhand/torch';
 import { createModel, type ModelOptions } from '../catalogue.js';
 import { familyOf } from '../families.js';
 import { assertClose, assertSummary, golden, type Summary } from '../golden.test.helper.js';
@@ -111,27 +111,50 @@ test('SigLIP without its attention pool ignores the tensors of the pool', () => 
   nn.disposeModule(pooled);
 });
 
+const TINY = 'vit_tiny_patch16_224';
+
+for (const architecture of [TINY, 'aimv2_large_patch14_224', 'vit_base_patch16_siglip_224']) {
+  test(`${architecture} computes the same in float64, and nearly the same under autocast`, () => {
+    const model = vit(architecture, { args: { patch_size: 16 } });
+    fillTimm(model, 1);
+    scope(() =>
+      noGrad(() => {
+        const x = imagesOf(2, [32, 32]);
+        const expected = Array.from(model.forwardFeatures(x).toArray(), Number);
+        const cast = autocast({ device: 'cpu', dtype: 'bfloat16' }, () => model.forwardFeatures(x));
+        assertClose(ops.to(cast, { dtype: 'float32' }), expected, 0.1, 'autocast');
+        nn.moveTo(model, { dtype: 'float64' });
+        assertClose(model.forwardFeatures(ops.to(x, { dtype: 'float64' })), expected, 1e-5, 'float64');
+      }),
+    );
+    nn.disposeModule(model);
+  });
+}
+
+test('a LayerScale of 1 is not a whole number for libtorch', () => {
+  const model = vit('vit_base_patch14_reg1_tipsv2', { args: { patch_size: 16 } });
+  assert.equal(model.blocks[0]!.ls1!.gamma.dtype, 'float32');
+  nn.disposeModule(model);
+});
+
 const REFUSED: [architecture: string, options: Partial<ModelOptions>, message: RegExp][] = [
-  ['vit_tiny_patch16_224', { imageSize: 100 }, /size of 100 does not fit vit_tiny_patch16_224.* 96 and 112 do/],
-  ['vit_tiny_patch16_224', { pool: 'map' }, /no pool map; it has avg, max, token, token\+avg\./],
-  ['vit_base_patch16_siglip_224', { pool: 'token' }, /no pool token; it has avg, max, map\./],
-  ['vit_tiny_patch16_224', { args: { class_token: false } }, /no pool token; it has avg, max\./],
-  ['vit_tiny_patch16_224', { args: { depht: 3 } }, /no argument depht; did you mean depth/],
-  [
-    'vit_tiny_patch16_224',
-    { args: { global_pool: 'avgmax' } },
-    /global_pool must be one of "token", .*, got "avgmax"\./,
-  ],
-  ['vit_tiny_patch16_224', { args: { act_layer: 'mish' } }, /act_layer must be one of "gelu", .*, got "mish"\./],
-  ['vit_tiny_patch16_224', { args: { in_chans: 4 } }, /in_chans must be one of 3, got 4\./],
-  ['vit_tiny_patch16_224', { args: { num_heads: 5 } }, /embed_dim must be a multiple of num_heads, got 24 and 5\./],
+  [TINY, { imageSize: 100 }, /size of 100 does not fit vit_tiny_patch16_224.* 96 and 112 do/],
+  [TINY, { pool: 'map' }, /pool of vit_tiny_patch16_224 must be one of avg, max, token, token\+avg; got "map"\./],
+  ['vit_base_patch16_siglip_224', { pool: 'token' }, /must be one of avg, max, map; got "token"\./],
+  [TINY, { args: { class_token: false } }, /must be one of avg, max; got "token"\./],
+  [TINY, { args: { depht: 3 } }, /no argument depht; did you mean depth/],
+  [TINY, { args: { global_pool: 'avgmax' } }, /global_pool of .* must be one of token, .*; got "avgmax"\./],
+  [TINY, { args: { act_layer: 'mish' } }, /act_layer of .* must be one of gelu, .*; got "mish"\./],
+  [TINY, { args: { in_chans: 4 } }, /in_chans of .* must be 3; got 4\./],
+  [TINY, { args: { embed_dim: '24' } }, /embed_dim of .* must be 1 whole number of at least 1/],
+  [TINY, { args: { num_heads: 5 } }, /embed_dim must be a multiple of num_heads, got 24 and 5\./],
 ];
 
 test('what does not fit is refused in one sentence', () => {
   for (const [architecture, options, message] of REFUSED) {
     assert.throws(() => vit(architecture, options), { name: 'RangeError', message });
   }
-  const model = vit('vit_tiny_patch16_224');
+  const model = vit(TINY);
   scope(() => {
     assert.throws(() => model.forward(imagesOf(1, [32, 48])), /built for images of 32x32 pixels \(HxW\) and got 32x48/);
     const convert = (key: string, shape: number[]) => VIT.convert!(filledTensors({ [key]: shape }, 1), model);

@@ -24,8 +24,7 @@ import type { ViTArguments } from './vit-arguments.js';
 export interface ViTOptions {
   readonly numClasses: number;
   readonly imageSize: readonly [height: number, width: number];
-  /** Undefined: the architecture's own. */
-  readonly pool: Pool | undefined;
+  readonly pool: Pool;
   readonly dropPath: number;
 }
 
@@ -70,7 +69,7 @@ export class VisionTransformer extends ImageModel {
     this.#args = args;
     this.imageSize = imageSize;
     this.dropout = args.drop_rate;
-    this.pool = pool ?? (args.global_pool || (args.class_token ? 'token' : 'avg'));
+    this.pool = pool;
     this.featureCount = pooledWidth(width, this.pool);
     this.clsToken = token(args.class_token ? 1 : 0);
     this.distToken = token(args.distilled ? 1 : 0);
