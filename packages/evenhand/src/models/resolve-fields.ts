@@ -1,4 +1,4 @@
-import { describeValue } from '../printable.js';
+import { describeValue, printable } from '../printable.js';
 import { WeightsError } from './weights/weights-error.js';
 
 /**
@@ -17,7 +17,7 @@ export class ConfigFields {
     const given = describeValue(this.value[name]);
     return new WeightsError(
       'invalid',
-      `${this.where}: ${this.prefix}${name} must be ${expected}, but it is ${given}; ${remedy}.`,
+      `${this.where}: ${this.prefix}${printable(name, 60)} must be ${expected}, but it is ${given}; ${remedy}.`,
     );
   }
 
