@@ -12,7 +12,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const FAULTS = join(ROOT, 'build/fuzz');
 /** The classes of errors that are for users; any other is a fault. */
 const REFUSALS = new Set(
-  'DataError ConfigError UsageError WeightsFileError TorchError ModelError ImageError RunError'.split(' '),
+  'DataError ConfigError UsageError WeightsError WeightsFileError TorchError ModelError ImageError RunError'.split(' '),
 );
 /** Seconds of processor time for one case. Other programs on the machine do not count. */
 const MOST_SECONDS = 1;

@@ -159,3 +159,41 @@ function yamlText(entries, random) {
   if (random(4) === 0) lines.push(pick(oddities, random)());
   return lines.join('\n');
 }
+
+const TIMM = {
+  architecture: 'convnext_tiny',
+  num_classes: 1000,
+  global_pool: 'avg',
+  model_args: { img_size: 224, global_pool: 'avg', depths: [3, 3, 9, 3] },
+  pretrained_cfg: {
+    input_size: [3, 224, 224],
+    interpolation: 'bicubic',
+    crop_pct: 0.95,
+    crop_mode: 'squash',
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+    classifier: 'head.fc',
+    license: 'mit',
+  },
+};
+const OPEN_CLIP = {
+  model_cfg: {
+    quick_gelu: true,
+    vision_cfg: { image_size: 224, layers: 12, width: 768, patch_size: 16, head_width: 64 },
+  },
+  preprocess_cfg: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], interpolation: 'bicubic', resize_mode: 'squash' },
+};
+
+/** A `config.json` of timm or `open_clip_config.json`, with odd values here and there. */
+export function randomModelConfig(name, random) {
+  const odd = 1 + random(20);
+  const values = () => [null, 0, -1, 1.5, 1e9, 1e308, true, [], {}, [1], [[[[1]]]], { a: { b: {} } }, ...oddTexts];
+  const change = (value) => {
+    if (random(odd) === 0) return pick(values(), random);
+    if (Array.isArray(value)) return value.map(change);
+    if (typeof value !== 'object' || value === null) return value;
+    const keyOf = (key) => (random(odd) === 0 ? pick(oddTexts, random) : key);
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [keyOf(key), change(each)]));
+  };
+  return JSON.stringify(change(name === 'config.json' ? TIMM : OPEN_CLIP));
+}

@@ -1,5 +1,5 @@
 // What is fuzzed: for each target how to make an input, and what reads it.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
@@ -11,10 +11,11 @@ import {
   readLabelList,
   unlabelledCsv,
 } from '../../packages/evenhand/dist/data/index.js';
+import { resolveModel } from '../../packages/evenhand/dist/models/index.js';
 import { fields, resolveConfig } from '../../packages/evenhand/dist/train/index.js';
 import { decode, load, probe, readMetadata } from '../../packages/predict/dist/index.js';
 import { damage, randomWeightsFile, tryWeightsFile } from '../../packages/torch/dist/testing/damaged-weights.js';
-import { pick, randomConfig, randomCsv } from './inputs.mjs';
+import { pick, randomConfig, randomCsv, randomModelConfig } from './inputs.mjs';
 
 const GOLDEN = join(dirname(fileURLToPath(import.meta.url)), '../../packages/predict/golden');
 
@@ -124,6 +125,27 @@ export const targets = {
       // Pickles in zip and legacy files, and safetensors.
       make: (random) => ({ bytes: randomWeightsFile(1 + random(2 ** 31)), extension: '.pth' }),
       run: tryWeightsFile,
+    };
+  },
+
+  async 'model-config'(folder) {
+    const model = join(folder, 'model');
+    mkdirSync(model, { recursive: true });
+    for (const name of ['model.safetensors', 'open_clip_model.safetensors']) writeFileSync(join(model, name), '');
+    let name = '';
+    return {
+      // It is read from a folder of its own.
+      namesFile: false,
+      make(random) {
+        name = pick(['config.json', 'open_clip_config.json'], random);
+        const bytes = Buffer.from(randomModelConfig(name, random));
+        return { bytes: random(2) === 0 ? bytes : damageSeveralTimes(bytes, random), extension: '.json' };
+      },
+      async run(file) {
+        for (const each of ['config.json', 'open_clip_config.json']) rmSync(join(model, each), { force: true });
+        copyFileSync(file, join(model, name));
+        await resolveModel(model);
+      },
     };
   },
 
