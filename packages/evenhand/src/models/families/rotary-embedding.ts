@@ -152,13 +152,15 @@ function initialFrequencies([depth, heads, headWidth]: readonly [number, number,
  * nothing has to be interleaved.
  */
 function rotate(x: Tensor, cos: Tensor, sin: Tensor, half: boolean): Tensor {
-  const [first, second] = half
-    ? (ops.chunk(x, 2, -1) as [Tensor, Tensor])
-    : [ops.slice(x, -1, 0, null, 2), ops.slice(x, -1, 1, null, 2)];
-  const turned = ops.cat(
-    [ops.sub(ops.mul(first, cos), ops.mul(second, sin)), ops.add(ops.mul(second, cos), ops.mul(first, sin))],
-    -1,
-  );
-  // Under autocast the tables, which are float32, would make queries and keys float32.
-  return turned.dtype === x.dtype ? turned : ops.to(turned, { dtype: x.dtype });
+  return scope(() => {
+    const [first, second] = half
+      ? (ops.chunk(x, 2, -1) as [Tensor, Tensor])
+      : [ops.slice(x, -1, 0, null, 2), ops.slice(x, -1, 1, null, 2)];
+    const turned = ops.cat(
+      [ops.sub(ops.mul(first, cos), ops.mul(second, sin)), ops.add(ops.mul(second, cos), ops.mul(first, sin))],
+      -1,
+    );
+    // Under autocast the tables, which are float32, would make queries and keys float32.
+    return turned.dtype === x.dtype ? turned : ops.to(turned, { dtype: x.dtype });
+  });
 }

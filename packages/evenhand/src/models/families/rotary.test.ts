@@ -102,6 +102,7 @@ const REFUSED: [architecture: string, options: Partial<ModelOptions>, message: R
     /global_pool of .* must be one of avg, max, token, map; got "avgmax"\./,
   ],
   [DINOV3, { args: { rope_type: 'mrope' } }, /rope_type of .* must be one of cat, dinov3, mixed; got "mrope"\./],
+  [DINOV3, { args: { rope_rotate_half: false } }, /rope_rotate_half of .* must be true; got false\./],
   [DINOV3, { args: { in_chans: 4 } }, /in_chans of .* must be 3; got 4\./],
   [DINOV3, { args: { embed_dim: '24' } }, /embed_dim of .* must be 1 whole number of at least 1/],
   [DINOV3, { args: { num_heads: 4 } }, /embed_dim of .* must be a multiple of 4 num_heads .* got 24 and 4\./],

@@ -22,7 +22,7 @@ const IGNORED = {
   attn_drop_rate: 0,
 };
 
-type RotaryArguments = RotaryRow & { readonly in_chans: number };
+type RotaryArguments = RotaryRow & { readonly in_chans: number; readonly rope_rotate_half: boolean };
 
 /** timm's vision transformers with rotary position embedding, and EVA: `eva02_base_patch14_448`. */
 export const ROTARY_VIT: Family = {
@@ -30,7 +30,9 @@ export const ROTARY_VIT: Family = {
   architectures: Object.keys(ROTARY_ROWS),
   fixedSize: true,
   build(architecture, { numClasses, imageSize, pool, dropPath, args: changes }) {
-    const row: RotaryArguments & typeof IGNORED = { ...IGNORED, in_chans: 3, ...ROTARY_ROWS[architecture]! };
+    const own = ROTARY_ROWS[architecture]!;
+    const half = own.rope_type === 'dinov3';
+    const row: RotaryArguments & typeof IGNORED = { ...IGNORED, in_chans: 3, rope_rotate_half: half, ...own };
     const args = changeArguments(architecture, row, changes);
     requireArguments(architecture, args);
     return new RotaryViT(args, {
@@ -52,6 +54,8 @@ function requireArguments(architecture: string, args: RotaryArguments): void {
   requireOneOf(architecture, 'in_chans', args.in_chans, [3]);
   requireOneOf(architecture, 'attn_type', args.attn_type, ['eva', 'rope']);
   requireOneOf(architecture, 'rope_type', args.rope_type, ['cat', 'dinov3', 'mixed']);
+  // In timm another value turns other pairs of features than those that the angles are for.
+  requireOneOf(architecture, 'rope_rotate_half', args.rope_rotate_half, [args.rope_type === 'dinov3']);
   requireOneOf(architecture, 'rope_grid_indexing', args.rope_grid_indexing, ['ij', 'xy']);
   requireOneOf(architecture, 'global_pool', args.global_pool, ['avg', 'max', 'token', 'map']);
   for (const name of ['patch_size', 'embed_dim', 'num_heads'] as const) {
