@@ -9,6 +9,7 @@ import type { ImageModel } from '../model.js';
 import type { ModelSpec } from '../spec.js';
 import { COMMIT, newFolder, sha256, startHub } from './hub.test.helper.js';
 import { loadPretrained } from './load-pretrained.js';
+import { noteProgress } from './note-progress.js';
 import type { WeightsError } from './weights-error.js';
 
 const hub = await startHub();
@@ -71,9 +72,12 @@ test('weights of the hub are loaded whatever their classes, and the licence is t
   const { path, ...rest } = loaded;
   assert.deepEqual(rest, { repository: 'org/name', commit: COMMIT, sha256: hash });
   assert.match(path, /models--org--name.snapshots.1+.model\.safetensors$/);
-  assert.deepEqual(notes, ['Licence of the weights of org/name: cc-by-nc-4.0: non-commercial use only']);
+  assert.deepEqual(notes, [
+    'Downloading the weights of org/name, 0.2 MB',
+    'Licence of the weights of org/name: cc-by-nc-4.0: non-commercial use only',
+  ]);
   await load(model, VIT);
-  assert.equal(notes.length, 1, 'it is told once');
+  assert.equal(notes.length, 2, 'they are told once');
 
   const larger = build(VIT, 96, 5, 3);
   await load(larger, VIT);
@@ -92,7 +96,7 @@ test('a second classifier of the file is left out, but no part of the backbone',
   // `head` holds the last norm, which is pretrained.
   await load(model, { ...CONVNEXT, classifiers: ['head', 'head_dist'] });
   assertSameFeatures(saved, model, 32);
-  assert.deepEqual(notes, ['Licence of the weights of org/name: not stated']);
+  assert.equal(notes.at(-1), 'Licence of the weights of org/name: not stated');
   for (const each of [saved, model]) nn.disposeModule(each);
 });
 
@@ -111,6 +115,20 @@ test("of open_clip's files with a network of timm the vision tower is loaded", a
   assert.match(path, /open_clip_model\.safetensors$/);
   assertSameFeatures(saved, model, 32);
   for (const each of [saved, model]) nn.disposeModule(each);
+});
+
+test('a long download is told every ten seconds', () => {
+  let now = 0;
+  const tell = noteProgress(
+    'x.pth',
+    (text) => notes.push(text),
+    () => now,
+  );
+  for (const received of [1e6, 20e6, 40e6, 60e6]) {
+    tell({ received, total: 60e6 });
+    now += 6000;
+  }
+  assert.deepEqual(notes, ['Downloading x.pth, 60 MB', 'Downloading x.pth: 40 of 60 MB']);
 });
 
 test('what cannot be loaded is one sentence', async () => {

@@ -4,6 +4,7 @@ import type { ImageModel } from '../model.js';
 import type { ModelSpec } from '../spec.js';
 import { type FetchOptions, fetchWeights } from './fetch-weights.js';
 import { fetchHubFile, type HubOptions } from './hub.js';
+import { noteProgress } from './note-progress.js';
 import { WeightsError } from './weights-error.js';
 
 /** The names of the weights file of a repository on the hub, in timm's order. */
@@ -60,26 +61,48 @@ export async function loadPretrained(
 
 /** Downloads the weights of a spec, unless they are here; see `loadPretrained`. */
 export async function fetchPretrained(spec: WeightsOf, options: LoadOptions = {}): Promise<LoadedWeights> {
-  const { weights, license } = spec;
+  const { weights } = spec;
   if (typeof weights === 'string') return { path: weights, repository: null, commit: null, sha256: null };
   if (!('repository' in weights)) {
-    const path = await fetchWeights(weights, options);
+    const name = new URL(weights.url).pathname.split('/').at(-1)!;
+    const { settings, isDownloaded } = withNotes(name, options);
+    const path = await fetchWeights(weights, settings);
+    if (isDownloaded()) noteLicense(name, spec, options);
     return { path, repository: null, commit: null, sha256: weights.sha256 };
   }
   const { repository, files = HUB_FILES } = weights;
-  const found = await fetchHubFile(weights, files, options);
+  const what = `the weights of ${repository}`;
+  const found = await fetchHubFile(weights, files, withNotes(what, options).settings);
   if (found === null) {
     throw new WeightsError(
       'not-found',
       `${repository} has no weights that can be loaded (none of ${files.join(', ')}); choose a model that has.`,
     );
   }
-  if (found.downloaded) {
-    const terms = license?.restriction === undefined ? '' : `: ${license.restriction}`;
-    options.onNote?.(`Licence of the weights of ${repository}: ${license ? license.id + terms : 'not stated'}`);
-  }
-  const { path, commit, sha256 } = found;
+  const { path, commit, sha256, downloaded } = found;
+  if (downloaded) noteLicense(what, spec, options);
   return { path, repository, commit, sha256 };
+}
+
+/** Options with which a download is told to `onNote`. */
+function withNotes(what: string, options: LoadOptions): { settings: LoadOptions; isDownloaded: () => boolean } {
+  const { onNote, onProgress } = options;
+  const note = onNote && noteProgress(what, onNote);
+  let downloaded = false;
+  const settings: LoadOptions = {
+    ...options,
+    onProgress(progress) {
+      downloaded = true;
+      note?.(progress);
+      onProgress?.(progress);
+    },
+  };
+  return { settings, isDownloaded: () => downloaded };
+}
+
+function noteLicense(what: string, { license }: WeightsOf, { onNote }: LoadOptions): void {
+  const terms = license?.restriction === undefined ? '' : `: ${license.restriction}`;
+  onNote?.(`Licence of ${what}: ${license ? license.id + terms : 'not stated'}`);
 }
 
 /** The classifiers of the file that are no part of the model, such as `head_dist` of a distilled one. */
