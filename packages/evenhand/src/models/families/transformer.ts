@@ -90,7 +90,8 @@ export class PatchEmbed extends nn.Module {
 
   override forward(x: Tensor): Tensor {
     return scope(() => {
-      const tokens = ops.transpose(ops.flatten(this.proj.forward(x), 2), 1, 2);
+      // in order of features: all that follows keeps this layout, and norms would copy another one
+      const tokens = ops.contiguous(ops.transpose(ops.flatten(this.proj.forward(x), 2), 1, 2));
       return this.norm?.forward(tokens) ?? tokens;
     });
   }
@@ -136,6 +137,9 @@ export class SwiGLUPacked extends nn.Module {
 
   constructor(features: number, hidden: number, { bias = true, norm }: MlpOptions = {}) {
     super();
+    if (hidden % 2 !== 0) {
+      throw new RangeError(`swiglu_packed needs an even number of hidden features, got ${hidden}; change mlp_ratio.`);
+    }
     this.fc1 = new nn.Linear(features, hidden, { bias });
     this.norm = norm?.(hidden / 2) ?? null;
     this.fc2 = new nn.Linear(hidden / 2, features, { bias });

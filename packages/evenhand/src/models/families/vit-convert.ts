@@ -101,7 +101,11 @@ export function requirePatchSize(weight: Tensor | undefined, size: number): void
   );
 }
 
-/** A file's position embedding for the model's image size. @throws RangeError if the grid of its patches is unknown */
+/**
+ * A file's position embedding for the model's image size. (timm resizes those of FlexiViT bilinearly instead.)
+ *
+ * @throws RangeError if the grid of its patches is unknown
+ */
 export function fitEmbedding(
   embedding: Tensor,
   model: Pick<VisionTransformer, 'grid' | 'originalGrid' | 'embeddedPrefix'>,

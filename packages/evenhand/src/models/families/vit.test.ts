@@ -131,6 +131,25 @@ for (const architecture of [TINY, 'aimv2_large_patch14_224', 'vit_base_patch16_s
   });
 }
 
+test('stochastic depth rises linearly to its rate and drops whole branches in training', () => {
+  const model = vit(TINY, { dropPath: 1, args: { depth: 3 } });
+  assert.deepEqual(
+    model.blocks.map((block) => block.dropPath.p),
+    [0, 0.5, 1],
+  );
+  scope(() =>
+    noGrad(() => {
+      const x = imagesOf(1, [32, 32]);
+      const block = model.blocks[2]!;
+      const tokens = model.forwardTokens(x);
+      assert.ok(!ops.equal(block.forward(tokens), tokens));
+      nn.setTraining(model, true);
+      assert.ok(ops.equal(block.forward(tokens), tokens));
+    }),
+  );
+  nn.disposeModule(model);
+});
+
 test('a LayerScale of 1 is not a whole number for libtorch', () => {
   const model = vit('vit_base_patch14_reg1_tipsv2', { args: { patch_size: 16 } });
   assert.equal(model.blocks[0]!.ls1!.gamma.dtype, 'float32');
@@ -147,6 +166,7 @@ const REFUSED: [architecture: string, options: Partial<ModelOptions>, message: R
   [TINY, { args: { act_layer: 'mish' } }, /act_layer of .* must be one of gelu, .*; got "mish"\./],
   [TINY, { args: { in_chans: 4 } }, /in_chans of .* must be 3; got 4\./],
   [TINY, { args: { embed_dim: '24' } }, /embed_dim of .* must be 1 whole number of at least 1/],
+  [TINY, { args: { mlp_layer: 'swiglu_packed', mlp_ratio: 3.3 } }, /even number of hidden features, got 79/],
   [TINY, { args: { num_heads: 5 } }, /embed_dim must be a multiple of num_heads, got 24 and 5\./],
 ];
 
