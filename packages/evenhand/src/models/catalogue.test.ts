@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -40,6 +40,36 @@ test('every recommended model has an architecture, settings that fit it, and a l
   );
   assert.equal(modelInfo('convnextv2_tiny.fcmae_ft_in22k_in1k').license?.restriction, 'non-commercial use only');
   assert.match(modelInfo('vit_small_patch16_dinov3').license?.restriction ?? '', /only with the DINOv3 licence/);
+});
+
+/** Classes of the original classifiers by the tag of the weights; those of image-text models differ. */
+const CLASSES: readonly (readonly [tag: RegExp, classes: number])[] = [
+  [/in1k/, 1000],
+  [/in12k$/, 11_821],
+  [/^miil_in21k$/, 11_221],
+  [/in21k$/, 21_843],
+  [/in22k$/, 21_841],
+  [/lvd/, 0],
+];
+
+test('recommended models have as many parameters as their architecture, with the classifier of their weights', () => {
+  const files = readdirSync(new URL('../../golden/models/timm-parameters/', import.meta.url));
+  const counts = new Map(
+    files.flatMap((file) => Object.entries(golden<Record<string, number>>(`timm-parameters/${file}`))),
+  );
+  const checked = modelNames().filter((name) => {
+    const { architecture, parameters } = modelInfo(name);
+    const classes = CLASSES.find(([tag]) => tag.test(name.split('.')[1] ?? ''))?.[1];
+    const withThousand = counts.get(architecture);
+    if (classes === undefined || withThousand === undefined) return false;
+    if (classes === 1000) assert.equal(parameters, withThousand, name);
+    else {
+      const features = (parameters! - withThousand) / (classes - 1000) - 1;
+      assert.ok(Number.isInteger(features) && features > 100 && features < 4000, `${name}: ${features} features`);
+    }
+    return true;
+  });
+  assert.ok(checked.length > 70, `${checked.length} of ${modelNames().length}`);
 });
 
 test('recommended models and their list say what is on this machine, without a request', () => {
