@@ -44,6 +44,7 @@ export class GraphBuilder {
   readonly nodes: Node[] = [];
   readonly constants = new Map<string, Constant>();
   readonly #names = new Map<Tensor, string>();
+  readonly #transposed = new Map<Tensor, string>();
   readonly #computed = new WeakSet<Tensor>();
   readonly #keys: ReadonlyMap<Tensor, string>;
   readonly #cache = new Map<string, string>();
@@ -71,9 +72,10 @@ export class GraphBuilder {
     return this.#computed.has(tensor);
   }
 
-  /** Drops the name of a constant, because its values have changed. */
+  /** Drops the names of a constant, because its values have changed. */
   forget(tensor: Tensor): void {
     this.#names.delete(tensor);
+    this.#transposed.delete(tensor);
   }
 
   /** The name of a tensor. A tensor that does not depend on the input becomes a constant, such as a weight. */
@@ -81,27 +83,20 @@ export class GraphBuilder {
     const existing = this.#names.get(tensor);
     if (existing !== undefined) return existing;
     const name = this.#keys.get(tensor) ?? this.#newName('constant');
-    const data = tensor.toArray();
-    if (data instanceof Float32Array) this.constants.set(name, { type: 'float32', shape: tensor.shape, data });
-    else if (data instanceof BigInt64Array) this.constants.set(name, { type: 'int64', shape: tensor.shape, data });
-    else throw new ExportError(`${name} has the type ${tensor.dtype}; only float32 and int64 can be exported.`);
+    this.constants.set(name, constantOf(tensor, name));
     this.#names.set(tensor, name);
     return name;
   }
 
-  /** The name of a matrix with rows and columns exchanged. That of a constant is stored so. */
+  /** The name of a matrix with rows and columns exchanged. A constant is stored so. */
   transposed(matrix: Tensor): string {
-    const name = this.nameOf(matrix);
-    if (this.isComputed(matrix)) return this.node('Transpose', [name], { perm: { ints: [1, 0] } });
-    return this.#cached(`transposed ${name}`, () => {
-      const { type, data, shape } = this.constants.get(name)!;
-      const [rows, columns] = shape as [number, number];
-      if (type !== 'float32') throw new ExportError(`${name} has the type ${type}; expected float32.`);
-      const out = new Float32Array(data.length);
-      for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
-      this.constants.set(`${name}_transposed`, { type, shape: [columns, rows], data: out });
-      return `${name}_transposed`;
-    });
+    if (this.isComputed(matrix)) return this.node('Transpose', [this.nameOf(matrix)], { perm: { ints: [1, 0] } });
+    const existing = this.#transposed.get(matrix);
+    if (existing !== undefined) return existing;
+    const name = `${this.#keys.get(matrix) ?? this.#newName('constant')}_transposed`;
+    this.constants.set(name, transpose(constantOf(matrix, name)));
+    this.#transposed.set(matrix, name);
+    return name;
   }
 
   /** Adds a node and returns the name of its output. */
@@ -155,3 +150,20 @@ export class GraphBuilder {
 }
 
 const int = (value: number): Attribute => ({ int: value });
+
+function constantOf(tensor: Tensor, name: string): Constant {
+  const { shape, dtype } = tensor;
+  const data = tensor.toArray();
+  if (data instanceof Float32Array) return { type: 'float32', shape, data };
+  if (data instanceof BigInt64Array) return { type: 'int64', shape, data };
+  throw new ExportError(`${name} has the type ${dtype}; only float32 and int64 can be exported.`);
+}
+
+function transpose(matrix: Constant): Constant {
+  const [rows, columns] = matrix.shape as [number, number];
+  const { type, data } = matrix;
+  if (type !== 'float32') throw new ExportError(`A matrix of ${type} cannot be transposed.`);
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
+  return { type, shape: [columns, rows], data: out };
+}

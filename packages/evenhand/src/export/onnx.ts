@@ -1,6 +1,6 @@
 import { ops, scope, tensor } from '@evenhand/torch';
 import { PbfWriter } from 'pbf';
-import type { Attribute, Constant, Graph, Node } from './graph.js';
+import { type Attribute, type Constant, ExportError, type Graph, type Node } from './graph.js';
 
 /** Versions of the operator set and the file format; ONNX Runtime 1.14 (2023) and newer read them. */
 const OPSET = 17;
@@ -9,6 +9,9 @@ const IR_VERSION = 8;
 /** Types in onnx.proto (github.com/onnx/onnx, `onnx/onnx.proto`), as the field numbers below. */
 const TYPE = { float32: 1, int64: 7, float16: 10 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+/** A protobuf message, and so an ONNX file, has at most 2 GiB; what is not a constant has less than 16 MiB. */
+const MAX_CONSTANTS = 2 ** 31 - 2 ** 24;
 
 export interface FileOptions {
   /** Keys and values of the file's `metadata_props`. */
@@ -19,9 +22,10 @@ export interface FileOptions {
   readonly producer: readonly [name: string, version: string];
 }
 
-/** Encodes the graph as an ONNX file. */
+/** Encodes the graph as an ONNX file. @throws ExportError if it would be larger than ONNX Runtime can read */
 export function encodeOnnx(graph: Graph, { metadata, half, producer }: FileOptions): Uint8Array {
-  const file = new PbfWriter();
+  // Room for all, because a writer that is too small doubles its memory.
+  const file = new PbfWriter(new Uint8Array(sizeOfConstants(graph, half) + 2 ** 16));
   file.writeVarintField(1, IR_VERSION);
   file.writeStringField(2, producer[0]);
   file.writeStringField(3, producer[1]);
@@ -32,13 +36,27 @@ export function encodeOnnx(graph: Graph, { metadata, half, producer }: FileOptio
   return file.finish();
 }
 
+/** In bytes. */
+function sizeOfConstants({ constants }: Graph, half: boolean): number {
+  let bytes = 0;
+  for (const constant of constants.values()) bytes += constant.data.byteLength / (half && isHalved(constant) ? 2 : 1);
+  if (bytes <= MAX_CONSTANTS) return bytes;
+  const remedy = half ? 'choose a smaller model' : 'store them as float16 (--fp16), or choose a smaller model';
+  throw new ExportError(
+    `The weights have ${(bytes / 1e9).toFixed(1)} GB, but an ONNX file holds at most 2.1 GB: ${remedy}.`,
+  );
+}
+
+/** Weights of matrices and convolutions. */
+const isHalved = ({ type, shape }: Constant): boolean => type === 'float32' && shape.length >= 2;
+
 /** Renames the weights of matrices and convolutions, and adds nodes in front that convert them to float32. */
 function withHalfWeights(graph: Graph): Graph & { half: ReadonlySet<string> } {
   const constants = new Map<string, Constant>();
   const casts: Node[] = [];
   const half = new Set<string>();
   for (const [name, constant] of graph.constants) {
-    if (constant.type === 'int64' || constant.shape.length < 2) {
+    if (!isHalved(constant)) {
       constants.set(name, constant);
       continue;
     }
