@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   makeWeights(weights, crop);
   // Bilinear like the peer, so that predictions can be compared.
   const preset = { ...modelInfo(MODEL).preset, interpolation: 'bilinear' as const };
-  exportWeights({ model: MODEL, weights, labels, preset, out: join(folder, 'model.onnx') });
+  await exportWeights({ model: MODEL, weights, labels, preset, out: join(folder, 'model.onnx') });
 
   const contenders: Contender[] = [
     {

@@ -10,11 +10,12 @@ export { backboneParameters, type HeadOptions, headParameters, replaceHead } fro
 export { layerGroups } from './layer-groups.js';
 export { isCached, type ListedModel, listModels, type Recommendation, recommend } from './list-models.js';
 export { ImageModel, type Part, parametersOf } from './model.js';
-export { type ResolveOptions, resolveModel } from './resolve.js';
+export { parseModelSpec } from './parse-spec.js';
+export { isModelFolder, type ResolveOptions, resolveModel } from './resolve.js';
 export type { HubRepository, License, ModelSpec } from './spec.js';
 export { cacheFolder } from './weights/cache-folder.js';
 export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';
 export type { FileSource, WeightsSource } from './weights/file-hash.js';
 export { fetchHubFile, type HubFile, type HubOptions } from './weights/hub.js';
-export { fetchPretrained, type LoadedWeights, type LoadOptions, loadPretrained } from './weights/load-pretrained.js';
+export { fetchPretrained, type LoadedWeights, type LoadOptions, loadPretrained, loadPublished } from './weights/load-pretrained.js';
 export { WeightsError, type WeightsErrorCode } from './weights/weights-error.js';

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describeValue } from '../printable.js';
 import { findModel, modelInfo } from './catalogue.js';
 import { architectureNames } from './families.js';
@@ -40,13 +40,19 @@ export async function resolveModel(name: string, options: ResolveOptions = {}): 
   const [, prefix, rest = ''] = /^(hf[-_]hub|local-dir):(.*)$/s.exec(name) ?? [];
   if (prefix === 'local-dir') return folderSpec(name, rest);
   if (prefix !== undefined) return hubSpec(name, parseRepository(name, rest), options);
-  if (/[\\/]/.test(name) || isFolder(name)) return folderSpec(name, name);
+  if (isModelFolder(name)) return folderSpec(name, name);
   const [, architecture, tag] = /^(\w+)\.([\w.-]+)$/.exec(name) ?? [];
   if (architecture === undefined || !architectureNames().includes(architecture)) return modelInfo(name);
   // CLIP's weights with and without QuickGELU are one file; timm chooses by the name of the architecture.
   const file = `${architecture.replace('_clip_quickgelu_', '_clip_')}.${tag}`;
   const spec = await hubSpec(name, { repository: `timm/${file}`, revision: 'main' }, options);
   return { ...spec, architecture };
+}
+
+/** Whether `resolveModel` takes the name for the path of a folder. */
+export function isModelFolder(name: string): boolean {
+  if (/^(hf[-_]hub|local-dir):/.test(name) || findModel(name) !== undefined) return false;
+  return /[\\/]/.test(name) || isFolder(name);
 }
 
 /** `org/name` or `org/name@revision`. Source: huggingface_hub `utils/_validators.py`, timm `models/_hub.py`, `hf_split`. */
@@ -100,7 +106,7 @@ function folderSpec(name: string, folder: string): ModelSpec {
     config = openClipConfig(readConfig(openPath, openPath));
     files = [...OPEN_CLIP_FILES];
   }
-  const file = files.map((each) => join(folder, each)).find(isFile);
+  const file = files.map((each) => resolve(folder, each)).find(isFile);
   if (file === undefined) {
     throw new WeightsError(
       'not-found',

@@ -11,6 +11,7 @@ import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } fro
 const files = {
   config: 'config.json',
   environment: 'environment.json',
+  spec: 'model.json',
   epochs: 'metrics.jsonl',
   predictions: 'predictions.jsonl',
   labels: 'labels.jsonl',
@@ -125,6 +126,17 @@ export class RunFolder {
 
   readEnvironment(): Environment {
     return readJsonObject(join(this.path, files.environment), checkEnvironment);
+  }
+
+  /** Writes what the model of the run is, so that later commands need no network. */
+  writeModel(spec: Readonly<Record<string, unknown>>): void {
+    this.#write(files.spec, pretty(spec));
+  }
+
+  /** As it was written, unchecked; null for a run of version 0.1, which has only the name of its model. */
+  readModel(): Record<string, unknown> | null {
+    const path = join(this.path, files.spec);
+    return existsSync(path) ? readJsonObject(path, (value) => value) : null;
   }
 
   /** Writes the whole list again, so that the file never disagrees with the checkpoint beside it. */

@@ -10,7 +10,7 @@ export {
   mapPaths,
 } from './config/fields.js';
 export { type Recipe, recipes } from './config/recipes.js';
-export { type ConfigLayer, configOfRun, resolveConfig } from './config/resolve.js';
+export { type ConfigLayer, configOfRun, modelNameOf, resolveConfig } from './config/resolve.js';
 export { changeOnResume } from './config/resume.js';
 export { configSchema } from './config/schema.js';
 export { type Scores, score } from './engine/epoch-end.js';
@@ -22,7 +22,7 @@ export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, tra
 export type { Progress, TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseThreads } from './setup/device.js';
-export { buildModel, loadBackbone, presetAt } from './setup/model.js';
+export { buildModel, findSpec, loadBackbone, modelOfRun, presetAt } from './setup/model.js';
 export { readOptions, splitGroups } from './setup/prepare.js';
 export { chooseRecipe } from './setup/recipe.js';
 export { judgeValidation, type Validation } from './setup/validation.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { keep, nn, openWeights, ops, readTensors, saveTensors, scope, type Tensor, tensor } from '@evenhand/torch';
 import {
   applyCorrections,
@@ -12,6 +12,7 @@ import {
   type Scan,
   scanImages,
 } from '../data/index.js';
+import type { ModelSpec } from '../models/index.js';
 import { estimateLabels, type LabelEstimate } from '../noise/index.js';
 import { describeValue } from '../printable.js';
 import type { Progress, TrainEvent } from '../train/index.js';
@@ -23,6 +24,7 @@ import {
   chooseThreads,
   evaluationLoader,
   extractFeatures,
+  findSpec,
   loadBackbone,
   NOISE_FOUND,
   presetAt,
@@ -36,7 +38,7 @@ export interface AuditOptions {
   readonly read?: ReadOptions;
   /** The backbone whose features are used [mobilenet_v2], its weights [pretrained], its image size, and the machine. */
   readonly values?: Partial<
-    Pick<Config, 'model' | 'weights' | 'imageSize' | 'device' | 'threads' | 'workers' | 'seed' | 'batchSize'>
+    Pick<Config, 'model' | 'pool' | 'weights' | 'imageSize' | 'device' | 'threads' | 'workers' | 'seed' | 'batchSize'>
   >;
   /** A corrections.csv with verdicts on labels; see `applyCorrections`. */
   readonly corrections?: string;
@@ -77,6 +79,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     throw new ConfigError(
       'weights is none, but an audit needs a pretrained backbone: set weights to pretrained or to a file',
     );
+  const spec = await findSpec(config.model);
   const device = chooseDevice(config.device);
   chooseThreads(config.threads);
   const read = await readDataset(data, options.read);
@@ -105,7 +108,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
       `All images of ${data} have the label ${describeValue(dataset.classes[0])}, but an audit needs at least 2 classes`,
     );
   }
-  const features = await featuresOf(config, device, [...dataset.train, ...dataset.val], scan, options, reporter);
+  const features = await featuresOf(spec, config, device, [...dataset.train, ...dataset.val], scan, options, reporter);
   try {
     const labelled = (samples: readonly Sample[], firstRow: number) => ({
       features: ops.narrow(features, 0, firstRow, samples.length),
@@ -144,6 +147,7 @@ type Reporter = (stage: Progress['stage']) => (done: number, total: number) => v
 
 /** The features [N,F] of the samples, computed if they are not in the cache. The caller frees them. */
 async function featuresOf(
+  spec: ModelSpec,
   config: Config,
   device: string,
   samples: readonly Sample[],
@@ -151,20 +155,21 @@ async function featuresOf(
   { cache, onEvent = () => {} }: AuditOptions,
   reporter: Reporter,
 ): Promise<Tensor> {
-  const model = buildModel(config, 2, device);
+  const model = buildModel(spec, config, 2, device);
   try {
-    const weights = await loadBackbone(model, config, onEvent);
+    const loaded = await loadBackbone(model, spec, config, onEvent);
     nn.setTraining(model, false);
-    const preset = presetAt(config);
+    const preset = presetAt(spec.preset, config.imageSize);
     const width = model.featureCount;
-    const key = hash(JSON.stringify([config.model, preset, hash(readFileSync(weights!))]));
+    const weights = loaded!.sha256?.length === 64 ? loaded!.sha256 : await fileHash(loaded!.path);
+    const key = hash(JSON.stringify([config.model, config.pool, preset, weights]));
     const idOf = ({ file }: Sample): string => scan.images.get(file)!.sha256;
     const cached = cache === undefined ? new Map<string, Float32Array>() : readCache(cache, key);
     const missingById = new Map<string, Sample>();
     for (const sample of samples) if (!cached.has(idOf(sample))) missingById.set(idOf(sample), sample);
     const missing = [...missingById.values()];
     if (missing.length > 0) {
-      const loader = evaluationLoader(config, missing);
+      const loader = evaluationLoader(config, preset, missing);
       const reportProgress = reporter('features');
       let lastSaved = performance.now();
       let next = 0;
@@ -207,7 +212,13 @@ async function featuresOf(
   }
 }
 
-const hash = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+async function fileHash(path: string): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) digest.update(chunk as Buffer);
+  return digest.digest('hex');
+}
 
 /** Features by the SHA-256 of their image; empty if the file is missing, damaged or of another backbone. */
 function readCache(path: string, key: string): Map<string, Float32Array> {

@@ -19,6 +19,7 @@ import {
   chooseThreads,
   configOfRun,
   evaluationLoader,
+  modelOfRun,
   predictLogits,
   presetAt,
   score,
@@ -110,8 +111,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   const device = chooseDevice(config.device);
   chooseThreads(config.threads);
-  const model = buildModel(config, classes.length, device);
-  const loader = evaluationLoader(config, samples);
+  const spec = modelOfRun(folder, config);
+  const preset = presetAt(spec.preset, config.imageSize);
+  const model = buildModel(spec, config, classes.length, device);
+  const loader = evaluationLoader(config, preset, samples);
   try {
     if (!existsSync(folder.best)) {
       throw new RunError(`${run} has no checkpoint to score, because no epoch has ended yet: continue the run first`);
@@ -127,15 +130,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       report(done, samples.length);
       return true;
     };
-    const logits = await predictLogits(
-      model,
-      loader,
-      presetAt(config),
-      samples.length,
-      classes.length,
-      device,
-      onBatch,
-    );
+    const logits = await predictLogits(model, loader, preset, samples.length, classes.length, device, onBatch);
     const truth = Int32Array.from(samples, ({ label }) => label);
     return {
       ...score(logits!, truth, classes.length, config.seed),

@@ -7,12 +7,12 @@ import {
   type Preset,
   type ValidationScore,
 } from '@evenhand/predict';
-import { loadStateDict, nn, openWeights, TorchError, writeAtomically } from '@evenhand/torch';
+import { nn, TorchError, writeAtomically } from '@evenhand/torch';
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
-import { createModel, type ImageModel, modelInfo } from '../models/index.js';
+import { createModel, type ImageModel, loadPublished, type ModelSpec } from '../models/index.js';
 import { predictionArrays, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
-import { buildModel, type Config, ConfigError, configOfRun, presetAt } from '../train/index.js';
+import { buildModel, type Config, ConfigError, configOfRun, findSpec, modelOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
 /** The result of an export. */
@@ -49,20 +49,21 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
   if (!existsSync(folder.best)) {
     throw new RunError(`${run} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
   }
+  const spec = modelOfRun(folder, config);
   const { decision, validation } = judge(folder, classes, config);
   const metadata: ModelMetadata = {
     version: version(),
     model: config.model,
     classes,
-    preset: presetAt(config),
+    preset: presetAt(spec.preset, config.imageSize),
     decision: decision?.rule ?? MOST_PROBABLE,
     classCounts: classCounts ?? null,
     config,
     dataFingerprint: fingerprint,
     validation,
   };
-  const model = buildModel(config, classes.length, 'cpu');
-  return write(model, folder.best, metadata, { out: out ?? folder.model, half });
+  const model = buildModel(spec, config, classes.length, 'cpu');
+  return write(model, null, folder.best, metadata, { out: out ?? folder.model, half });
 }
 
 export interface ExportWeightsOptions extends FileOptions {
@@ -84,32 +85,38 @@ export interface ExportWeightsOptions extends FileOptions {
  * @throws RangeError if the architecture is unknown, WeightsFileError if the weights cannot be read or the file cannot be
  * written, ConfigError if the weights belong to another model or number of classes
  */
-export function exportWeights(options: ExportWeightsOptions): Exported {
+export async function exportWeights(options: ExportWeightsOptions): Promise<Exported> {
   const { model: name, weights, labels, imageSize = 0, out, half = false } = options;
   if (labels.length < 1) throw new ConfigError('There are no labels; expected one for each class of the model');
-  modelInfo(name);
+  const spec = await findSpec(name);
+  const preset = options.preset ?? presetAt(spec.preset, imageSize);
   const metadata: ModelMetadata = {
     version: version(),
     model: name,
     classes: labels,
-    preset: options.preset ?? presetAt({ model: name, imageSize } as Parameters<typeof presetAt>[0]),
+    preset,
     decision: MOST_PROBABLE,
     classCounts: null,
     config: null,
     dataFingerprint: null,
     validation: null,
   };
-  return write(createModel(name, { numClasses: labels.length }), weights, metadata, { out, half });
+  return write(createModel(spec, { numClasses: labels.length, imageSize: preset.crop }), spec, weights, metadata, {
+    out,
+    half,
+  });
 }
 
+/** @param spec that of weights from elsewhere; null for those of a run, which have the keys of the model */
 function write(
   model: ImageModel,
+  spec: ModelSpec | null,
   weights: string,
   metadata: ModelMetadata,
   { out, half = false }: FileOptions,
 ): Exported {
   try {
-    loadWeights(model, weights, metadata);
+    loadWeights(model, spec, weights, metadata);
     const bytes = exportOnnx(model, {
       size: metadata.preset.crop,
       metadata: metadataEntries(metadata),
@@ -125,16 +132,18 @@ function write(
 }
 
 /** Throws `ConfigError` if the weights belong to another model or number of classes. */
-function loadWeights(model: ImageModel, weights: string, { model: name, classes }: ModelMetadata): void {
-  const file = openWeights(weights);
+function loadWeights(
+  model: ImageModel,
+  spec: ModelSpec | null,
+  weights: string,
+  { model: name, classes }: ModelMetadata,
+): void {
   try {
-    loadStateDict(model, file);
+    loadPublished(model, spec ?? {}, weights);
   } catch (error) {
     if (!(error instanceof TorchError && error.code === 'TORCH_BAD_ARGUMENT')) throw error;
     const expected = `expected the weights of ${name} with a head of ${classes.length} classes`;
     throw new ConfigError(`${error.message}; ${expected}: check the labels and the model`, { cause: error });
-  } finally {
-    file.close();
   }
 }
 

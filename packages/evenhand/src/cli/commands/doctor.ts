@@ -158,7 +158,7 @@ async function checkModel(): Promise<Finding> {
     saveTensors(weights, nn.stateDict(untrained));
     nn.disposeModule(untrained);
     const out = join(folder, 'model.onnx');
-    exportWeights({ model: 'mobilenet_v2', weights, labels: ['a', 'b'], imageSize: 32, out });
+    await exportWeights({ model: 'mobilenet_v2', weights, labels: ['a', 'b'], imageSize: 32, out });
     const model = await load(out);
     const { probabilities } = await model.predict(Buffer.from(PIXEL, 'base64'));
     await model.close();

@@ -121,7 +121,7 @@ async function exportFromWeights({ flags }: Parsed): Promise<number> {
   const preset = readPreset(flags.get('preset'));
   if (preset !== undefined && imageSize > 0)
     throw new UsageError('--preset already sets the size: remove --image-size');
-  const exported = exportWeights({
+  const exported = await exportWeights({
     model,
     weights: required('weights'),
     labels: (await readLabels(required('labels')))!,

@@ -54,7 +54,7 @@ function settingsOf(config: Readonly<Record<string, unknown>>): Setting[] {
     if (field === undefined) return { name, value: text };
     const byDefault = textOf(field.default);
     // Where the data are is stated elsewhere on the page.
-    const isLocation = field.group === DATA_FILES && field.path !== undefined;
+    const isLocation = field.group === DATA_FILES && field.isPath !== undefined;
     return { name, value: text, default: byDefault, changed: text !== byDefault && !isLocation, doc: field.doc };
   });
 }

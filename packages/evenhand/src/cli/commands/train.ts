@@ -75,7 +75,7 @@ export const train: Command = {
       return exitCodes.done;
     }
     if (parsed.flags.has('data')) throw new UsageError('--data goes with --resume; give DATA without a flag');
-    const resolved = configOf(parsed, data);
+    const resolved = await configOf(parsed, data);
     if (parsed.flags.get('print-config') === 'true') {
       process.stdout.write(`recipe = "${resolved.recipe}"\n${stringify(resolved.config)}`);
       return exitCodes.done;
@@ -107,7 +107,7 @@ async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   const changes: Record<string, unknown> = settingsOf(parsed, fieldNames);
   if (data !== undefined) changes.data = data;
   for (const name of Object.keys(changes) as FieldName[]) {
-    if (fields[name].path !== undefined) changes[name] = resolve(String(changes[name]));
+    if (fields[name].isPath !== undefined) changes[name] = resolve(String(changes[name]));
   }
   // Refused here, before a process is started.
   changeOnResume(configOfRun(RunFolder.open(run)), changes);

@@ -10,7 +10,9 @@ import {
   fieldNames,
   fields,
   fieldsOfGroup,
+  findSpec,
   flagName,
+  modelNameOf,
   recipes,
   resolveConfig,
 } from '../../train/index.js';
@@ -89,7 +91,7 @@ export interface Resolved {
  * @param data DATA of the command line, if any
  * @throws UsageError, ConfigError
  */
-export function configOf(parsed: Parsed, data: string | undefined): Resolved {
+export async function configOf(parsed: Parsed, data: string | undefined): Promise<Resolved> {
   const { flags } = parsed;
   const layers: ConfigLayer[] = [];
   let recipe = 'auto';
@@ -116,7 +118,8 @@ export function configOf(parsed: Parsed, data: string | undefined): Resolved {
       recipe = choice.recipe;
       reason = ` (${choice.reason}; evenhand recipes lists the others)`;
     }
-    return { recipe, reason, config: resolveConfig(recipe, layers) };
+    const { architecture } = await findSpec(modelNameOf(recipe, layers));
+    return { recipe, reason, config: resolveConfig(recipe, layers, architecture) };
   } catch (error) {
     // What is wrong in a file is named as in the file, all else as it is typed.
     if (!(error instanceof ConfigError) || (file !== undefined && error.message.includes(file))) throw error;

@@ -41,9 +41,24 @@ export async function loadPretrained(
   options: LoadOptions = {},
 ): Promise<LoadedWeights> {
   const loaded = await fetchPretrained(spec, options);
-  const file = openWeights(loaded.path);
+  loadPublished(model, spec, loaded.path, [model.classifierKey, ...otherClassifiers(model, spec)]);
+  return loaded;
+}
+
+/**
+ * Loads the weights of a published file, whose keys and sizes may be those of another implementation: see
+ * `Family.convert`. Keys under the prefixes `without` are left out.
+ *
+ * @throws as `loadPretrained`
+ */
+export function loadPublished(
+  model: ImageModel,
+  spec: Pick<WeightsOf, 'architecture'>,
+  path: string,
+  without: readonly string[] = [],
+): void {
+  const file = openWeights(path);
   try {
-    const without = [model.classifierKey, ...otherClassifiers(model, spec)];
     const convert = spec.architecture === undefined ? undefined : familyOf(spec.architecture).convert;
     if (convert === undefined && !isOpenClip(file)) {
       loadStateDict(model, file, { without });
@@ -56,7 +71,6 @@ export async function loadPretrained(
   } finally {
     file.close();
   }
-  return loaded;
 }
 
 /** Downloads the weights of a spec, unless they are here; see `loadPretrained`. */

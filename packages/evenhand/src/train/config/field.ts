@@ -15,8 +15,8 @@ export interface Field<T> {
   readonly doc: string;
   /** The placeholder of its value in the help, such as `N` or `FILE`; empty for a switch. */
   readonly placeholder: string;
-  /** Whether it is a file or folder, and the words that may be given instead of one; undefined for other fields. */
-  readonly path?: { readonly keywords: readonly string[] };
+  /** Whether a value of it is the path of a file or folder; undefined if none is. */
+  readonly isPath?: (value: string) => boolean;
   /** The allowed values as JSON Schema. */
   readonly schema: Readonly<Record<string, unknown>>;
   /** The value if it is allowed, else undefined. */
@@ -125,12 +125,12 @@ export function text(fallback: string, placeholder: string, expects: string, doc
 
 /** A file or folder; the empty string if none is given. */
 export function path(placeholder: 'DIR' | 'FILE' | 'PATH', expects: string, doc: string): Field<string> {
-  return { ...text('', placeholder, expects, doc), path: { keywords: [] } };
+  return { ...text('', placeholder, expects, doc), isPath: (value) => value !== '' };
 }
 
 /** A file, or one of `keywords`. */
 export function pathOr(keywords: readonly [string, ...string[]], expects: string, doc: string): Field<string> {
-  return { ...text(keywords[0], 'FILE', expects, doc), path: { keywords } };
+  return { ...text(keywords[0], 'FILE', expects, doc), isPath: (value) => value !== '' && !keywords.includes(value) };
 }
 
 export function choice<const T extends string>(values: readonly T[], fallback: NoInfer<T>, doc: string): Field<T> {

@@ -1,4 +1,4 @@
-import { modelNames } from '../../models/index.js';
+import { isModelFolder, POOLS } from '../../models/index.js';
 import { choice, choices, type Field, number, numberOrAuto, numberPair, path, pathOr, text, toggle } from './field.js';
 
 const share = { min: 0, max: 1 };
@@ -49,12 +49,28 @@ export const fields = {
     onBadImage: choice(['stop', 'skip'], 'stop', 'unreadable images: stop the run, or skip and record them'),
   }),
   ...group('Model', {
-    model: choice(modelNames(), 'efficientnet_b3', 'backbone'),
+    model: {
+      ...text(
+        'efficientnet_b3',
+        'NAME',
+        'the name of a model',
+        'backbone: a name that evenhand models lists, any NAME.TAG of timm, hf-hub:ORG/REPO, or a folder with config.json',
+      ),
+      schema: { type: 'string', minLength: 1 },
+      accept: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+      isPath: isModelFolder,
+    },
     weights: pathOr(
       ['pretrained', 'none'],
       'pretrained, none, or the path of a weights file',
       'initial weights of the backbone: pretrained, none (train from scratch), or a file',
     ),
+    pool: choice(
+      ['auto', ...POOLS],
+      'auto',
+      'how the features of all positions become those of an image; auto = as the authors of the backbone do',
+    ),
+    dropPath: number(-1, { min: -1, max: 1, below: true }, 'stochastic depth rate; -1 = the default of the model'),
     headDropout: number(-1, { min: -1, max: 1, below: true }, 'classifier dropout rate; -1 = the default of the model'),
     headHidden: number(0, count, 'width of a hidden layer in the classifier; 0 = none'),
     imageSize: number(0, pixels, 'image size in pixels; 0 = the default of the model'),
@@ -159,10 +175,9 @@ export const fieldsOfGroup = (heading: string): FieldName[] =>
 /** `config` with every file and folder as `change` has it. */
 export function mapPaths(config: Config, change: (path: string, name: FieldName) => string): Config {
   const changed = fieldNames.flatMap((name) => {
-    const { path } = fields[name] as Field<unknown>;
+    const { isPath } = fields[name] as Field<unknown>;
     const value = config[name];
-    if (path === undefined || typeof value !== 'string' || value === '' || path.keywords.includes(value)) return [];
-    return [[name, change(value, name)] as const];
+    return typeof value === 'string' && isPath?.(value) ? [[name, change(value, name)] as const] : [];
   });
   return { ...config, ...Object.fromEntries(changed) };
 }

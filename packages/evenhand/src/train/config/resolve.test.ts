@@ -76,7 +76,7 @@ describe('recipes', () => {
   });
 
   test('are the documented ones, and the literal one balances twice', () => {
-    assert.deepEqual(Object.keys(recipes), ['competition', 'competition-literal', 'fast', 'strong']);
+    assert.deepEqual(Object.keys(recipes), ['competition', 'competition-literal', 'fast', 'frozen', 'strong']);
     assert.deepEqual(resolveConfig('competition-literal').balance, ['sampler', 'weighted-loss']);
   });
 
@@ -100,7 +100,7 @@ describe('resolveConfig', () => {
   // A run is resumed, and exported, from the configuration that it wrote.
   test('gives the same configuration if its result is written and read back', () => {
     const given: readonly ConfigLayer['values'][] = [
-      { weights: 'none', data: 'photos' },
+      { weights: 'none', data: 'photos', epochs: 2 },
       { balance: ['sampler', 'logit-adjust'], allowDoubleBalance: true, folds: 5, fold: 4 },
       { cropScale: [0.1, 0.1], headDropout: 0.3, valFraction: 0.15, seed: Number.MAX_SAFE_INTEGER },
     ];
@@ -134,7 +134,9 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   fold: [-1, 0.5],
   onUnlabelled: ['ignore', ''],
   onBadImage: ['ignore', ''],
-  model: ['resnet50', ''],
+  model: [''],
+  pool: ['mean', ''],
+  dropPath: [-1.5, 1],
   headDropout: [-1.5, 1],
   headHidden: [-1, 0.5],
   imageSize: [-1, 224.5],

@@ -1,5 +1,7 @@
+import { modelInfo } from '../../models/index.js';
 import { describeValue } from '../../printable.js';
 import type { RunFolder } from '../../run/index.js';
+import { adaptTo } from './adapt.js';
 import { ConfigError, type Field, unknownName } from './field.js';
 import { type Config, type FieldName, fieldNames, fields } from './fields.js';
 import { recipes } from './recipes.js';
@@ -11,18 +13,31 @@ export interface ConfigLayer {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+/** The name of the model that `resolveConfig` will choose. */
+export function modelNameOf(recipe: string, layers: readonly ConfigLayer[]): string {
+  const own = Object.hasOwn(recipes, recipe) ? recipes[recipe]!.changes.model : undefined;
+  const name = layers.findLast(({ values }) => Object.hasOwn(values, 'model'))?.values.model;
+  return typeof name === 'string' ? name : (own ?? fields.model.default);
+}
+
 /**
- * The complete configuration: a recipe, overridden by each of `layers` in order.
+ * The complete configuration: a recipe, adapted to the model, overridden by each of `layers` in order.
  *
+ * @param architecture that of the model, if it is known; by default it is looked up in the catalogue
  * @throws ConfigError for an unknown recipe or key (with the likely spelling), a value that is not allowed, and values
  * that contradict each other
  */
-export function resolveConfig(recipe: string, layers: readonly ConfigLayer[] = []): Config {
+export function resolveConfig(
+  recipe: string,
+  layers: readonly ConfigLayer[] = [],
+  architecture = architectureInCatalogue(modelNameOf(recipe, layers)),
+): Config {
   const base = Object.hasOwn(recipes, recipe) ? recipes[recipe] : undefined;
   if (!base) throw unknownName('recipe', recipe, Object.keys(recipes));
   const config: Record<string, unknown> = {};
   for (const name of fieldNames) config[name] = fields[name].default;
   Object.assign(config, base.changes);
+  if (base.adapts && architecture !== undefined) Object.assign(config, adaptTo(architecture));
   for (const { source, values } of layers) {
     for (const [name, value] of Object.entries(values)) {
       if (!Object.hasOwn(fields, name)) throw unknownName(`key in ${source}:`, name, fieldNames);
@@ -39,6 +54,16 @@ export function resolveConfig(recipe: string, layers: readonly ConfigLayer[] = [
   if (config.weights === 'none' && !isSet('headEpochs')) config.headEpochs = 0;
   if (config.weights === 'none' && !isSet('labelNoise')) config.labelNoise = 'off';
   return checkTogether(config as Config);
+}
+
+/** The architecture of a model of the catalogue; undefined for other models. */
+function architectureInCatalogue(name: string): string | undefined {
+  try {
+    return modelInfo(name).architecture;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** The configuration that a run was trained with. @throws ConfigError if it has keys or values unknown to this version */

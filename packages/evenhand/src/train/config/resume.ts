@@ -21,7 +21,8 @@ export interface ResumeChanges {
  * @throws ConfigError for a field that cannot change during a run
  */
 export function changeOnResume(config: Config, changes: Partial<Config>): ResumeChanges {
-  const isLocation = (name: FieldName): boolean => fields[name].group === DATA_FILES && fields[name].path !== undefined;
+  const isLocation = (name: FieldName): boolean =>
+    fields[name].group === DATA_FILES && fields[name].isPath !== undefined;
   const fixed = (Object.keys(changes) as FieldName[]).find((name) => !isLocation(name) && !CHANGEABLE.includes(name));
   if (fixed !== undefined) {
     const allowed = ['data', ...CHANGEABLE].join(', ');

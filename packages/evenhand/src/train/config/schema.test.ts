@@ -19,6 +19,7 @@ function allows(schema: Schema, value: unknown): boolean {
     minItems,
     maxItems,
     uniqueItems,
+    minLength,
   } = schema;
   if (anyOf !== undefined) return (anyOf as Schema[]).some((each) => allows(each, value));
   if (names !== undefined) return (names as unknown[]).includes(value);
@@ -32,6 +33,7 @@ function allows(schema: Schema, value: unknown): boolean {
   if (type === 'integer') {
     if (!Number.isInteger(value)) return false;
   } else if (typeof value !== type) return false;
+  if (typeof value === 'string') return value.length >= Number(minLength ?? 0);
   if (typeof value !== 'number') return true;
   const belowMaximum = exclusiveMaximum === undefined || value < Number(exclusiveMaximum);
   return value >= Number(minimum ?? -Infinity) && value <= Number(maximum ?? Infinity) && belowMaximum;

@@ -1,5 +1,6 @@
+import type { Preset } from '@evenhand/predict';
 import type { Loader } from '../../data/index.js';
-import type { ImageModel } from '../../models/index.js';
+import type { ImageModel, ModelSpec } from '../../models/index.js';
 import type { RunFolder } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import type { Progress, TrainEvent } from '../events.js';
@@ -11,7 +12,10 @@ import type { TrainingState } from './state.js';
 export interface TrainingContext {
   readonly config: Config;
   readonly data: Prepared;
+  readonly spec: ModelSpec;
   readonly model: ImageModel;
+  /** Preprocessing at the final image size. */
+  readonly preset: Preset;
   readonly device: string;
   readonly folder: RunFolder;
   /** The validation images. */

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { nn } from '@evenhand/torch';
-import { createModel } from '../../models/index.js';
+import { createModel, modelInfo } from '../../models/index.js';
 import { RunFolder } from '../../run/index.js';
 import type { TrainEvent } from '../events.js';
 import { TrainingError } from '../training-error.js';
@@ -16,7 +16,8 @@ import { TrainingState } from './state.js';
 
 const { path: root, remove } = temporaryFolder();
 after(remove);
-const model = createModel('mobilenet_v2', { numClasses: 3, seed: 1 });
+const spec = modelInfo('mobilenet_v2');
+const model = createModel(spec, { numClasses: 3, seed: 1 });
 after(() => nn.disposeModule(model));
 
 /** Twelve images of class 0, two of class 1, two of class 2. */
@@ -44,10 +45,12 @@ function begin(values = {}) {
       skipped: [],
       confirmed: new Set(),
     },
+    spec,
     model,
+    preset: spec.preset,
     device: 'cpu',
     folder: RunFolder.create(join(root, `run-${++made}`)),
-    validation: evaluationLoader(config, val),
+    validation: evaluationLoader(config, spec.preset, val),
     onEvent: (event) => events.push(event),
     expectedTime: new ExpectedTime(),
     isInterrupted: () => false,

@@ -12,7 +12,13 @@ function begin(values: Record<string, unknown>) {
   const events: TrainEvent[] = [];
   const config = smallConfig('/photos', { weights: 'pretrained', imageSize: 64, ...values });
   const data = { train: samples(1000), val: samples(100) };
-  const context = { config, data, onEvent: (event: TrainEvent) => events.push(event) } as unknown as TrainingContext;
+  const preset = { crop: config.imageSize };
+  const context = {
+    config,
+    data,
+    preset,
+    onEvent: (event: TrainEvent) => events.push(event),
+  } as unknown as TrainingContext;
   return { context, state: TrainingState.start(config), events };
 }
 

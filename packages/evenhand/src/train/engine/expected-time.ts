@@ -1,5 +1,4 @@
 import { imageSizeAt } from '../schedule/progressive-size.js';
-import { presetAt } from '../setup/model.js';
 import type { TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
@@ -37,8 +36,7 @@ export class ExpectedTime {
 }
 
 /** The area of an image in an epoch of the full phase, relative to the final image size. */
-function relativeSize({ config }: TrainingContext, epoch: number): number {
-  const { crop } = presetAt(config);
+function relativeSize({ config, preset: { crop } }: TrainingContext, epoch: number): number {
   return (imageSizeAt(config, crop, epoch) / crop) ** 2;
 }
 

@@ -3,7 +3,7 @@ import { keep, noGrad, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Loader, PassOptions } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
 import { yieldToEventLoop } from '../setup/device.js';
-import { presetAt, ToInput } from '../setup/model.js';
+import { ToInput } from '../setup/model.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
@@ -67,11 +67,11 @@ export function computeFeatures(
   count: number,
   options: Pick<FeatureOptions, 'mirrored' | 'pass'> = {},
 ): Promise<Tensor | null> {
-  const { config, model, device, isInterrupted } = context;
+  const { model, preset, device, isInterrupted } = context;
   const meter = new ProgressMeter(context, state, 'features', count);
   const onBatch = (done: number): boolean => {
     meter.report(done);
     return !isInterrupted();
   };
-  return extractFeatures({ model, loader, preset: presetAt(config), device, count, onBatch, ...options });
+  return extractFeatures({ model, loader, preset, device, count, onBatch, ...options });
 }

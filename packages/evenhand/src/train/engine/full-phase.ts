@@ -22,7 +22,7 @@ import { trainEpoch } from './train-epoch.js';
  * @returns false if it was interrupted; the checkpoint is that of the last step
  */
 export async function fullPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, data, model, folder } = context;
+  const { config, data, model, preset, folder } = context;
   const { position } = state;
   const { batches } = countBatches(data.train.length, config.batchSize);
   const updatesPerEpoch = Math.ceil(batches / config.accumulate);
@@ -43,10 +43,10 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   try {
     state.beginPhase(optimizer, ema);
     while (position.epoch < config.epochs) {
-      const size = imageSizeAt(config, presetAt(config).crop, position.epoch);
+      const size = imageSizeAt(config, preset.crop, position.epoch);
       if (!loader || size !== loaderSize) {
         await loader?.close();
-        loader = trainingLoader(config, data.train, size);
+        loader = trainingLoader(config, presetAt(preset, size), data.train);
         loaderSize = size;
       }
       if (shouldJudgeAgain(context, state)) {
@@ -124,9 +124,9 @@ function shouldJudgeAgain({ config }: TrainingContext, { labels, position }: Tra
 
 /** Logits of the validation images, float32 [M,K] in a row; null if interrupted. */
 function validate(context: TrainingContext, state: TrainingState): Promise<Float32Array | null> {
-  const { config, data, model, device, validation, isInterrupted } = context;
+  const { data, model, preset, device, validation, isInterrupted } = context;
   const meter = new ProgressMeter(context, state, 'validate', data.val.length);
-  return predictLogits(model, validation, presetAt(config), data.val.length, data.classes.length, device, (done) => {
+  return predictLogits(model, validation, preset, data.val.length, data.classes.length, device, (done) => {
     meter.report(done);
     return !isInterrupted();
   });

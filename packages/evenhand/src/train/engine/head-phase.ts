@@ -6,7 +6,6 @@ import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
 import { decayGroups } from '../schedule/parameter-groups.js';
 import { yieldToEventLoop } from '../setup/device.js';
-import { presetAt } from '../setup/model.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
@@ -27,7 +26,7 @@ type HeadLoss = (logits: Tensor, rows: Tensor) => Tensor;
  * @returns false if it was interrupted; the checkpoint is that of the last epoch that ended
  */
 export async function headPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, data, model, device, folder } = context;
+  const { config, data, model, preset, device, folder } = context;
   const { position } = state;
   // A checkpoint between the phases leaves nothing to do, and features would be computed in vain.
   if (position.epoch >= config.headEpochs) return true;
@@ -35,15 +34,14 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
   const count = data.train.length;
   const numClasses = data.classes.length;
   const posterior = state.labels?.train ?? null;
-  const { crop: size } = presetAt(config);
   nn.setTraining(model, false);
   const optimizer = new optim.AdamW(decayGroups(headParameters(model), config.headPhaseRate, config.weightDecay));
   const batchLoss = makeLoss(config, trainingCounts(data.train, posterior, numClasses), device);
   const targets = targetTensor(data.train, posterior, numClasses, device);
   const loss: HeadLoss = (logits, rows) => batchLoss(logits, { a: ops.indexSelect(targets, 0, rows), lambda: 1 });
   const [plainLoader, augmentedLoader] = [
-    evaluationLoader(config, data.train),
-    trainingLoader(config, data.train, size),
+    evaluationLoader(config, preset, data.train),
+    trainingLoader(config, preset, data.train),
   ];
   const features: Tensor[] = [];
   try {
@@ -68,7 +66,7 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
       const trained = await trainHead(context, state, optimizer, views, loss).finally(() => augmented?.dispose());
       const logits = scope(() => noGrad(() => model.classifier.forward(validation).toArray() as Float32Array));
       endEpoch(context, state, logits, {
-        size,
+        size: preset.crop,
         trainLoss: trained.loss,
         backboneRate: 0,
         headRate: trained.learningRate,

@@ -19,13 +19,13 @@ export const NOISE_FOUND = 0.01;
  * @returns false if it was interrupted
  */
 export async function judgeLabels(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { data, folder, onEvent, config, model } = context;
+  const { data, folder, onEvent, config, model, preset } = context;
   const previous = state.labels;
   nn.setTraining(model, false);
   const features: Tensor[] = [];
   try {
     for (const samples of [data.train, data.val]) {
-      const loader = evaluationLoader(config, samples);
+      const loader = evaluationLoader(config, preset, samples);
       const computed = await computeFeatures(context, state, loader, samples.length, { mirrored: true }).finally(() =>
         loader.close(),
       );

@@ -1,17 +1,17 @@
+import type { Preset } from '@evenhand/predict';
 import { type AugmentOptions, epochOrder, Loader, type Sample, softEpochOrder } from '../../data/index.js';
 import type { Config } from '../config/fields.js';
 import { samplerOptions } from '../objective/balance.js';
-import { presetAt } from '../setup/model.js';
 import type { Prepared } from '../setup/prepare.js';
 import { globalEpoch } from './context.js';
 import type { TrainingState } from './state.js';
 
-/** Augmented training images of `size` x `size` pixels. */
-export function trainingLoader(config: Config, samples: readonly Sample[], size: number): Loader {
+/** Augmented training images of `preset.crop` x `preset.crop` pixels. */
+export function trainingLoader(config: Config, preset: Preset, samples: readonly Sample[]): Loader {
   return new Loader({
     samples,
     batchSize: config.batchSize,
-    preset: presetAt(config, size),
+    preset,
     augment: augmentOptions(config),
     seed: config.seed,
     ...workerOptions(config),
@@ -19,8 +19,8 @@ export function trainingLoader(config: Config, samples: readonly Sample[], size:
 }
 
 /** Images as predictions will see them. */
-export function evaluationLoader(config: Config, samples: readonly Sample[]): Loader {
-  return new Loader({ samples, batchSize: config.batchSize, preset: presetAt(config), ...workerOptions(config) });
+export function evaluationLoader(config: Config, preset: Preset, samples: readonly Sample[]): Loader {
+  return new Loader({ samples, batchSize: config.batchSize, preset, ...workerOptions(config) });
 }
 
 const workerOptions = ({ workers }: Config) => (workers > 0 ? { workers } : {});

@@ -50,7 +50,7 @@ export async function trainEpoch(
   const { accumulate, batchSize, clipNorm } = config;
   const { batches, dropLast } = countBatches(data.train.length, batchSize);
   const epoch = globalEpoch(config, state);
-  const toInput = new ToInput(presetAt(config, size), device);
+  const toInput = new ToInput(presetAt(context.preset, size), device);
   const total = dropLast ? batches * batchSize : order.length;
   const doneBefore = Math.min(position.step * batchSize, total);
   const secondsBefore = position.seconds;

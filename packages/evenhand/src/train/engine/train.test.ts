@@ -38,6 +38,7 @@ describe('training from scratch', () => {
       'environment.json',
       'last',
       'metrics.jsonl',
+      'model.json',
       'model.onnx',
       'predictions.jsonl',
     ];

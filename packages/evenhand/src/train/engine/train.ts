@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
+import type { ModelSpec } from '../../models/index.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
@@ -8,7 +9,7 @@ import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
 import { chooseDevice, chooseThreads } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
-import { buildModel, loadBackbone } from '../setup/model.js';
+import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
 import type { TrainingContext } from './context.js';
@@ -57,15 +58,19 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   let { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
+  const found = await findSpec(config.model);
+  // What is known of the published weights is not true of others.
+  const spec = config.weights === 'pretrained' ? found : { ...found, license: null, pretraining: null };
   const folder = RunFolder.create(options.run);
   const unlock = folder.lock();
   try {
     const data = await prepareData(config, onEvent);
     config = chooseCheckpointRule(config, data, onEvent);
     folder.writeEnvironment(environmentOf(config, data));
+    folder.writeModel({ ...spec });
     // Last, because a folder with a configuration counts as a run.
     folder.writeConfig(config);
-    return await run(folder, config, data, options);
+    return await run(folder, config, spec, data, options);
   } finally {
     unlock();
   }
@@ -115,7 +120,7 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<Trai
     folder.writeConfig(config);
     for (const text of notes) onEvent({ type: 'note', text });
   }
-  return run(folder, config, data, options);
+  return run(folder, config, modelOfRun(folder, config), data, options);
 }
 
 /** Warns if validation is too small to compare epochs, and settles which checkpoint `keep: auto` keeps. */
@@ -132,6 +137,7 @@ function chooseCheckpointRule(config: Config, data: Prepared, onEvent: (event: T
 async function run(
   folder: RunFolder,
   config: Config,
+  spec: ModelSpec,
   data: Prepared,
   options: Pick<ResumeOptions, 'run' | 'onEvent' | 'signal'>,
 ): Promise<TrainResult> {
@@ -140,17 +146,18 @@ async function run(
   chooseThreads(config.threads);
   keepFreedMemory();
   manualSeed(config.seed);
-  const model = buildModel(config, data.classes.length, device);
-  const validation = evaluationLoader(config, data.val);
+  const model = buildModel(spec, config, data.classes.length, device);
+  const preset = presetAt(spec.preset, config.imageSize);
+  const validation = evaluationLoader(config, preset, data.val);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const expectedTime = new ExpectedTime();
-  const shared = { config, data, model, device, folder, validation };
+  const shared = { config, data, spec, model, preset, device, folder, validation };
   const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime };
   let state: TrainingState | null = null;
   try {
     state = TrainingState.load(folder.last, model);
     if (!state) {
-      await loadBackbone(model, config, onEvent);
+      folder.writeModel({ ...spec, loaded: await loadBackbone(model, spec, config, onEvent) });
       state = TrainingState.start(config);
     }
     const wasFinished = state.position.phase === 'done';

@@ -1,21 +1,71 @@
 import type { Preset } from '@evenhand/predict';
 import { keep, nn, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 import type { Batch } from '../../data/index.js';
-import { createModel, type ImageModel, loadPretrained, modelInfo, replaceHead } from '../../models/index.js';
+import {
+  createModel,
+  type ImageModel,
+  type LoadedWeights,
+  loadPretrained,
+  type ModelSpec,
+  modelInfo,
+  parseModelSpec,
+  replaceHead,
+  resolveModel,
+} from '../../models/index.js';
+import { RunError, type RunFolder } from '../../run/index.js';
+import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
 
-/** The preset of the model at an image size of `size` pixels: its own, with the resize margin in proportion. */
-export function presetAt(config: Pick<Config, 'model' | 'imageSize'>, size?: number): Preset {
-  const { preset } = modelInfo(config.model);
-  const crop = size ?? (config.imageSize || preset.crop);
+/** A preset at an image size of `size` pixels, with the resize margin in proportion; 0 leaves the size as it is. */
+export function presetAt(preset: Preset, size: number): Preset {
+  const crop = size || preset.crop;
   return { ...preset, crop, resize: Math.round((crop * preset.resize) / preset.crop) };
 }
 
-/** The model of a configuration with a new head, channels-last on the device. No weights are loaded. */
-export function buildModel(config: Config, numClasses: number, device: string): ImageModel {
-  const model = createModel(config.model, { numClasses, seed: config.seed });
-  const { headDropout, headHidden } = config;
+/**
+ * The model with this name: see `resolveModel`.
+ *
+ * @throws ConfigError if there is no such model, WeightsError if the hub cannot be reached or refuses
+ */
+export async function findSpec(name: string): Promise<ModelSpec> {
+  try {
+    return await resolveModel(name);
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(error.message, { cause: error }) : error;
+  }
+}
+
+/** The model that a run was trained with. Runs of version 0.1 have only its name, which is one of the catalogue. */
+export function modelOfRun(folder: RunFolder, config: Config): ModelSpec {
+  const recorded = folder.readModel();
+  if (recorded === null) return modelInfo(config.model);
+  try {
+    return parseModelSpec(recorded, `${folder.path}/model.json`);
+  } catch (error) {
+    throw error instanceof TypeError ? new RunError(error.message, { cause: error }) : error;
+  }
+}
+
+/**
+ * The model of a configuration with a new head, channels-last on the device. No weights are loaded.
+ *
+ * @throws ConfigError if the image size, the pool or an argument does not suit the architecture
+ */
+export function buildModel(spec: ModelSpec, config: Config, numClasses: number, device: string): ImageModel {
+  const { pool, dropPath, headDropout, headHidden } = config;
+  let model: ImageModel;
+  try {
+    model = createModel(spec, {
+      numClasses,
+      seed: config.seed,
+      imageSize: presetAt(spec.preset, config.imageSize).crop,
+      ...(pool === 'auto' ? {} : { pool }),
+      ...(dropPath >= 0 ? { dropPath } : {}),
+    });
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(error.message, { cause: error }) : error;
+  }
   replaceHead(model, numClasses, {
     ...(headDropout >= 0 ? { dropout: headDropout } : {}),
     ...(headHidden > 0 ? { hidden: headHidden } : {}),
@@ -23,22 +73,22 @@ export function buildModel(config: Config, numClasses: number, device: string): 
   return nn.moveTo(model, { device, memoryFormat: 'channelsLast' });
 }
 
-/** Loads the initial weights of the backbone and reports their file. Returns its path, or null if there are none. */
+/** Loads the initial weights of the backbone and reports their file. Returns where they are from, or null if there are none. */
 export async function loadBackbone(
   model: ImageModel,
+  spec: ModelSpec,
   config: Config,
   onEvent: (event: TrainEvent) => void,
-): Promise<string | null> {
+): Promise<LoadedWeights | null> {
   if (config.weights === 'none') {
     onEvent({ type: 'note', text: 'No pretrained weights: training from scratch.' });
     return null;
   }
-  const spec = modelInfo(config.model);
   const weights = config.weights === 'pretrained' ? spec.weights : config.weights;
   const onNote = (text: string) => onEvent({ type: 'note', text });
-  const { path } = await loadPretrained(model, { ...spec, weights }, { onNote });
-  onEvent({ type: 'note', text: `Backbone: ${config.model}, weights from ${path}` });
-  return path;
+  const loaded = await loadPretrained(model, { ...spec, weights }, { onNote });
+  onEvent({ type: 'note', text: `Backbone: ${spec.name}, weights from ${loaded.path}` });
+  return loaded;
 }
 
 /** Turns batches into input of the model. Its constants are on the device, so that a step uploads nothing but the images. */
