@@ -1,4 +1,5 @@
 // Lints, then runs the tests: `npm test`, or `npm test -- metrics nn/` for the test files whose path has one of the words.
+// `--all` adds those that take many minutes: every architecture and every model of the catalogue.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -21,7 +22,8 @@ const SLOWEST = [
   'cli',
 ];
 
-const words = process.argv.slice(2);
+const args = process.argv.slice(2);
+const words = args.filter((arg) => arg !== '--all');
 const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.source.includes(word)));
 if (files.length === 0) {
   console.error(`No test file has ${words.map((word) => `'${word}'`).join(' or ')} in its path.`);
@@ -91,6 +93,10 @@ function test(programs) {
 
 function run(command, args) {
   // Test files run side by side: OpenMP threads that spin in one would take the cores from the others.
-  const env = { OMP_WAIT_POLICY: 'PASSIVE', ...process.env };
+  const env = {
+    OMP_WAIT_POLICY: 'PASSIVE',
+    ...(args.includes('--all') ? { EVENHAND_TEST_ALL: '1' } : {}),
+    ...process.env,
+  };
   return spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env }).status === 0;
 }

@@ -17,5 +17,11 @@ export { cacheFolder } from './weights/cache-folder.js';
 export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';
 export type { FileSource, WeightsSource } from './weights/file-hash.js';
 export { fetchHubFile, type HubFile, type HubOptions } from './weights/hub.js';
-export { fetchPretrained, type LoadedWeights, type LoadOptions, loadPretrained, loadPublished } from './weights/load-pretrained.js';
+export {
+  fetchPretrained,
+  type LoadedWeights,
+  type LoadOptions,
+  loadPretrained,
+  loadPublished,
+} from './weights/load-pretrained.js';
 export { WeightsError, type WeightsErrorCode } from './weights/weights-error.js';

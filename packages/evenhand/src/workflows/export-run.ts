@@ -10,9 +10,18 @@ import {
 import { nn, TorchError, writeAtomically } from '@evenhand/torch';
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
-import { createModel, type ImageModel, loadPublished, type ModelSpec } from '../models/index.js';
+import { type ImageModel, loadPublished, type ModelSpec } from '../models/index.js';
 import { predictionArrays, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
-import { buildModel, type Config, ConfigError, configOfRun, findSpec, modelOfRun, presetAt } from '../train/index.js';
+import {
+  buildModel,
+  type Config,
+  ConfigError,
+  configOfRun,
+  createFitting,
+  findSpec,
+  modelOfRun,
+  presetAt,
+} from '../train/index.js';
 import { version } from '../version.js';
 
 /** The result of an export. */
@@ -101,7 +110,7 @@ export async function exportWeights(options: ExportWeightsOptions): Promise<Expo
     dataFingerprint: null,
     validation: null,
   };
-  return write(createModel(spec, { numClasses: labels.length, imageSize: preset.crop }), spec, weights, metadata, {
+  return write(createFitting(spec, { numClasses: labels.length, imageSize: preset.crop }), spec, weights, metadata, {
     out,
     half,
   });

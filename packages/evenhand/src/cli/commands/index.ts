@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     load: async () => (await import('./fetch.js')).fetchData,
   },
   recipes: { summary: 'list the training recipes', load: async () => (await import('./recipes.js')).recipeList },
+  models: { summary: 'list pretrained models', load: async () => (await import('./models.js')).modelList },
   doctor: {
     summary: 'check the installation',
     load: async () => (await import('./doctor.js')).doctor,

@@ -6,6 +6,7 @@ import {
   type ImageModel,
   type LoadedWeights,
   loadPretrained,
+  type ModelOptions,
   type ModelSpec,
   modelInfo,
   parseModelSpec,
@@ -47,6 +48,15 @@ export function modelOfRun(folder: RunFolder, config: Config): ModelSpec {
   }
 }
 
+/** As `createModel`, for options that a user gave. @throws ConfigError if one of them does not suit the architecture */
+export function createFitting(spec: ModelSpec, options: ModelOptions): ImageModel {
+  try {
+    return createModel(spec, options);
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(error.message, { cause: error }) : error;
+  }
+}
+
 /**
  * The model of a configuration with a new head, channels-last on the device. No weights are loaded.
  *
@@ -54,18 +64,13 @@ export function modelOfRun(folder: RunFolder, config: Config): ModelSpec {
  */
 export function buildModel(spec: ModelSpec, config: Config, numClasses: number, device: string): ImageModel {
   const { pool, dropPath, headDropout, headHidden } = config;
-  let model: ImageModel;
-  try {
-    model = createModel(spec, {
-      numClasses,
-      seed: config.seed,
-      imageSize: presetAt(spec.preset, config.imageSize).crop,
-      ...(pool === 'auto' ? {} : { pool }),
-      ...(dropPath >= 0 ? { dropPath } : {}),
-    });
-  } catch (error) {
-    throw error instanceof RangeError ? new ConfigError(error.message, { cause: error }) : error;
-  }
+  const model = createFitting(spec, {
+    numClasses,
+    seed: config.seed,
+    imageSize: presetAt(spec.preset, config.imageSize).crop,
+    ...(pool === 'auto' ? {} : { pool }),
+    ...(dropPath >= 0 ? { dropPath } : {}),
+  });
   replaceHead(model, numClasses, {
     ...(headDropout >= 0 ? { dropout: headDropout } : {}),
     ...(headHidden > 0 ? { hidden: headHidden } : {}),
