@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import * as ops from '../ops.js';
 import { scope } from '../scope.js';
 import { assertClose } from '../testing/assert-close.js';
 import { type GoldenTensor, makeTensor, readGolden, testedDevices, toleranceOn, valuesOf } from '../testing/golden.js';
@@ -25,6 +26,28 @@ for (const [kind, compute] of Object.entries({ attention, plainAttention })) {
     });
   }
 }
+
+test('a mask in float32 may be added to products in bfloat16', () => {
+  for (const compute of [attention, plainAttention]) {
+    scope(() => {
+      const { q, k, v, mask } = cases.find(({ given }) => given.mask)!.given;
+      const half = (value: GoldenTensor) => ops.to(makeTensor(value, 'cpu'), { dtype: 'bfloat16' });
+      const expected = plainAttention(
+        makeTensor(q!, 'cpu'),
+        makeTensor(k!, 'cpu'),
+        makeTensor(v!, 'cpu'),
+        makeTensor(mask!, 'cpu'),
+      );
+      const output = compute(half(q!), half(k!), half(v!), makeTensor(mask!, 'cpu'));
+      assert.equal(output.dtype, 'bfloat16');
+      assertClose(ops.to(output, { dtype: 'float32' }), expected, {
+        rtol: 0.05,
+        atol: 0.05,
+        name: 'output',
+      });
+    });
+  }
+});
 
 function check(golden: AttentionCase, compute: typeof attention, device: string): void {
   const tolerance = { rtol: 1e-5, atol: 2e-6, ...toleranceOn(device) };
