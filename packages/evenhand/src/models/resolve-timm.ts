@@ -112,7 +112,7 @@ function imageSize(pretrained: ConfigFields, config: ConfigFields): number {
 const isSize = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE;
 
-/** `model_args` without what is said elsewhere: classes, image size, channels, pool. */
+/** `model_args` without what is said elsewhere: classes, image size, channels. */
 function modelArguments(config: ConfigFields): { args: Record<string, unknown>; pool: Pool | null } {
   const fields = config.object('model_args');
   if (fields === undefined) return { args: {}, pool: null };
@@ -121,10 +121,14 @@ function modelArguments(config: ConfigFields): { args: Record<string, unknown>; 
   for (const [name, value] of Object.entries(args)) {
     if (!isArgument(value, 3)) throw fields.fail(name, 'a setting of reasonable size');
   }
-  if (pool !== undefined && pool !== null && poolName(pool) === null) {
+  // '' is no pool: the architecture's own does.
+  if (pool !== undefined && pool !== null && pool !== '' && poolName(pool) === null) {
     throw fields.fail('global_pool', 'avg, max, token or map');
   }
-  return { args: Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null)), pool: poolName(pool) };
+  const given = Object.entries(args).filter(([, value]) => value !== null);
+  // It decides where a vision transformer has its last norm, whatever the features are pooled by later.
+  if (poolName(pool) !== null) given.push(['global_pool', poolName(pool)]);
+  return { args: Object.fromEntries(given), pool: poolName(pool) };
 }
 
 /** Whether a value can be an argument of a network that fits into memory. */

@@ -123,7 +123,7 @@ test('a repository of the hub may have arguments, a pool, another licence and a 
   });
   for (const prefix of ['hf-hub', 'hf_hub']) {
     const spec = await resolve(`${prefix}:org/name@${COMMIT}`);
-    assert.deepEqual([spec.args, spec.pool], [{ class_token: false, depth: 10 }, 'avg']);
+    assert.deepEqual([spec.args, spec.pool], [{ class_token: false, depth: 10, global_pool: 'avg' }, 'avg']);
     assert.deepEqual([spec.preset.crop, spec.preset.resize, spec.preset.cropMode], [288, 320, 'border']);
     assert.deepEqual(spec.classifiers, ['head', 'head_dist']);
     assert.deepEqual(spec.license, { id: 'cc-by-nc-4.0', restriction: 'non-commercial use only' });
@@ -152,6 +152,13 @@ test("DINOv2's features are pooled as its authors do, and CLIP's QuickGELU is ch
   hub.files['config.json'] = json({ ...vit, architecture: 'vit_small_patch14_dinov2' });
   assert.equal((await resolve('hf-hub:org/name')).pool, 'token+avg');
   assert.equal(modelInfo('vit_small_patch14_dinov2.lvd142m').pool, 'token+avg');
+  hub.files['config.json'] = json({
+    ...vit,
+    architecture: 'vit_huge_patch14_224',
+    model_args: { global_pool: '' },
+  });
+  const unpooled = await resolve('hf-hub:org/name');
+  assert.deepEqual([unpooled.args, unpooled.pool], [{}, 'token']);
   hub.files['config.json'] = json({ ...vit, architecture: 'vit_large_patch14_clip_336' });
   const spec = await resolve('vit_large_patch14_clip_quickgelu_336.openai');
   assert.equal(spec.architecture, 'vit_large_patch14_clip_quickgelu_336');
