@@ -1,5 +1,6 @@
-// A training step of EfficientNet-B0 with @evenhand/torch, for `npm run bench -- step`.
+// A training step of a classifier with @evenhand/torch, for `npm run bench -- step`.
 import {
+  autocast,
   getNumThreads,
   keepFreedMemory,
   manualSeed,
@@ -8,29 +9,37 @@ import {
   optim,
   scope,
   setNumThreads,
+  setTf32,
   tensor,
 } from '@evenhand/torch';
 import { createModel } from 'evenhand';
 import { serveTurns } from './contenders.js';
 
-const [batch = 16, size = 224, steps = 3, threads = getNumThreads()] = process.argv.slice(2).map(Number);
+const [model = 'efficientnet_b0', device = 'cpu', precision = 'float32'] = process.argv.slice(2);
+const [batch = 16, size = 224, steps = 3, threads = getNumThreads()] = process.argv.slice(5).map(Number);
 setNumThreads(threads);
 keepFreedMemory();
+if (device !== 'cpu') setTf32(true);
 manualSeed(0);
-const model = nn.moveTo(createModel('efficientnet_b0', { numClasses: 1000 }), { memoryFormat: 'channelsLast' });
-const optimizer = new optim.AdamW([{ parameters: nn.parameters(model) }], { learningRate: 1e-3 });
-const images = ops.to(ops.randn([batch, 3, size, size]), { memoryFormat: 'channelsLast' });
+const network = nn.moveTo(createModel(model, { numClasses: 1000 }), { device, memoryFormat: 'channelsLast' });
+const optimizer = new optim.AdamW([{ parameters: nn.parameters(network) }], { learningRate: 1e-3 });
+const images = ops.to(ops.randn([batch, 3, size, size]), { device, memoryFormat: 'channelsLast' });
 const labels = tensor(
   BigInt64Array.from({ length: batch }, (_, i) => BigInt(i)),
   [batch],
+  { device },
 );
+const lossOf = () => nn.crossEntropy(network.forward(images), labels);
 
 await serveTurns(() => {
   for (let i = 0; i < steps; i++) {
     scope(() => {
       optimizer.zeroGrad();
-      nn.crossEntropy(model.forward(images), labels).backward();
+      const loss = precision === 'float32' ? lossOf() : autocast({ device, dtype: 'bfloat16' }, lossOf);
+      loss.backward();
       optimizer.step();
+      // Waits for the device: a turn ends when its steps are computed, not when they are queued.
+      if (i === steps - 1) loss.item();
     });
   }
   return steps * batch;

@@ -98,10 +98,17 @@ export interface Op<S extends string> {
   readonly schema: S;
 }
 
+const availability = new Map<string, boolean>();
+
 /** Whether the loaded libtorch has the operation with exactly this schema: not all versions have all. */
 export function isAvailable({ schema }: { readonly schema: string }): boolean {
-  const [name = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
-  return native().schema(name, overload)?.replaceAll('SymInt', 'int') === schema;
+  let available = availability.get(schema);
+  if (available === undefined) {
+    const [name = '', overload = ''] = schema.slice(0, schema.indexOf('(')).split('.');
+    available = native().schema(name, overload)?.replaceAll('SymInt', 'int') === schema;
+    availability.set(schema, available);
+  }
+  return available;
 }
 
 /**

@@ -5,6 +5,7 @@ import { liveTensors, scope } from '../scope.js';
 import { type Tensor, tensor } from '../tensor.js';
 import { assertClose } from '../testing/assert-close.js';
 import { type GoldenTensor, makeTensor, readGolden, testedDevices, valuesOf } from '../testing/golden.js';
+import { usesFusedAdamW } from './adamw.js';
 import { AdamW, type Optimizer, type ParameterGroupInput, SGD } from './index.js';
 
 /** By group, then by parameter: tools/golden_optim.py. */
@@ -120,6 +121,24 @@ function makeLeaf(x: Tensor): Tensor {
   x.requiresGrad = true;
   return x;
 }
+
+test('the fused kernel is not used on the CPU', () => {
+  assert.equal(usesFusedAdamW('cpu'), false);
+});
+
+test('moments keep the memory format of their parameters when a state is loaded', () =>
+  scope(() => {
+    const make = () => makeLeaf(ops.contiguous(ops.ones([2, 3, 4, 4]), { memoryFormat: 'channelsLast' }));
+    const [first, second] = [make(), make()];
+    const [optimizer, resumed] = [first, second].map((parameter) => new AdamW([{ parameters: [parameter] }]));
+    first.grad = ops.onesLike(first);
+    optimizer!.step();
+    const saved = [...optimizer!.stateDict()].map(([key, value]) => [key, ops.contiguous(value)] as const);
+    resumed!.loadStateDict(new Map(saved));
+    assert.deepEqual(resumed!.stateDict().get('0.0.exp_avg')!.strides, first.strides);
+    optimizer!.dispose();
+    resumed!.dispose();
+  }));
 
 test('a parameter without a gradient is not changed and has no state', () =>
   scope(() => {

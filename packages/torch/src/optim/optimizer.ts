@@ -129,7 +129,9 @@ export abstract class Optimizer {
         `the optimizer's state has an unexpected ${printable(unexpected)}; it was saved with other parameter groups`,
       );
     const copies = [...saved].map(([parameter, { steps, moments }]) => {
-      const copy = (moment: Tensor): Tensor => keep(ops.to(moment, { device: parameter.device, copy: true }));
+      // In the parameter's memory format, which kernels for all tensors at once need.
+      const copy = (moment: Tensor): Tensor =>
+        scope(() => noGrad(() => keep(ops.copy_(ops.zerosLike(parameter), moment))));
       return [parameter, { steps, moments: moments.map(copy) }] as const;
     });
     this.dispose(); // after copying, because the tensors may be this optimizer's own
