@@ -27,10 +27,14 @@ from torch import nn
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "packages/evenhand/golden/models"
 WEIGHTS = OUT.parents[4] / "shared/data/weights"
-TORCHVISION = [f"efficientnet_b{i}" for i in range(8)] + ["mobilenet_v2"]
+TORCHVISION = [
+    *[f"efficientnet_b{i}" for i in range(8)],
+    *[f"efficientnet_v2_{size}" for size in "sml"],
+    *["mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"],
+]
 CLASSES = 7
-SIZES = {"efficientnet_b5": 64, "efficientnet_b6": 64, "efficientnet_b7": 64}  # the others take 96
-GAINS = [2.6 - 0.05 * step for step in range(20)]
+SIZES = {f"efficientnet_{size}": 64 for size in ["b5", "b6", "b7", "v2_s", "v2_m", "v2_l"]}  # the others take 96
+GAINS = [2.6 - 0.05 * step for step in range(40)]
 
 
 def noise(name, count):
@@ -242,7 +246,7 @@ def settings():
 
 def initial():
     values = {}
-    for name in ["efficientnet_b0", "mobilenet_v2"]:
+    for name in ["efficientnet_b0", "mobilenet_v2", "mobilenet_v3_small"]:
         torch.manual_seed(0)
         model = build(name, CLASSES)
         values[name] = {key: summary(value) for key, value in model.named_parameters() if value.dim() > 1}

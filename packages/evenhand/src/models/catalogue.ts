@@ -107,6 +107,27 @@ const OWN = {
       'c5b4e57e0da1a10bb4f8a5b410dd3b7b6e7461f9b757209be29409707c3d87dd',
     ),
   },
+  efficientnet_v2_s: {
+    architecture: 'torchvision/efficientnet_v2_s',
+    parameters: 21_458_488,
+    gmacs: 8.37,
+    preset: preset(384, 384, 'bilinear'),
+    weights: torchvision('efficientnet_v2_s-dd5fe13b.pth', 'dd5fe13b'),
+  },
+  efficientnet_v2_m: {
+    architecture: 'torchvision/efficientnet_v2_m',
+    parameters: 54_139_356,
+    gmacs: 24.58,
+    preset: preset(480, 480, 'bilinear'),
+    weights: torchvision('efficientnet_v2_m-dc08266a.pth', 'dc08266a'),
+  },
+  efficientnet_v2_l: {
+    architecture: 'torchvision/efficientnet_v2_l',
+    parameters: 118_515_272,
+    gmacs: 56.08,
+    preset: { resize: 480, crop: 480, interpolation: 'bicubic', ...HALF },
+    weights: torchvision('efficientnet_v2_l-59c71312.pth', '59c71312'),
+  },
   efficientnet_mini: {
     architecture: 'torchvision/efficientnet_mini',
     parameters: 1_472_090,
@@ -132,6 +153,20 @@ const OWN = {
     gmacs: 0.3,
     preset: preset(256, 224, 'bilinear'),
     weights: torchvision('mobilenet_v2-b0353104.pth', 'b0353104'),
+  },
+  mobilenet_v3_large: {
+    architecture: 'torchvision/mobilenet_v3_large',
+    parameters: 5_483_032,
+    gmacs: 0.22,
+    preset: preset(256, 224, 'bilinear'),
+    weights: torchvision('mobilenet_v3_large-8738ca79.pth', '8738ca79'),
+  },
+  mobilenet_v3_small: {
+    architecture: 'torchvision/mobilenet_v3_small',
+    parameters: 2_542_856,
+    gmacs: 0.06,
+    preset: preset(256, 224, 'bilinear'),
+    weights: torchvision('mobilenet_v3_small-047dcff4.pth', '047dcff4'),
   },
 } as const satisfies Record<string, Entry>;
 

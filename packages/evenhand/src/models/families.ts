@@ -1,29 +1,16 @@
 import { describeValue } from '../printable.js';
 import { suggest } from '../suggest.js';
 import { CONVNEXT } from './families/convnext.js';
-import { EFFICIENTNET } from './families/efficientnet.js';
-import { MOBILENET_V2 } from './families/mobilenet-v2.js';
-import { MOBILENET_V3 } from './families/mobilenet-v3.js';
+import { EFFICIENTNET } from './families/efficientnet-family.js';
+import { MOBILENET } from './families/mobilenet-family.js';
 import { REGNET } from './families/regnet.js';
 import { RESNET } from './families/resnet.js';
 import { ROTARY_VIT } from './families/rotary.js';
 import { SWIN } from './families/swin.js';
-import { TIMM_EFFICIENTNET } from './families/timm-efficientnet.js';
 import { VIT } from './families/vit-family.js';
 import type { Family } from './family.js';
 
-const FAMILIES: readonly Family[] = [
-  CONVNEXT,
-  EFFICIENTNET,
-  TIMM_EFFICIENTNET,
-  MOBILENET_V2,
-  MOBILENET_V3,
-  ROTARY_VIT,
-  REGNET,
-  RESNET,
-  SWIN,
-  VIT,
-];
+const FAMILIES: readonly Family[] = [CONVNEXT, EFFICIENTNET, MOBILENET, ROTARY_VIT, REGNET, RESNET, SWIN, VIT];
 
 const byArchitecture = new Map(
   FAMILIES.flatMap((family) => family.architectures.map((name) => [name, family] as const)),

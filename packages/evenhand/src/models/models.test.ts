@@ -28,10 +28,17 @@ interface Training {
 const LOGITS = golden<Record<string, Logits>>('logits.json');
 const KEYS = golden<Record<string, Record<string, number[]>>>('keys.json.gz');
 
+/** Too large for every run. */
+const LARGE = ['efficientnet_v2_m', 'efficientnet_v2_l'];
+const skip = (name: string) =>
+  LARGE.includes(name) && !process.env.EVENHAND_TEST_ALL ? 'needs npm test -- --all' : false;
+
 for (const name of Object.keys(LOGITS)) {
   const { gain, cases, parameters } = LOGITS[name]!;
 
-  test(`${name}: keys, shapes, parameter count and logits match the reference implementation`, () => {
+  test(`${name}: keys, shapes, parameter count and logits match the reference implementation`, {
+    skip: skip(name),
+  }, () => {
     const before = liveTensors();
     const model = createModel(name, { numClasses: 7 });
     const shapes = new Map([...nn.stateDict(model)].map(([key, value]) => [key, value.shape]));
@@ -80,7 +87,7 @@ for (const name of ['efficientnet_b0', 'mobilenet_v2', 'efficientnet_lite0']) {
 }
 
 for (const name of Object.keys(LOGITS)) {
-  test(`${name}: every parameter receives a gradient, and belongs to one layer group`, () => {
+  test(`${name}: every parameter receives a gradient, and belongs to one layer group`, { skip: skip(name) }, () => {
     const model = createModel(name, { numClasses: 7, seed: 1 });
     scope(() => {
       // a block that is dropped for all 8 images would have no gradient, which is very unlikely
@@ -103,15 +110,13 @@ for (const name of Object.keys(LOGITS)) {
 }
 
 for (const [name, expected] of Object.entries(golden<Record<string, Settings>>('settings.json'))) {
-  test(`${name}: dropout, stochastic depth and batch normalisation match torchvision`, () => {
+  test(`${name}: dropout, stochastic depth and batch normalisation match torchvision`, { skip: skip(name) }, () => {
     const model = createModel(name, { numClasses: 7 });
     const all = nn.modules(model);
     const norms = all.filter((each) => each instanceof nn.BatchNorm2d);
     for (const { eps, momentum } of norms) assert.deepEqual([[eps, momentum]], expected.norm);
-    assert.deepEqual(
-      all.filter((each) => each instanceof nn.Dropout).map((each) => each.p),
-      expected.dropout,
-    );
+    const dropout = all.filter((each) => each instanceof nn.Dropout).map((each) => each.p);
+    assert.deepEqual(dropout.length > 0 ? dropout : [model.dropout], expected.dropout);
     assert.deepEqual(
       all.filter((each) => each instanceof nn.StochasticDepth).map((each) => each.p),
       expected.stochastic_depth,
@@ -145,7 +150,7 @@ function coefficients(count: number): Tensor {
   return tensor(noise('loss', count * 7), [count, 7]);
 }
 
-for (const name of ['efficientnet_b0', 'mobilenet_v2']) {
+for (const name of ['efficientnet_b0', 'mobilenet_v2', 'mobilenet_v3_small']) {
   test(`${name}: a seed gives the same initial parameters as in torchvision`, () => {
     const model = createModel(name, { numClasses: 7, seed: 0 });
     const parameters = nn.namedParameters(model);

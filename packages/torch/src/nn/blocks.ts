@@ -40,12 +40,12 @@ export class SqueezeExcitation extends Module {
   readonly fc1: Conv2d;
   readonly fc2: Conv2d;
   readonly activation: Activation;
-  readonly gate: Activation;
+  readonly gate: Module;
 
   constructor(
     inputChannels: number,
     squeezeChannels: number,
-    { activation = new ReLU(), gate = new Sigmoid() }: { activation?: Activation; gate?: Activation } = {},
+    { activation = new ReLU(), gate = new Sigmoid() }: { activation?: Activation; gate?: Module } = {},
   ) {
     super();
     this.fc1 = new Conv2d(inputChannels, squeezeChannels, 1);

@@ -1,11 +1,13 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
-import type { Family } from '../family.js';
+import type { Pool } from '../family.js';
 import { ImageModel } from '../model.js';
 import { initialise, normalSmall } from './initialise.js';
+import { poolMap } from './pool.js';
 import { type BlockShape, blockShapes, row } from './rows.js';
 
 // Sandler et al., arXiv 1801.04381, table 2.
 const STEM = 32;
+
 const ROWS = [
   row(1, 3, 1, 16, 1),
   row(6, 3, 2, 24, 2),
@@ -22,18 +24,19 @@ const ROWS = [
  */
 export class MobileNetV2 extends ImageModel {
   readonly featureCount = 1280;
-  readonly dropout = 0.2;
+  readonly dropout: number;
   readonly features: nn.Sequential;
-  readonly #pool = new nn.AdaptiveAvgPool2d(1);
   classifier: nn.Module;
+  readonly #pool: Pool;
 
-  constructor(numClasses: number) {
+  constructor(numClasses: number, { dropout = 0.2, dropPath = 0, pool = 'avg' as Pool } = {}) {
     super();
+    this.dropout = dropout;
+    this.#pool = pool;
+    const shapes = blockShapes(ROWS, STEM).flat();
     this.features = new nn.Sequential(
       new nn.ConvNormActivation(3, STEM, { stride: 2, activation: new nn.ReLU6() }),
-      ...blockShapes(ROWS, STEM)
-        .flat()
-        .map((shape) => new InvertedResidual(shape)),
+      ...shapes.map((shape, index) => new InvertedResidual(shape, (dropPath * index) / shapes.length)),
       new nn.ConvNormActivation(ROWS.at(-1)!.channels, this.featureCount, {
         kernelSize: 1,
         activation: new nn.ReLU6(),
@@ -48,7 +51,7 @@ export class MobileNetV2 extends ImageModel {
   }
 
   override forwardFeatures(x: Tensor): Tensor {
-    return scope(() => ops.flatten(this.#pool.forward(this.features.forward(x)), 1));
+    return scope(() => poolMap(this.features.forward(x), this.#pool));
   }
 
   override backbone(): nn.Module[][] {
@@ -56,18 +59,14 @@ export class MobileNetV2 extends ImageModel {
   }
 }
 
-export const MOBILENET_V2: Family = {
-  name: 'MobileNetV2',
-  architectures: ['torchvision/mobilenet_v2'],
-  build: (_, { numClasses }) => new MobileNetV2(numClasses),
-};
-
 /** Inverted residual block: expand, depthwise convolution, project without an activation, add. */
 class InvertedResidual extends nn.Module {
   readonly conv: nn.Sequential;
+  /** torchvision's network has none. */
+  readonly dropPath: nn.StochasticDepth | null;
   readonly #residual: boolean;
 
-  constructor({ inputs, outputs, expand, kernel, stride }: BlockShape) {
+  constructor({ inputs, outputs, expand, kernel, stride }: BlockShape, dropPath: number) {
     super();
     const wide = inputs * expand;
     this.#residual = stride === 1 && inputs === outputs;
@@ -85,13 +84,15 @@ class InvertedResidual extends nn.Module {
       new nn.BatchNorm2d(outputs),
     );
     this.conv = new nn.Sequential(...layers);
+    this.dropPath = dropPath > 0 ? new nn.StochasticDepth(dropPath) : null;
   }
 
   override forward(x: Tensor): Tensor {
     // the scope frees what neither the next block nor the backward pass needs
     return scope(() => {
       const branch = this.conv.forward(x);
-      return this.#residual ? ops.add_(branch, x) : branch;
+      if (!this.#residual) return branch;
+      return ops.add_(this.dropPath ? this.dropPath.forward(branch) : branch, x);
     });
   }
 }

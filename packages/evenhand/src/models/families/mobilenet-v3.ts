@@ -1,5 +1,5 @@
 import { type nn, ops, scope, type Tensor } from '@evenhand/torch';
-import { type BuildOptions, changeArguments, type Family, type Pool } from '../family.js';
+import { type BuildOptions, changeArguments, type Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { blockStyle, buildStages } from './block-network.js';
 import { DropoutLinear } from './dropout-linear.js';
@@ -69,9 +69,3 @@ export class MobileNetV3 extends ImageModel {
     return this.normHead ? [this.convHead, this.normHead] : [this.convHead];
   }
 }
-
-export const MOBILENET_V3: Family = {
-  name: 'MobileNetV3 and V4',
-  architectures: Object.keys(MOBILENETS),
-  build: (architecture, options) => new MobileNetV3(architecture, options),
-};

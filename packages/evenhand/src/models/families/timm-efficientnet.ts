@@ -1,5 +1,5 @@
 import { type nn, scope, type Tensor } from '@evenhand/torch';
-import { type BuildOptions, changeArguments, type Family, type Pool } from '../family.js';
+import { type BuildOptions, changeArguments, type Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { blockStyle, buildStages } from './block-network.js';
 import { DropoutLinear } from './dropout-linear.js';
@@ -64,9 +64,3 @@ export class TimmEfficientNet extends ImageModel {
     return [[this.convStem, this.bn1], ...blocks];
   }
 }
-
-export const TIMM_EFFICIENTNET: Family = {
-  name: 'EfficientNet',
-  architectures: Object.keys(TIMM_EFFICIENTNETS),
-  build: (architecture, options) => new TimmEfficientNet(architecture, options),
-};
