@@ -1,6 +1,6 @@
 // Networks of block strings: the arguments that they share, and how their stages are built.
 import { nn } from '@evenhand/torch';
-import type { Pool } from '../family.js';
+import { type Pool, requireOneOf } from '../family.js';
 import { type BlockString, type DepthOptions, parseStages } from './block-strings.js';
 import { type BlockPlace, ConvBlock, DepthwiseSeparable, EdgeResidual, InvertedResidual } from './mobile-blocks.js';
 import type { Act, BlockStyle, ExcitationStyle } from './mobile-layers.js';
@@ -25,6 +25,10 @@ export interface BlockNetworkArguments {
   readonly drop_rate: number;
   readonly drop_path_rate: number;
   readonly global_pool: Pool;
+  /** 3: other numbers of colours are not supported. */
+  readonly in_chans: number;
+  /** 32: dilation in place of strides is not supported. */
+  readonly output_stride: number;
 }
 
 export const BLOCK_NETWORK: BlockNetworkArguments = {
@@ -38,6 +42,8 @@ export const BLOCK_NETWORK: BlockNetworkArguments = {
   drop_rate: 0.2,
   drop_path_rate: 0,
   global_pool: 'avg',
+  in_chans: 3,
+  output_stride: 32,
 };
 
 /** The arguments of networks whose weights are from TensorFlow. */
@@ -83,23 +89,17 @@ const ACTIVATIONS: Readonly<Record<string, Act>> = {
 /** What the blocks of a network have in common. @throws RangeError for an argument that is not supported */
 export function blockStyle(
   architecture: string,
-  args: BlockNetworkArguments,
+  { act_layer, aa_layer, pad_type, bn_eps, bn_momentum, in_chans, output_stride }: BlockNetworkArguments,
   { activation, excitation = { gate: 'sigmoid', ofWide: false }, layerScale }: BlockDesign,
 ): BlockStyle {
-  const refuse = (name: string, value: unknown, known: string[]): never => {
-    throw new RangeError(`${architecture} cannot have ${name} ${JSON.stringify(value)}; it knows ${known.join(', ')}.`);
-  };
-  const { act_layer, aa_layer, pad_type } = args;
-  if (act_layer !== null && !Object.hasOwn(ACTIVATIONS, act_layer)) {
-    refuse('act_layer', act_layer, Object.keys(ACTIVATIONS));
-  }
-  if (aa_layer !== null && aa_layer !== 'avg') refuse('aa_layer', aa_layer, ['avg', 'null']);
-  if (pad_type !== '' && pad_type !== 'same') refuse('pad_type', pad_type, ['""', 'same']);
+  requireOneOf(architecture, 'in_chans', in_chans, [3]);
+  requireOneOf(architecture, 'output_stride', output_stride, [32]);
+  const name = act_layer === null ? null : requireOneOf(architecture, 'act_layer', act_layer, Object.keys(ACTIVATIONS));
   return {
-    activation: act_layer === null ? activation : ACTIVATIONS[act_layer]!,
-    norm: { eps: args.bn_eps, momentum: args.bn_momentum },
-    padding: pad_type,
-    antialias: aa_layer === 'avg',
+    activation: name === null ? activation : ACTIVATIONS[name]!,
+    norm: { eps: bn_eps, momentum: bn_momentum },
+    padding: requireOneOf(architecture, 'pad_type', pad_type, ['', 'same']),
+    antialias: requireOneOf(architecture, 'aa_layer', aa_layer, ['avg', null]) === 'avg',
     excitation,
     layerScale: layerScale ?? null,
   };

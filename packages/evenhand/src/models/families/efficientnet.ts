@@ -1,5 +1,5 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
-import { type BuildOptions, changeArguments, type Pool } from '../family.js';
+import { type BuildOptions, changeArguments, type Pool, requireOneOf } from '../family.js';
 import { ImageModel } from '../model.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { poolMap } from './pool.js';
@@ -150,14 +150,15 @@ export class EfficientNet extends ImageModel {
 /**
  * torchvision's model of a name such as `efficientnet_b0`, with changes of torchvision's arguments.
  *
- * @throws RangeError for an argument that it does not have
+ * @throws RangeError for an argument or a pool that it does not have
  */
 export function buildEfficientNet(name: keyof typeof EFFICIENTNETS, options: BuildOptions): EfficientNet {
   const config = EFFICIENTNETS[name];
   const row = { dropout: config.dropout, stochastic_depth_prob: config.stochasticDepth };
   const { dropout, stochastic_depth_prob } = changeArguments(`torchvision/${name}`, row, options.args);
   const changed = { ...config, dropout, stochasticDepth: options.dropPath ?? stochastic_depth_prob };
-  return new EfficientNet(changed, options.numClasses, options.pool);
+  const pool = requireOneOf(`torchvision/${name}`, 'pool', options.pool ?? 'avg', ['avg', 'max']);
+  return new EfficientNet(changed, options.numClasses, pool);
 }
 
 /** Layers of a convolution, BatchNorm and SiLU. */

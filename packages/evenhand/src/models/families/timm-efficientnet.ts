@@ -1,5 +1,5 @@
 import { type nn, scope, type Tensor } from '@evenhand/torch';
-import { type BuildOptions, changeArguments, type Pool } from '../family.js';
+import { type BuildOptions, changeArguments, type Pool, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { blockStyle, buildStages } from './block-network.js';
 import { DropoutLinear } from './dropout-linear.js';
@@ -39,7 +39,7 @@ export class TimmEfficientNet extends ImageModel {
     this.bn2 = hasHead ? new NormAct(design.features, style.norm, style.activation) : null;
     this.featureCount = hasHead ? design.features : outputs;
     this.dropout = args.drop_rate;
-    this.#pool = options.pool ?? args.global_pool;
+    this.#pool = requireOneOf(architecture, 'pool', options.pool ?? args.global_pool, ['avg', 'max']);
     this.classifier = this.newHead(options.numClasses, this.dropout);
     initialise(this, { linear: uniformByOutputs, depthwiseFanOut: 'one' });
   }
