@@ -44,11 +44,13 @@ export async function startHub(): Promise<FakeHub> {
     const marks = `${headers.authorization ? ' token' : ''}${headers.range ? ' range' : ''}`;
     hub.requests.push(`${method} ${prefix}${url}${marks}`);
   };
-  const store = await listen((request, response) => {
+  const storeAddress = await listen((request, response) => {
     record(request, 'store');
     if (hub.handleStore) return hub.handleStore(request, response);
     send(request, response, hub.files[decodeURIComponent(request.url!.slice(1))]!);
   });
+  // By another name, as another port alone is the same host to Python's huggingface_hub.
+  const store = storeAddress.replace('127.0.0.1', 'localhost');
   hub.url = await listen((request, response) => {
     record(request, '');
     if (hub.handle) return hub.handle(request, response);
