@@ -1,6 +1,14 @@
 import type { Preset } from '@evenhand/predict';
 import type { ConfigFields } from './resolve-fields.js';
-import { CLIP, featurePool, INTERPOLATIONS, type ModelConfig, poolName, requireArchitecture } from './resolve-timm.js';
+import {
+  CLIP,
+  featurePool,
+  INTERPOLATIONS,
+  type ModelConfig,
+  poolName,
+  requireArchitecture,
+  requireArguments,
+} from './resolve-timm.js';
 import { WeightsError } from './weights/weights-error.js';
 
 /** timm's names of CLIP's vision towers, by width, layers and patch. */
@@ -56,13 +64,15 @@ export function openClipConfig(config: ConfigFields): ModelConfig {
 
 function timmTower(vision: ConfigFields, architecture: string): Pick<ModelConfig, 'architecture' | 'args' | 'pool'> {
   requireArchitecture(architecture, vision.where);
-  const pool = vision.text('timm_pool');
-  if (pool === 'abs_attn' || pool === 'rot_attn') throw vision.fail('timm_pool', 'avg, max, token or map');
-  return {
-    architecture,
-    args: vision.object('timm_model_kwargs')?.value ?? {},
-    pool: featurePool(architecture, poolName(pool)),
-  };
+  const name = vision.text('timm_pool');
+  if (name === 'abs_attn' || name === 'rot_attn') throw vision.fail('timm_pool', 'avg, max, token or map');
+  const pool = poolName(name);
+  // Without a projection of its own, open_clip builds the network with this pool, which decides where the last norm is.
+  const isArgument = pool !== null && ['', 'none', null].includes(vision.value.timm_proj as string | null);
+  const given = vision.object('timm_model_kwargs');
+  if (given) requireArguments(given);
+  const args = { ...(isArgument ? { global_pool: pool } : {}), ...given?.value };
+  return { architecture, args, pool: featurePool(architecture, pool) };
 }
 
 function openClipTower(vision: ConfigFields, quick: boolean): Pick<ModelConfig, 'architecture' | 'args' | 'pool'> {

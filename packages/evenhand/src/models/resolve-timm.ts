@@ -118,9 +118,7 @@ function modelArguments(config: ConfigFields): { args: Record<string, unknown>; 
   if (fields === undefined) return { args: {}, pool: null };
   const { num_classes: _, img_size: __, in_chans: channels, global_pool: pool, ...args } = fields.value;
   if (channels !== undefined && channels !== null && channels !== 3) throw fields.fail('in_chans', '3');
-  for (const [name, value] of Object.entries(args)) {
-    if (!isArgument(value, 3)) throw fields.fail(name, 'a setting of reasonable size');
-  }
+  requireArguments(fields);
   // '' is no pool: the architecture's own does.
   if (pool !== undefined && pool !== null && pool !== '' && poolName(pool) === null) {
     throw fields.fail('global_pool', 'avg, max, token or map');
@@ -129,6 +127,13 @@ function modelArguments(config: ConfigFields): { args: Record<string, unknown>; 
   // It decides where a vision transformer has its last norm, whatever the features are pooled by later.
   if (poolName(pool) !== null) given.push(['global_pool', poolName(pool)]);
   return { args: Object.fromEntries(given), pool: poolName(pool) };
+}
+
+/** @throws WeightsError if one of the fields cannot be an argument of a network */
+export function requireArguments(fields: ConfigFields): void {
+  for (const [name, value] of Object.entries(fields.value)) {
+    if (!isArgument(value, 3)) throw fields.fail(name, 'a setting of reasonable size');
+  }
 }
 
 /** Whether a value can be an argument of a network that fits into memory. */

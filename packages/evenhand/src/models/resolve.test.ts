@@ -224,6 +224,10 @@ test("open_clip's vision towers are timm's CLIP towers", async () => {
     mean: [0.5, 0.5, 0.5],
     std: [0.5, 0.5, 0.5],
   });
+  const eva = await tower({
+    vision_cfg: { timm_model_name: 'eva02_base_patch16_clip_224', timm_pool: 'token', timm_proj: null },
+  });
+  assert.deepEqual([eva.args, eva.pool], [{ global_pool: 'token' }, 'token']);
   const refused = (vision: object, message: RegExp) =>
     assert.rejects(tower({ vision_cfg: vision }), failure('invalid', message));
   await refused(
@@ -309,6 +313,15 @@ test('repositories that are not there, gated, or without a configuration are one
   ]) {
     await assert.rejects(resolve(name), { name: 'RangeError', message: /must be hf-hub:organisation\/name or/ }, name);
   }
+});
+
+test('a tag that does not exist is answered with the nearest recommended name', async () => {
+  hub.handle = (_request, response) => response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
+  const near = /^timm\/convnext_tiny\.in12 does not exist on .*; did you mean convnext_tiny\.in12k\?$/;
+  await assert.rejects(resolve('convnext_tiny.in12'), failure('refused', near));
+  const far = /^timm\/vit_7b_patch16_dinov3\.sat493m does not exist on .* gated\.$/;
+  await assert.rejects(resolve('vit_7b_patch16_dinov3.sat493m'), failure('refused', far));
+  hub.handle = undefined;
 });
 
 test('offline, a model that was resolved before is resolved again', async () => {

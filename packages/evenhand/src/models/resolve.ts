@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describeValue } from '../printable.js';
-import { findModel, modelInfo } from './catalogue.js';
+import { suggest } from '../suggest.js';
+import { findModel, modelInfo, modelNames } from './catalogue.js';
 import { architectureNames } from './families.js';
 import { licenseOf } from './license.js';
 import { type ConfigFields, parseConfig } from './resolve-fields.js';
@@ -45,8 +46,19 @@ export async function resolveModel(name: string, options: ResolveOptions = {}): 
   if (architecture === undefined || !architectureNames().includes(architecture)) return modelInfo(name);
   // CLIP's weights with and without QuickGELU are one file; timm chooses by the name of the architecture.
   const file = `${architecture.replace('_clip_quickgelu_', '_clip_')}.${tag}`;
-  const spec = await hubSpec(name, { repository: `timm/${file}`, revision: 'main' }, options);
-  return { ...spec, architecture };
+  try {
+    return { ...(await hubSpec(name, { repository: `timm/${file}`, revision: 'main' }, options)), architecture };
+  } catch (error) {
+    throw withSuggestion(error, name);
+  }
+}
+
+/** A repository that is not there is probably a misspelt tag. */
+function withSuggestion(error: unknown, name: string): unknown {
+  if (!(error instanceof WeightsError) || !['refused', 'not-found'].includes(error.code)) return error;
+  const likely = suggest(name, modelNames());
+  if (likely === undefined) return error;
+  return new WeightsError(error.code, `${error.message.replace(/\.$/, '')}; did you mean ${likely}?`, { cause: error });
 }
 
 /** Whether `resolveModel` takes the name for the path of a folder. */
