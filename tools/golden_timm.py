@@ -124,6 +124,7 @@ MOBILENET = {
     "lcnet": case("lcnet_035", 64, (48, 80)),
     "mobilenetv4_conv": case("mobilenetv4_conv_small_035", 64, (96, 64)),
     "mobilenetv4_conv_aa": case("mobilenetv4_conv_small_035", 64, (90, 70), pool="max", aa_layer="avg"),
+    "mobilenetv4_conv_blur": case("mobilenetv4_conv_small_035", 64, (90, 70), aa_layer="blurpc"),
     "mobilenetv4_hybrid": case("mobilenetv4_hybrid_medium_075", 64, (96, 64), act_layer="gelu"),
 }
 ODD_SIZES = (64, (90, 61))  # odd maps, whose last pixels a pool of 2x2 halves by itself

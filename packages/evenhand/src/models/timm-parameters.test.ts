@@ -23,7 +23,6 @@ const MISSING: Record<string, readonly string[]> = {
     'efficientnet_b3_g8_gn',
     'efficientnet_b3_gn',
     'efficientnet_b3_pruned',
-    'efficientnet_blur_b0',
     'efficientnet_cc_b0_4e',
     'efficientnet_cc_b0_8e',
     'efficientnet_cc_b1_8e',
@@ -46,7 +45,6 @@ const MISSING: Record<string, readonly string[]> = {
     'tf_mixnet_m',
     'tf_mixnet_s',
   ],
-  mobilenetv3: ['mobilenetv4_conv_blur_medium'],
   regnet: ['regnety_040_sgn'],
   resnet: [
     'ecaresnet50d_pruned',

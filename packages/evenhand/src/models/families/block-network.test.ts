@@ -87,7 +87,11 @@ test('arguments and pools that a network lacks are refused by name', () => {
     refuses(architecture, { args: { droprate: 0 } }, new RegExp(`${architecture} has no argument droprate`));
   }
   refuses('lcnet_035', { args: { act_layer: 'mish' } }, /act_layer of lcnet_035 must be one of relu, .*; got "?mish/);
-  refuses('lcnet_035', { args: { aa_layer: 'blur' } }, /aa_layer of lcnet_035 must be one of avg, null; got "?blur/);
+  refuses(
+    'lcnet_035',
+    { args: { aa_layer: 'blur' } },
+    /aa_layer of lcnet_035 must be one of avg, blurpc, null; got "?blur/,
+  );
   refuses('tinynet_e', { args: { pad_type: 'valid' } }, /pad_type of tinynet_e must be one of/);
   refuses('tinynet_e', { args: { in_chans: 1 } }, /in_chans of tinynet_e must be 3; got 1/);
 });

@@ -17,8 +17,8 @@ export interface BlockNetworkArguments {
   readonly act_layer: string | null;
   /** `same` for TensorFlow's padding. */
   readonly pad_type: '' | 'same';
-  /** `avg` for average pooling in place of strides. */
-  readonly aa_layer: 'avg' | null;
+  /** `avg` or `blurpc` for average pooling or a blur in place of strides. */
+  readonly aa_layer: 'avg' | 'blurpc' | null;
   readonly bn_eps: number;
   readonly bn_momentum: number;
   /** Dropout rate of the head. */
@@ -99,7 +99,7 @@ export function blockStyle(
     activation: name === null ? activation : ACTIVATIONS[name]!,
     norm: { eps: bn_eps, momentum: bn_momentum },
     padding: requireOneOf(architecture, 'pad_type', pad_type, ['', 'same']),
-    antialias: requireOneOf(architecture, 'aa_layer', aa_layer, ['avg', null]) === 'avg',
+    antialias: requireOneOf(architecture, 'aa_layer', aa_layer, ['avg', 'blurpc', null]),
     excitation,
     layerScale: layerScale ?? null,
   };

@@ -57,7 +57,7 @@ function styleOf({ block, style }: BlockPlace): BlockStyle {
 export class ConvBlock extends Residual {
   readonly conv: nn.Conv2d;
   readonly bn1: NormAct;
-  readonly aa: nn.AvgPool2d | null;
+  readonly aa: nn.Module | null;
 
   constructor(place: BlockPlace) {
     const { block, inputs, outputs } = place;
@@ -65,7 +65,7 @@ export class ConvBlock extends Residual {
     const style = styleOf(place);
     this.conv = strided(inputs, outputs, block.kernel, style, block.stride, block.groupSize ?? 0);
     this.bn1 = new NormAct(outputs, style.norm, style.activation);
-    this.aa = antialias(style, block.stride);
+    this.aa = antialias(style, outputs, block.stride);
   }
 
   protected override branch(x: Tensor): Tensor {
@@ -83,7 +83,7 @@ export class ConvBlock extends Residual {
 export class DepthwiseSeparable extends Residual {
   readonly convDw: nn.Conv2d;
   readonly bn1: NormAct;
-  readonly aa: nn.AvgPool2d | null;
+  readonly aa: nn.Module | null;
   readonly se: SqueezeExcite | null;
   readonly convPw: nn.Conv2d;
   readonly bn2: NormAct;
@@ -94,7 +94,7 @@ export class DepthwiseSeparable extends Residual {
     const style = styleOf(place);
     this.convDw = strided(inputs, inputs, block.kernel, style, block.stride, block.groupSize ?? 1);
     this.bn1 = new NormAct(inputs, style.norm, style.activation);
-    this.aa = antialias(style, block.stride);
+    this.aa = antialias(style, inputs, block.stride);
     this.se = excitation(place, inputs, style.activation);
     this.convPw = convolution(inputs, outputs, 1, style);
     this.bn2 = new NormAct(outputs, style.norm, block.type === 'dsa' ? style.activation : 'none');
@@ -114,7 +114,7 @@ export class InvertedResidual extends Residual {
   readonly bn1: NormAct;
   readonly convDw: nn.Conv2d;
   readonly bn2: NormAct;
-  readonly aa: nn.AvgPool2d | null;
+  readonly aa: nn.Module | null;
   readonly se: SqueezeExcite | null;
   readonly convPwl: nn.Conv2d;
   readonly bn3: NormAct;
@@ -128,7 +128,7 @@ export class InvertedResidual extends Residual {
     this.bn1 = new NormAct(wide, style.norm, style.activation);
     this.convDw = strided(wide, wide, block.kernel, style, block.stride, block.groupSize ?? 1);
     this.bn2 = new NormAct(wide, style.norm, style.activation);
-    this.aa = antialias(style, block.stride);
+    this.aa = antialias(style, wide, block.stride);
     this.se = excitation(place, wide, style.activation);
     this.convPwl = convolution(wide, outputs, 1, style);
     this.bn3 = new NormAct(outputs, style.norm, 'none');
@@ -146,7 +146,7 @@ export class InvertedResidual extends Residual {
 export class EdgeResidual extends Residual {
   readonly convExp: nn.Conv2d;
   readonly bn1: NormAct;
-  readonly aa: nn.AvgPool2d | null;
+  readonly aa: nn.Module | null;
   readonly se: SqueezeExcite | null;
   readonly convPwl: nn.Conv2d;
   readonly bn2: NormAct;
@@ -159,7 +159,7 @@ export class EdgeResidual extends Residual {
     const wide = makeDivisible(counted * block.expand);
     this.convExp = strided(inputs, wide, block.kernel, style, block.stride, block.groupSize ?? 0);
     this.bn1 = new NormAct(wide, style.norm, style.activation);
-    this.aa = antialias(style, block.stride);
+    this.aa = antialias(style, wide, block.stride);
     this.se = excitation(place, wide, style.activation);
     this.convPwl = convolution(wide, outputs, 1, style);
     this.bn2 = new NormAct(outputs, style.norm, 'none');

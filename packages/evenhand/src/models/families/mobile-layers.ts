@@ -1,5 +1,5 @@
 // Layers of the networks of mobile blocks, with timm's keys.
-import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import { nn, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 import { roundHalfToEven } from './rows.js';
 import { SameConv2d } from './same-conv.js';
 
@@ -19,8 +19,11 @@ export interface BlockStyle {
   readonly norm: nn.BatchNorm2dOptions;
   /** Padding: `same` as in TensorFlow, `` as in PyTorch. */
   readonly padding: '' | 'same';
-  /** Whether a strided convolution is replaced by one without stride and average pooling after its activation. */
-  readonly antialias: boolean;
+  /**
+   * What replaces the stride of a convolution, after its activation: average pooling, or a blur with zeros around the map
+   * (Zhang, arXiv 1904.11486); null for strides.
+   */
+  readonly antialias: 'avg' | 'blurpc' | null;
   readonly excitation: ExcitationStyle;
   /** Initial LayerScale of `uir` and `mqa`; null for none. */
   readonly layerScale: number | null;
@@ -76,7 +79,7 @@ export function convolution(
 export class ConvNormAct extends nn.Module {
   readonly conv: nn.Conv2d;
   readonly bn: NormAct;
-  readonly aa: nn.AvgPool2d | null;
+  readonly aa: nn.Module | null;
 
   constructor(
     inputs: number,
@@ -88,7 +91,7 @@ export class ConvNormAct extends nn.Module {
     super();
     this.conv = strided(inputs, outputs, kernel, style, stride, groupSize);
     this.bn = new NormAct(outputs, style.norm, activation ? style.activation : 'none');
-    this.aa = antialias(style, stride);
+    this.aa = antialias(style, outputs, stride);
   }
 
   override forward(x: Tensor): Tensor {
@@ -108,12 +111,32 @@ export function strided(
   stride: number,
   groupSize: number,
 ): nn.Conv2d {
-  return convolution(inputs, outputs, kernel, { stride: antialias ? 1 : stride, groupSize, padding });
+  return convolution(inputs, outputs, kernel, { stride: antialias === null ? stride : 1, groupSize, padding });
 }
 
-/** The pooling after a strided convolution, if the network has it. */
-export function antialias(style: BlockStyle, stride: number): nn.AvgPool2d | null {
-  return style.antialias && stride > 1 ? new nn.AvgPool2d(stride) : null;
+/** What follows a convolution in place of its stride, if the network has it. */
+export function antialias(style: BlockStyle, channels: number, stride: number): nn.Module | null {
+  if (style.antialias === null || stride === 1) return null;
+  return style.antialias === 'avg' ? new nn.AvgPool2d(stride) : new BlurPool2d(channels, stride);
+}
+
+/** Convolution of each channel with a fixed binomial kernel of 3 x 3. */
+class BlurPool2d extends nn.Module {
+  readonly filter: Tensor;
+  readonly #stride: number;
+
+  constructor(channels: number, stride: number) {
+    super();
+    const line = [0.25, 0.5, 0.25];
+    const kernel = line.flatMap((a) => line.map((b) => a * b));
+    const kernels = Array.from({ length: channels }, () => kernel).flat();
+    this.filter = nn.constant(tensor(Float32Array.from(kernels), [channels, 1, 3, 3]));
+    this.#stride = stride;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return ops.conv2d(x, this.filter, null, this.#stride, 1, 1, this.filter.shape[0]!);
+  }
 }
 
 /** Squeeze-and-excitation (Hu et al., arXiv 1709.01507) with the keys `conv_reduce` and `conv_expand`. */

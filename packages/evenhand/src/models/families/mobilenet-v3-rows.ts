@@ -38,6 +38,7 @@ export const MOBILENETS: Readonly<Record<string, Row>> = {
   mobilenetv4_conv_medium: row(v4.convMedium),
   mobilenetv4_conv_large: row(v4.convLarge),
   mobilenetv4_conv_aa_medium: row(v4.convMedium, 1, { aa_layer: 'avg' }),
+  mobilenetv4_conv_blur_medium: row(v4.convMedium, 1, { aa_layer: 'blurpc' }),
   mobilenetv4_conv_aa_large: row(v4.convLarge, 1, { aa_layer: 'avg' }),
   mobilenetv4_hybrid_medium_075: row(v4.hybridMedium, 0.75),
   mobilenetv4_hybrid_medium: row(v4.hybridMedium),

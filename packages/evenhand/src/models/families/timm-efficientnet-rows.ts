@@ -55,6 +55,7 @@ export const TIMM_EFFICIENTNETS: Readonly<Record<string, Row>> = {
     efficientnetv2_l: row(v2L, drop(0.4)),
     efficientnetv2_xl: row(v2Xl, drop(0.4)),
   }),
+  efficientnet_blur_b0: row(base, { ...drop(0.2), aa_layer: 'blurpc' }),
   // the pruned ones have zeros in their weights, and the shapes of the whole networks
   efficientnet_es_pruned: row(edge),
   efficientnet_el_pruned: row(edge, scale(1.2, 1.4)),
