@@ -40,8 +40,11 @@ export class ConvNeXtBlock extends nn.Module {
   override forward(x: Tensor): Tensor {
     return scope(() => {
       const [, channels = 0, height = 0, width = 0] = x.shape;
-      const pixels = ops.reshape(ops.permute(this.convDw.forward(x), [0, 2, 3, 1]), [-1, channels]);
-      const rows = this.mlp.forward(this.norm.forward(pixels), height * width, this.gamma);
+      const pixels = scope(() => {
+        const convolved = ops.permute(this.convDw.forward(x), [0, 2, 3, 1]);
+        return this.norm.forward(ops.reshape(convolved, [-1, channels]));
+      });
+      const rows = this.mlp.forward(pixels, height * width, this.gamma);
       const branch = ops.permute(ops.reshape(rows, [-1, height, width, channels]), [0, 3, 1, 2]);
       return ops.add(x, this.dropPath.forward(branch));
     });
@@ -69,7 +72,7 @@ class ConvNeXtMlp extends nn.Module {
    * @param gamma [C], a factor of the result
    */
   override forward(x: Tensor, pixels = 1, gamma: Tensor | null = null): Tensor {
-    const hidden = this.#activation.forward(this.fc1.forward(x));
+    const hidden = scope(() => this.#activation.forward(this.fc1.forward(x)));
     return this.fc2.forward(this.grn ? this.grn.forward(hidden, pixels) : hidden, gamma);
   }
 }

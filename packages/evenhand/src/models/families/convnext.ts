@@ -8,6 +8,7 @@ import { CONVNEXTS, type ConvNeXtArguments } from './convnext-rows.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
 import { makeDivisible } from './rows.js';
+import { runInTurn } from './run-in-turn.js';
 import { activation, dropPathRates } from './transformer.js';
 
 /**
@@ -61,9 +62,8 @@ export class ConvNeXt extends ImageModel {
 
   override forwardFeatures(x: Tensor): Tensor {
     return scope(() => {
-      let map = this.stem.forward(x);
-      for (const stage of this.stages) map = stage.forward(map);
-      return this.head.features(poolMap(this.normPre ? this.normPre.forward(map) : map, this.#pool));
+      const map = runInTurn([...this.stem.layers, ...this.stages, ...(this.normPre ? [this.normPre] : [])], x);
+      return this.head.features(poolMap(map, this.#pool));
     });
   }
 
@@ -151,7 +151,7 @@ class Stage extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.blocks.reduce((y, block) => block.forward(y), this.downsample ? this.downsample.forward(x) : x);
+    return runInTurn([...(this.downsample?.layers ?? []), ...this.blocks], x);
   }
 }
 

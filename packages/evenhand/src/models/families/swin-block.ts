@@ -62,14 +62,12 @@ export class WindowAttention extends nn.Module {
       const [heads, tokens] = [this.#heads, height * width];
       // Masks differ between the windows of an image. Those windows count as heads, so that one mask serves every image.
       const count = this.mask === null ? 1 : this.mask.shape[0]!;
-      const qkv = this.qkv.forward(partition(x, this.windows));
-      const split = ops.permute(
-        ops.reshape(qkv, [-1, count, tokens, 3, heads, this.#headFeatures]),
-        [3, 0, 1, 4, 2, 5],
-      );
-      const [q, k, v] = ops
-        .unbind(split, 0)
-        .map((part) => ops.reshape(part, [-1, count * heads, tokens, this.#headFeatures])) as [Tensor, Tensor, Tensor];
+      const [q, k, v] = scope(() => {
+        const qkv = this.qkv.forward(partition(x, this.windows));
+        const split = ops.reshape(qkv, [-1, count, tokens, 3, heads, this.#headFeatures]);
+        const parts = ops.unbind(ops.permute(split, [3, 0, 1, 4, 2, 5]), 0);
+        return parts.map((part) => ops.reshape(part, [-1, count * heads, tokens, this.#headFeatures]));
+      }) as [Tensor, Tensor, Tensor];
       const result = ops.reshape(nn.attention(q, k, v, this.#bias(tokens)), [
         -1,
         count,

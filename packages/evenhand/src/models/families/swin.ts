@@ -11,6 +11,7 @@ import {
 import { ImageModel, type Part } from '../model.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { poolTokens } from './pool.js';
+import { runInTurn } from './run-in-turn.js';
 import { PatchMerging, SwinBlock } from './swin-block.js';
 import { convertSwin } from './swin-files.js';
 import { SWINS, type SwinArguments } from './swin-rows.js';
@@ -75,9 +76,9 @@ export class Swin extends ImageModel {
   override forwardFeatures(x: Tensor): Tensor {
     requireImageSize(x, this.#imageSize);
     return scope(() => {
-      const map = this.layers.reduce((y, layer) => layer.forward(y), this.patchEmbed.forward(x));
+      const map = runInTurn([this.patchEmbed, ...this.layers, this.norm], x);
       const [, height = 0, width = 0, features = 0] = map.shape;
-      return poolTokens(ops.reshape(this.norm.forward(map), [-1, height * width, features]), this.#pool, 0);
+      return poolTokens(ops.reshape(map, [-1, height * width, features]), this.#pool, 0);
     });
   }
 
@@ -157,7 +158,7 @@ class Stage extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.blocks.reduce((y, block) => block.forward(y), this.downsample ? this.downsample.forward(x) : x);
+    return runInTurn(this.downsample ? [this.downsample, ...this.blocks] : this.blocks, x);
   }
 }
 
