@@ -9,6 +9,7 @@ import {
   optim,
   scope,
   setNumThreads,
+  setTf32,
   tensor,
 } from '@evenhand/torch';
 import { createModel } from 'evenhand';
@@ -18,6 +19,7 @@ import type { Settings } from './models.js';
 const { architecture, task, device, precision, batch, size, steps, threads } = JSON.parse(process.argv[2]!) as Settings;
 setNumThreads(threads);
 keepFreedMemory();
+if (device !== 'cpu') setTf32(true);
 manualSeed(0);
 const model = nn.moveTo(createModel({ architecture }, { numClasses: 1000, imageSize: size }), {
   device,

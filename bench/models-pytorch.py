@@ -17,8 +17,7 @@ if how == "probe":
         sys.exit(f"timm cannot be imported ({error}); set TIMM to a checkout of its repository or run pip install timm")
     if argument == "cuda" and not torch.cuda.is_available():
         sys.exit(f"PyTorch {torch.__version__} of {sys.executable} finds no CUDA device")
-    gpu = torch.cuda.get_device_name() if argument == "cuda" else None
-    print(json.dumps(dict(torch=torch.__version__, timm=timm.__version__, gpu=gpu)))
+    print(json.dumps(dict(torch=torch.__version__, timm=timm.__version__)))
     sys.exit()
 
 import timm

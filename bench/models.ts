@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { devices, torchVersion } from '@evenhand/torch';
+import { devices, gpuInfo, torchVersion } from '@evenhand/torch';
 import { architectureNames } from 'evenhand';
-import { type Contender, findPython, measure, pythonEnv, type Result, report } from './contenders.js';
+import { type Contender, findPython, keptMemoryEnv, measure, pythonEnv, type Result, report } from './contenders.js';
 
 /** What a contender's process gets as JSON. */
 export interface Settings {
@@ -32,11 +32,6 @@ const USAGE = `Usage: npm run bench -- models [options]
   --threads N                default: one for each core
 TIMM=DIR names a checkout of timm, or a folder with an installed one.`;
 
-/** Without these, glibc gives freed memory back to the system, and PyTorch waits for page faults in every step. */
-const KEEP_MEMORY = {
-  GLIBC_TUNABLES:
-    'glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=67108864',
-};
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const PEER = here('../models-pytorch.py');
 
@@ -54,7 +49,7 @@ async function main(): Promise<void> {
   const { models, tasks, rounds, ...settings } = options();
   const peer = findPeer(settings.device);
   console.log(
-    `${settings.size} px, batch ${settings.batch}, ${settings.precision}, ${peer?.gpu ?? `${settings.threads} threads, ${cpus()[0]?.model}`}, ` +
+    `${settings.size} px, batch ${settings.batch}, ${settings.precision}, ${gpuInfo(settings.device)?.name ?? `${settings.threads} threads, ${cpus()[0]?.model}`}, ` +
       `libtorch ${torchVersion()}${peer === null ? '' : `, PyTorch ${peer.torch}, timm ${peer.timm}`}`,
   );
   if (peer !== null && release(peer.torch) !== release(torchVersion())) {
@@ -138,8 +133,6 @@ interface Peer {
   readonly python: string;
   readonly torch: string;
   readonly timm: string;
-  /** Name of the GPU; null on the CPU. */
-  readonly gpu: string | null;
 }
 
 function findPeer(device: Settings['device']): Peer | null {
@@ -165,7 +158,7 @@ function contenders(settings: Settings, peer: Peer | null): Contender[] {
   return [
     ours,
     timm('PyTorch as written', 'written', {}),
-    timm(cpu ? 'PyTorch tuned, memory kept' : 'PyTorch tuned', 'tuned', cpu ? KEEP_MEMORY : {}),
+    timm(cpu ? 'PyTorch tuned, memory kept' : 'PyTorch tuned', 'tuned', cpu ? keptMemoryEnv : {}),
   ];
 }
 
