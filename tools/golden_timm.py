@@ -127,7 +127,7 @@ MOBILENET = {
     "mobilenetv4_conv_blur": case("mobilenetv4_conv_small_035", 64, (90, 70), aa_layer="blurpc"),
     "mobilenetv4_hybrid": case("mobilenetv4_hybrid_medium_075", 64, (96, 64), act_layer="gelu"),
 }
-ODD_SIZES = (64, (90, 61))  # odd maps, whose last pixels a pool of 2x2 halves by itself
+ODD_SIZES = (61, (90, 64))  # odd maps, at whose border a pool of 2x2 has fewer pixels
 SMALL_RESNET = dict(layers=(2, 1, 1, 1), channels=(16, 24, 32, 40))
 RESNET = {
     "resnet_basic": case("resnet18", *ODD_SIZES, **SMALL_RESNET),
@@ -136,17 +136,18 @@ RESNET = {
     "resnet_bottleneck_max": case("resnet50", *ODD_SIZES, pool="max", **SMALL_RESNET),
     "resnet_c": case("resnet50c", *ODD_SIZES, **SMALL_RESNET),
     "resnet_d": case("resnet50d", *ODD_SIZES, **SMALL_RESNET),
-    "resnet_s": case("resnet50s", *ODD_SIZES, **SMALL_RESNET),
     "resnet_t": case("resnet14t", *ODD_SIZES, **SMALL_RESNET),
     "resnet_wide": case("wide_resnet50_2", *ODD_SIZES, **SMALL_RESNET),
     "resnext": case("resnext50_32x4d", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(64, 64, 64, 64)),
     "seresnet_basic": case("seresnet18", *ODD_SIZES, **SMALL_RESNET),
     "seresnet_t": case("seresnet50t", *ODD_SIZES, **SMALL_RESNET),
     "seresnext_d": case("seresnext26d_32x4d", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(64, 64, 64, 64)),
-    "senet": case("senet154", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(64, 64, 64, 64), cardinality=8),
+    "senet": case("senet154", *ODD_SIZES, layers=(1, 1, 1, 1), channels=(32, 32, 32, 32), cardinality=8),
     "ecaresnet_light": case("ecaresnetlight", *ODD_SIZES, **SMALL_RESNET),
     "resnet_aa": case("resnetaa50", 64, (96, 64), **SMALL_RESNET),
     "resnet_aa_d": case("resnetaa34d", 64, (96, 64), **SMALL_RESNET),
+    "resnet_blur": case("resnetblur18", *ODD_SIZES, **SMALL_RESNET),
+    "resnet_blur_d": case("resnetblur50d", *ODD_SIZES, **SMALL_RESNET),
     "resnet_rs": case("resnetrs50", *ODD_SIZES, **SMALL_RESNET),
     "resnet_mixed": case("test_resnet", *ODD_SIZES),
 }

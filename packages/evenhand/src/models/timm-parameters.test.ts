@@ -46,15 +46,7 @@ const MISSING: Record<string, readonly string[]> = {
     'tf_mixnet_s',
   ],
   regnet: ['regnety_040_sgn'],
-  resnet: [
-    'ecaresnet50d_pruned',
-    'ecaresnet101d_pruned',
-    'resnet50_gn',
-    'resnetblur18',
-    'resnetblur50',
-    'resnetblur50d',
-    'resnetblur101d',
-  ],
+  resnet: ['ecaresnet50d_pruned', 'ecaresnet101d_pruned', 'resnet50_gn'],
   vision_transformer: [
     // blocks of other forms
     'vit_base_patch16_18x2_224',

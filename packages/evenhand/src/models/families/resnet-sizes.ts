@@ -21,8 +21,8 @@ export interface ResNetArguments {
   readonly down_kernel_size: number;
   /** Average pooling and a 1x1 convolution in a downsampling shortcut, instead of a convolution with stride. */
   readonly avg_down: boolean;
-  /** Anti-aliasing: average pooling instead of strides. */
-  readonly aa_layer: 'avg' | null;
+  /** Anti-aliasing: average pooling or a blur instead of strides. */
+  readonly aa_layer: 'avg' | 'blur' | null;
   readonly block_args: ChannelAttentionArguments;
   readonly global_pool: string;
   /** Dropout rate of the head. */
@@ -76,6 +76,7 @@ const C: Changes = { stem_type: 'deep', stem_width: 32 };
 const D: Changes = { ...C, avg_down: true };
 const S: Changes = { stem_type: 'deep', stem_width: 64 };
 const T: Changes = { ...D, stem_type: 'deep_tiered' };
+const BLUR: Changes = { aa_layer: 'blur' };
 const AA: Changes = { aa_layer: 'avg' };
 const SE: Changes = { block_args: { attn_layer: 'se' } };
 const ECA: Changes = { block_args: { attn_layer: 'eca' } };
@@ -83,7 +84,7 @@ const RS: Changes = { ...D, replace_stem_pool: true, block_args: { attn_layer: '
 
 const groups = (cardinality: number, base_width: number): Changes => ({ cardinality, base_width });
 
-/** Every ResNet of timm with BatchNorm, except those with BlurPool and those that were pruned. */
+/** Every ResNet of timm with BatchNorm, except those that were pruned. */
 export const RESNETS: Readonly<Record<string, ResNetArguments>> = {
   resnet10t: basic(L14, T),
   resnet14t: bottleneck(L14, T),
@@ -144,6 +145,10 @@ export const RESNETS: Readonly<Record<string, ResNetArguments>> = {
   seresnext101d_32x8d: bottleneck(L101, groups(32, 8), D, SE),
   seresnext101_64x4d: bottleneck(L101, groups(64, 4), SE),
   senet154: bottleneck(L152, groups(64, 4), S, SE, { down_kernel_size: 3, block_reduce_first: 2 }),
+  resnetblur18: basic(L18, BLUR),
+  resnetblur50: bottleneck(L50, BLUR),
+  resnetblur50d: bottleneck(L50, D, BLUR),
+  resnetblur101d: bottleneck(L101, D, BLUR),
   resnetaa34d: basic(L50, D, AA),
   resnetaa50: bottleneck(L50, AA),
   resnetaa50d: bottleneck(L50, D, AA),

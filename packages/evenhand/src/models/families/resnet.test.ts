@@ -51,7 +51,7 @@ test('what a ResNet does not have is refused by name', () => {
     assert.throws(() => build('resnet50', args), { name: 'RangeError', message });
   refuses({ global_pool: 'token' }, /^pool of resnet50 must be one of avg, max; got "token"\.$/);
   refuses({ stem_type: 'wide' }, /^stem_type of resnet50 must be one of "", deep, deep_tiered; got "wide"\.$/);
-  refuses({ aa_layer: 'blurpool' }, /^aa_layer of resnet50 must be one of avg, null; got/);
+  refuses({ aa_layer: 'median' }, /^aa_layer of resnet50 must be one of avg, blur, null; got/);
   refuses({ block_args: { attn_layer: 'cbam' } }, /^attn_layer of resnet50 must be one of se, eca, null; got/);
   refuses({ block: 'PreactBottleneck' }, /^block of resnet50 must be one of basic, bottleneck; got/);
   refuses({ layers: [3, 4, 6] }, /^layers of resnet50 must be 4 whole numbers of at least 1; got \[3, 4, 6\]\.$/);

@@ -1,6 +1,7 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
 import { changeArguments, type Family, type Pool, requireCounts, requireMultiple, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
+import { BlurPool } from './blur-pool.js';
 import { channelAttention } from './channel-attention.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
@@ -102,11 +103,11 @@ export const RESNET: Family = {
     requireCounts(architecture, 'channels', args.channels, 4);
     for (const block of [args.block].flat()) requireOneOf(architecture, 'block', block, ['basic', 'bottleneck']);
     requireOneOf(architecture, 'stem_type', args.stem_type, ['', 'deep', 'deep_tiered']);
-    requireOneOf(architecture, 'aa_layer', args.aa_layer, ['avg', null]);
+    requireOneOf(architecture, 'aa_layer', args.aa_layer, ['avg', 'blur', null]);
     requireOneOf(architecture, 'attn_layer', args.block_args.attn_layer ?? null, ['se', 'eca', null]);
     const chosen = requireOneOf(architecture, 'pool', pool ?? args.global_pool, ['avg', 'max']);
     // with odd maps, average pooling and the shortcut would disagree on the size
-    if (args.aa_layer !== null && imageSize !== undefined) requireMultiple(architecture, imageSize, 32);
+    if (args.aa_layer === 'avg' && imageSize !== undefined) requireMultiple(architecture, imageSize, 32);
     return new ResNet(args, numClasses, chosen, dropPath ?? args.drop_path_rate);
   },
 };
@@ -139,7 +140,9 @@ function stem({ stem_type, stem_width }: ResNetArguments): { conv: nn.Module; wi
 
 function stemPool({ replace_stem_pool, aa_layer }: ResNetArguments, width: number): nn.Module {
   if (replace_stem_pool) return new nn.Sequential(conv3x3(width, width, 2), new nn.BatchNorm2d(width), new nn.ReLU());
-  return aa_layer === null ? new nn.MaxPool2d(3, { stride: 2, padding: 1 }) : new nn.AvgPool2d(2);
+  if (aa_layer === 'avg') return new nn.AvgPool2d(2);
+  if (aa_layer === null) return new nn.MaxPool2d(3, { stride: 2, padding: 1 });
+  return new nn.Sequential(new nn.MaxPool2d(3, { stride: 1, padding: 1 }), new BlurPool(width));
 }
 
 interface BlockOptions {
@@ -159,18 +162,21 @@ abstract class ResidualBlock extends nn.Module {
   readonly se: nn.Module | null;
   readonly downsample: nn.Sequential | null;
   readonly dropPath: nn.StochasticDepth;
-  /** Anti-aliasing in place of the stride. */
-  readonly #aa: nn.Module | null;
+  /** Anti-aliasing in place of the stride; null for none. */
+  readonly aa: nn.Module | null;
 
   constructor(
     { inputs, stride, dropPath, args }: BlockOptions,
     readonly outputs: number,
+    /** Output channels of the strided convolution. */
+    width: number,
   ) {
     super();
     this.se = channelAttention(outputs, args.block_args);
     this.downsample = stride === 1 && inputs === outputs ? null : downsample(inputs, outputs, stride, args);
     this.dropPath = new nn.StochasticDepth(dropPath);
-    this.#aa = args.aa_layer !== null && stride > 1 ? new nn.AvgPool2d(stride) : null;
+    if (args.aa_layer === null || stride === 1) this.aa = null;
+    else this.aa = args.aa_layer === 'avg' ? new nn.AvgPool2d(2) : new BlurPool(width);
   }
 
   /** The norm at the end of the branch. */
@@ -182,7 +188,7 @@ abstract class ResidualBlock extends nn.Module {
   override forward(x: Tensor): Tensor {
     // the scope frees what neither the next block nor the backward pass needs
     return scope(() => {
-      const branch = this.branch(x, (inner) => this.#aa?.forward(inner) ?? inner);
+      const branch = this.branch(x, (inner) => this.aa?.forward(inner) ?? inner);
       const weighed = this.dropPath.forward(this.se?.forward(branch) ?? branch);
       return ops.relu(ops.add_(weighed, this.downsample?.forward(x) ?? x));
     });
@@ -197,8 +203,8 @@ class BasicBlock extends ResidualBlock {
 
   constructor(options: BlockOptions) {
     const { inputs, planes, stride, args } = options;
-    super(options, planes);
     const first = Math.floor(planes / args.block_reduce_first);
+    super(options, planes, first);
     this.conv1 = conv3x3(inputs, first, args.aa_layer === null ? stride : 1);
     this.bn1 = new nn.BatchNorm2d(first);
     this.conv2 = conv3x3(first, planes);
@@ -225,8 +231,8 @@ class Bottleneck extends ResidualBlock {
 
   constructor(options: BlockOptions) {
     const { inputs, planes, stride, args } = options;
-    super(options, 4 * planes);
     const width = Math.floor((planes * args.base_width) / 64) * args.cardinality;
+    super(options, 4 * planes, width);
     const first = Math.floor(width / args.block_reduce_first);
     this.conv1 = conv1x1(inputs, first);
     this.bn1 = new nn.BatchNorm2d(first);
