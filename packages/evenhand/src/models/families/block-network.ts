@@ -1,5 +1,5 @@
 // Networks of block strings: the arguments that they share, and how their stages are built.
-import { nn } from '@evenhand/torch';
+import { nn, type Tensor } from '@evenhand/torch';
 import { type Pool, requireOneOf } from '../family.js';
 import { type BlockString, type DepthOptions, parseStages } from './block-strings.js';
 import { type BlockPlace, ConvBlock, DepthwiseSeparable, EdgeResidual, InvertedResidual } from './mobile-blocks.js';
@@ -123,6 +123,17 @@ export function buildStages(
   };
   const blocks = new nn.Sequential(...stages.map((stage) => new nn.Sequential(...stage.map(build))));
   return { blocks, outputs: inputs };
+}
+
+/** Runs the blocks of all stages one after the other. Frees `x`, and the output of each block once the next has run. */
+export function runBlocks(stages: nn.Sequential, x: Tensor): Tensor {
+  let map = x;
+  for (const block of stages.layers.flatMap((stage) => (stage as nn.Sequential).layers)) {
+    const next = block.forward(map);
+    map.dispose();
+    map = next;
+  }
+  return map;
 }
 
 function buildBlock(place: BlockPlace, { round }: BlockDesign): nn.Module {

@@ -1,7 +1,7 @@
 import { type nn, ops, scope, type Tensor } from '@evenhand/torch';
 import { type BuildOptions, changeArguments, type Pool, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { blockStyle, buildStages } from './block-network.js';
+import { blockStyle, buildStages, runBlocks } from './block-network.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { activation, convolution, NormAct } from './mobile-layers.js';
@@ -53,7 +53,8 @@ export class MobileNetV3 extends ImageModel {
 
   override forwardFeatures(x: Tensor): Tensor {
     return scope(() => {
-      const map = this.blocks.forward(this.bn1.forward(this.convStem.forward(x)));
+      const stem = scope(() => this.bn1.forward(this.convStem.forward(x)));
+      const map = runBlocks(this.blocks, stem);
       const pooled = ops.unsqueeze(ops.unsqueeze(poolMap(map, this.#pool), -1), -1);
       const y = this.convHead.forward(pooled);
       return ops.flatten(this.normHead ? this.normHead.forward(y) : this.#headActivation(y), 1);

@@ -1,7 +1,7 @@
 import { type nn, scope, type Tensor } from '@evenhand/torch';
 import { type BuildOptions, changeArguments, type Pool, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { blockStyle, buildStages } from './block-network.js';
+import { blockStyle, buildStages, runBlocks } from './block-network.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { convolution, NormAct } from './mobile-layers.js';
@@ -50,7 +50,8 @@ export class TimmEfficientNet extends ImageModel {
 
   override forwardFeatures(x: Tensor): Tensor {
     return scope(() => {
-      let y = this.blocks.forward(this.bn1.forward(this.convStem.forward(x)));
+      const stem = scope(() => this.bn1.forward(this.convStem.forward(x)));
+      let y = runBlocks(this.blocks, stem);
       if (this.convHead) y = this.bn2!.forward(this.convHead.forward(y));
       return poolMap(y, this.#pool);
     });
