@@ -66,9 +66,7 @@ async function main(): Promise<void> {
       lines.push(summary(architecture, task, results));
     }
   }
-  console.log(
-    `\nevenhand's images/s, and its speedup over ${peer === null ? 'nobody' : 'PyTorch as written and tuned'}`,
-  );
+  console.log(`\nevenhand's images/s${peer === null ? '' : ', and its speedup over PyTorch as written and tuned'}`);
   console.log(lines.join('\n'));
 }
 
