@@ -30,7 +30,7 @@ const USAGE = `Usage: npm run bench -- models [options]
   --rounds N                 measured turns of each contender; default: 5
   --steps N                  batches of a turn; default: 2, on CUDA 20
   --threads N                default: one for each core
-TIMM=DIR names a checkout of timm, or a folder with an installed one.`;
+TIMM=DIR names a checkout of timm, or a folder with an installed one; PYTHON=COMMAND a Python with PyTorch.`;
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const PEER = here('../models-pytorch.py');
