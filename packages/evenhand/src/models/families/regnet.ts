@@ -6,6 +6,7 @@ import { initialise, normalSmall } from './initialise.js';
 import { poolMap } from './pool.js';
 import { REGNETS, type RegNetArguments, regnetStages, roundHalfEven } from './regnet-sizes.js';
 import { HalvingPool } from './resnet.js';
+import { runInTurn } from './run-in-turn.js';
 
 /**
  * RegNet X, Y (Radosavovic et al., arXiv 2003.13678), Z (arXiv 2103.06877) and timm's V, with timm's state-dict keys and
@@ -69,9 +70,8 @@ export class RegNet extends ImageModel {
 
   override forwardFeatures(x: Tensor): Tensor {
     return scope(() => {
-      let y = this.stem.forward(x);
-      for (const stage of this.stages) y = stage.forward(y);
-      return poolMap(this.finalConv?.forward(y) ?? y, this.#pool);
+      const map = runInTurn([this.stem, ...this.stages.flatMap(({ blocks }) => blocks)], x);
+      return poolMap(this.finalConv?.forward(map) ?? map, this.#pool);
     });
   }
 
@@ -154,7 +154,7 @@ class ConvNorm extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.bn.forward(this.conv.forward(x), this.#activation);
+    return scope(() => this.bn.forward(this.conv.forward(x), this.#activation));
   }
 }
 
@@ -179,7 +179,7 @@ class Stage extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.blocks.reduce((y, block) => block.forward(y), x);
+    return runInTurn(this.blocks, x);
   }
 }
 

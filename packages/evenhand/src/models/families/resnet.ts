@@ -6,6 +6,7 @@ import { channelAttention } from './channel-attention.js';
 import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
 import { RESNETS, type ResNetArguments } from './resnet-sizes.js';
+import { runInTurn } from './run-in-turn.js';
 
 /**
  * ResNet (He et al., arXiv 1512.03385) with stride in the 3x3 convolution, ResNeXt (arXiv 1611.05431), wide ResNet (arXiv
@@ -77,9 +78,9 @@ export class ResNet extends ImageModel {
 
   override forwardFeatures(x: Tensor): Tensor {
     return scope(() => {
-      let y = scope(() => this.maxpool.forward(this.bn1.forward(this.conv1.forward(x), 'relu')));
-      for (const stage of this.#stages()) y = stage.forward(y);
-      return poolMap(y, this.#pool);
+      const stem = scope(() => this.maxpool.forward(this.bn1.forward(this.conv1.forward(x), 'relu')));
+      const blocks = this.#stages().flatMap((stage) => stage.layers);
+      return poolMap(runInTurn(blocks, stem), this.#pool);
     });
   }
 
