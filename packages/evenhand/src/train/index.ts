@@ -21,7 +21,7 @@ export { predictLogits } from './engine/predict-logits.js';
 export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from './engine/train.js';
 export type { Progress, TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
-export { chooseDevice, chooseThreads } from './setup/device.js';
+export { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from './setup/device.js';
 export { buildModel, createFitting, findSpec, loadBackbone, modelOfRun, presetAt } from './setup/model.js';
 export { readOptions, splitGroups } from './setup/prepare.js';
 export { chooseRecipe } from './setup/recipe.js';

@@ -21,12 +21,14 @@ import {
   type Config,
   ConfigError,
   chooseDevice,
+  chooseHalfType,
   chooseThreads,
   evaluationLoader,
   extractFeatures,
   findSpec,
   loadBackbone,
   NOISE_FOUND,
+  prepareDevice,
   presetAt,
   resolveConfig,
   splitGroups,
@@ -81,6 +83,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     );
   const spec = await findSpec(config.model);
   const device = chooseDevice(config.device);
+  prepareDevice(device, config);
   chooseThreads(config.threads);
   const read = await readDataset(data, options.read);
   const corrections = options.corrections;
@@ -179,6 +182,7 @@ async function featuresOf(
           loader,
           preset,
           device,
+          half: chooseHalfType(config, device),
           count: missing.length,
           mirrored: true,
           onBatch: (done, rows) => {

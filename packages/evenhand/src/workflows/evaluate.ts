@@ -16,11 +16,13 @@ import {
   type Config,
   ConfigError,
   chooseDevice,
+  chooseHalfType,
   chooseThreads,
   configOfRun,
   evaluationLoader,
   modelOfRun,
   predictLogits,
+  prepareDevice,
   presetAt,
   score,
 } from '../train/index.js';
@@ -110,6 +112,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const trainingImages = training && (await countTrainingImages(files, scan, training));
 
   const device = chooseDevice(config.device);
+  prepareDevice(device, config);
   chooseThreads(config.threads);
   const spec = modelOfRun(folder, config);
   const preset = presetAt(spec.preset, config.imageSize);
@@ -130,7 +133,16 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       report(done, samples.length);
       return true;
     };
-    const logits = await predictLogits(model, loader, preset, samples.length, classes.length, device, onBatch);
+    const logits = await predictLogits(
+      model,
+      loader,
+      preset,
+      samples.length,
+      classes.length,
+      device,
+      chooseHalfType(config, device),
+      onBatch,
+    );
     const truth = Int32Array.from(samples, ({ label }) => label);
     return {
       ...score(logits!, truth, classes.length, config.seed),

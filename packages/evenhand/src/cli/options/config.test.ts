@@ -54,7 +54,7 @@ describe('the configuration of a command line', () => {
   test('takes every kind of value', async () => {
     const args = ['--crop-scale', '0.5,1', '--balance', 'logit-adjust', '--autocast', '--model', 'mobilenet_v2'];
     const { cropScale, balance, autocast, model } = (await resolved(...args)).config;
-    assert.deepEqual([cropScale, balance, autocast, model], [[0.5, 1], ['logit-adjust'], true, 'mobilenet_v2']);
+    assert.deepEqual([cropScale, balance, autocast, model], [[0.5, 1], ['logit-adjust'], 'on', 'mobilenet_v2']);
   });
 
   test('reads the same from TOML, YAML and JSON', () => {

@@ -111,6 +111,29 @@ export function toggle(fallback: boolean, doc: string): Field<boolean> {
   };
 }
 
+const SWITCH: ReadonlyMap<unknown, 'auto' | 'on' | 'off'> = new Map<unknown, 'auto' | 'on' | 'off'>([
+  ['auto', 'auto'],
+  ['on', 'on'],
+  [true, 'on'],
+  ['true', 'on'],
+  ['off', 'off'],
+  [false, 'off'],
+  ['false', 'off'],
+]);
+
+/** A switch that the machine decides unless it is set. True and false stand for on and off. */
+export function switchOrAuto(doc: string): Field<'auto' | 'on' | 'off'> {
+  return {
+    default: 'auto',
+    expects: 'auto, on or off',
+    doc,
+    placeholder: '',
+    schema: { enum: ['auto', 'on', 'off', true, false] },
+    accept: (value) => (typeof value === 'string' && /^(true|false)$/.test(value) ? undefined : SWITCH.get(value)),
+    fromText: (text) => SWITCH.get(text) ?? text,
+  };
+}
+
 export function text(fallback: string, placeholder: string, expects: string, doc: string): Field<string> {
   return {
     default: fallback,

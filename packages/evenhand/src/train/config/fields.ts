@@ -1,5 +1,17 @@
 import { isModelFolder, POOLS } from '../../models/index.js';
-import { choice, choices, type Field, number, numberOrAuto, numberPair, path, pathOr, text, toggle } from './field.js';
+import {
+  choice,
+  choices,
+  type Field,
+  number,
+  numberOrAuto,
+  numberPair,
+  path,
+  pathOr,
+  switchOrAuto,
+  text,
+  toggle,
+} from './field.js';
 
 const share = { min: 0, max: 1 };
 const shareBelow1 = { min: 0, max: 1, below: true };
@@ -144,7 +156,7 @@ export const fields = {
     clipNorm: number(0, atLeast0, 'maximum gradient norm; 0 = no clipping'),
     accumulate: number(1, positive, 'gradient accumulation steps'),
     ema: number(0, shareBelow1, 'EMA decay; the EMA weights are evaluated and kept; 0 = no EMA'),
-    autocast: toggle(false, 'compute in 16-bit precision where it is safe'),
+    autocast: switchOrAuto('compute in 16-bit precision where it is safe; auto, the default = on NVIDIA GPUs'),
     keep: choice(
       ['auto', 'best', 'last'],
       'best',
@@ -156,6 +168,7 @@ export const fields = {
   ...group('Machine', {
     seed: number(42, count, 'random seed'),
     device: text('auto', 'NAME', 'auto, cpu, cuda, cuda:1 or mps', 'device: auto, cpu, cuda, cuda:1 or mps'),
+    deterministic: toggle(false, 'the same bits in every run on a GPU too; slower'),
     threads: number(0, threads, 'CPU threads that compute; 0 = one per core'),
     workers: number(0, threads, 'threads that decode and augment images; 0 = one per core'),
   }),

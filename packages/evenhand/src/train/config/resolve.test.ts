@@ -50,7 +50,7 @@ const COMPETITION: Partial<Config> = {
   weightDecay: 0.01,
   accumulate: 1,
   ema: 0,
-  autocast: false,
+  autocast: 'auto',
   patience: 5,
   onBadImage: 'stop',
 };

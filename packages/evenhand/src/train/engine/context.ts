@@ -4,6 +4,7 @@ import type { ImageModel, ModelSpec } from '../../models/index.js';
 import type { RunFolder } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import type { Progress, TrainEvent } from '../events.js';
+import type { HalfType } from '../setup/device.js';
 import type { Prepared } from '../setup/prepare.js';
 import type { ExpectedTime } from './expected-time.js';
 import type { TrainingState } from './state.js';
@@ -17,6 +18,8 @@ export interface TrainingContext {
   /** Preprocessing at the final image size. */
   readonly preset: Preset;
   readonly device: string;
+  /** What it computes convolutions and matrix products in. */
+  readonly half: HalfType;
   readonly folder: RunFolder;
   /** The validation images. */
   readonly validation: Loader;

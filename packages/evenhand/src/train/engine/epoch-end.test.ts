@@ -49,6 +49,7 @@ function begin(values = {}) {
     model,
     preset: spec.preset,
     device: 'cpu',
+    half: null,
     folder: RunFolder.create(join(root, `run-${++made}`)),
     validation: evaluationLoader(config, spec.preset, val),
     onEvent: (event) => events.push(event),

@@ -2,7 +2,7 @@ import type { Preset } from '@evenhand/predict';
 import { keep, noGrad, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Loader, PassOptions } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
-import { yieldToEventLoop } from '../setup/device.js';
+import { type HalfType, inHalf, yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
@@ -12,6 +12,7 @@ export interface FeatureOptions {
   readonly loader: Loader;
   readonly preset: Preset;
   readonly device: string;
+  readonly half: HalfType;
   /** Number of images of the loader. */
   readonly count: number;
   /** Whether to average the features of each image and its mirror image. */
@@ -26,7 +27,7 @@ export interface FeatureOptions {
  * `onBatch` ended it. The model must be in evaluation mode. The caller disposes of the tensor.
  */
 export async function extractFeatures(options: FeatureOptions): Promise<Tensor | null> {
-  const { model, loader, preset, device, count, mirrored = false, pass, onBatch } = options;
+  const { model, loader, preset, device, half, count, mirrored = false, pass, onBatch } = options;
   const all = keep(ops.empty([count, model.featureCount], { device }));
   const toInput = new ToInput(preset, device);
   let done = 0;
@@ -36,9 +37,14 @@ export async function extractFeatures(options: FeatureOptions): Promise<Tensor |
       const shouldContinue = scope(() => {
         const images = toInput.of(batch);
         const values = noGrad(() => {
-          const features = model.forwardFeatures(images);
+          const forward = (x: Tensor) =>
+            ops.to(
+              inHalf(half, device, () => model.forwardFeatures(x)),
+              { dtype: 'float32' },
+            );
+          const features = forward(images);
           if (!mirrored) return features;
-          return ops.mulScalar_(ops.add_(model.forwardFeatures(ops.flip(images, [3])), features), 0.5);
+          return ops.mulScalar_(ops.add_(forward(ops.flip(images, [3])), features), 0.5);
         });
         ops.copy_(ops.narrow(all, 0, done, n), values);
         return onBatch(done + n, values);
@@ -67,11 +73,11 @@ export function computeFeatures(
   count: number,
   options: Pick<FeatureOptions, 'mirrored' | 'pass'> = {},
 ): Promise<Tensor | null> {
-  const { model, preset, device, isInterrupted } = context;
+  const { model, preset, device, half, isInterrupted } = context;
   const meter = new ProgressMeter(context, state, 'features', count);
   const onBatch = (done: number): boolean => {
     meter.report(done);
     return !isInterrupted();
   };
-  return extractFeatures({ model, loader, preset, device, count, onBatch, ...options });
+  return extractFeatures({ model, loader, preset, device, half, count, onBatch, ...options });
 }

@@ -124,9 +124,9 @@ function shouldJudgeAgain({ config }: TrainingContext, { labels, position }: Tra
 
 /** Logits of the validation images, float32 [M,K] in a row; null if interrupted. */
 function validate(context: TrainingContext, state: TrainingState): Promise<Float32Array | null> {
-  const { data, model, preset, device, validation, isInterrupted } = context;
+  const { data, model, preset, device, half, validation, isInterrupted } = context;
   const meter = new ProgressMeter(context, state, 'validate', data.val.length);
-  return predictLogits(model, validation, preset, data.val.length, data.classes.length, device, (done) => {
+  return predictLogits(model, validation, preset, data.val.length, data.classes.length, device, half, (done) => {
     meter.report(done);
     return !isInterrupted();
   });

@@ -15,6 +15,7 @@ import type { ImageModel } from '../../models/index.js';
 import type { EpochMetrics } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import type { Ema } from './ema.js';
+import type { LossScale } from './update.js';
 
 /** The training targets: class probabilities, or null if labels are taken as given. */
 export interface SoftLabels {
@@ -38,6 +39,8 @@ export interface Position {
   /** Metrics of all epochs that have ended. */
   epochs: EpochMetrics[];
   stoppedEarly: boolean;
+  /** In float16 only. */
+  lossScale?: LossScale;
   /** Whether the labels have been judged again in the full phase. */
   refreshed?: boolean;
 }

@@ -1,16 +1,17 @@
-import { autocast, manualSeed, nn, noGrad, ops, optim, scope, type Tensor, tensor } from '@evenhand/torch';
+import { manualSeed, nn, noGrad, ops, type optim, scope, type Tensor, tensor } from '@evenhand/torch';
 import type { Batch, Loader } from '../../data/index.js';
 import { Random } from '../../random.js';
 import type { Loss } from '../objective/losses.js';
 import { applyMix, drawMix } from '../objective/mix.js';
 import type { Targets } from '../objective/targets.js';
-import { yieldToEventLoop } from '../setup/device.js';
+import { inHalf, yieldToEventLoop } from '../setup/device.js';
 import { presetAt, ToInput } from '../setup/model.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import type { Ema } from './ema.js';
 import { LateValues } from './late-values.js';
 import type { TrainingState } from './state.js';
+import { startLossScale, update } from './update.js';
 
 /** Seconds between checkpoints within an epoch. When they are written does not change the result. */
 const CHECKPOINT_SECONDS = 300;
@@ -45,8 +46,10 @@ export async function trainEpoch(
   state: TrainingState,
   { model, loader, optimizer, loss, targets, ema, order, size, updatesBefore, setLearningRates }: EpochInputs,
 ): Promise<{ seconds: number; imagesPerSecond: number } | null> {
-  const { config, data, device, folder, isInterrupted } = context;
+  const { config, data, device, half, folder, isInterrupted } = context;
   const { position } = state;
+  if (half === 'float16') position.lossScale ??= startLossScale();
+  const lossScale = half === 'float16' ? position.lossScale : undefined;
   const { accumulate, batchSize, clipNorm } = config;
   const { batches, dropLast } = countBatches(data.train.length, batchSize);
   const epoch = globalEpoch(config, state);
@@ -85,14 +88,12 @@ export async function trainEpoch(
 
       scope(() => {
         const mixed = mixBatch(context, toInput.of(batch), selectTargets(targets, batch), epoch, step);
-        const compute = () => loss(model.forward(mixed.images), mixed.targets);
-        const batchLoss = config.autocast ? autocast({ device }, compute) : compute();
-        ops.divScalar(batchLoss, groupSize).backward();
+        const batchLoss = inHalf(half, device, () => loss(model.forward(mixed.images), mixed.targets));
+        ops.mulScalar(ops.divScalar(batchLoss, groupSize), lossScale?.factor ?? 1).backward();
         const values = [ops.detach(batchLoss)];
         if (isUpdate) {
-          values.push(clipNorm > 0 ? optim.clipGradNorm(parameters, clipNorm) : optim.gradNorm(parameters));
-          optimizer.step();
-          optimizer.zeroGrad();
+          const norm = update(parameters, optimizer, clipNorm, lossScale);
+          if (norm) values.push(norm);
           ema?.update(updatesBefore + Math.floor(step / accumulate));
         }
         lossAndNorm.push(ops.stack(values), { step: step + 1, learningRate: optimizer.groups.at(-1)!.learningRate });

@@ -7,7 +7,7 @@ import type { Config } from '../config/fields.js';
 import { configOfRun } from '../config/resolve.js';
 import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
-import { chooseDevice, chooseThreads } from '../setup/device.js';
+import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
 import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
@@ -143,6 +143,7 @@ async function run(
 ): Promise<TrainResult> {
   const { onEvent = () => {}, signal } = options;
   const device = chooseDevice(config.device);
+  prepareDevice(device, config);
   chooseThreads(config.threads);
   keepFreedMemory();
   manualSeed(config.seed);
@@ -151,7 +152,8 @@ async function run(
   const validation = evaluationLoader(config, preset, data.val);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const expectedTime = new ExpectedTime();
-  const shared = { config, data, spec, model, preset, device, folder, validation };
+  const half = chooseHalfType(config, device);
+  const shared = { config, data, spec, model, preset, device, half, folder, validation };
   const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime };
   let state: TrainingState | null = null;
   try {

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { devices, setNumThreads } from '@evenhand/torch';
+import { autocast, devices, gpuInfo, setDeterministic, setNumThreads, setTf32 } from '@evenhand/torch';
 import { describeValue } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
+import type { Config } from '../config/fields.js';
 
 /** The device of a configuration. `auto` is the first GPU, or the CPU if there is none. */
 export function chooseDevice(name: string): string {
@@ -17,6 +18,30 @@ export function chooseThreads(threads: number): number {
   const count = threads || availableParallelism();
   setNumThreads(count);
   return count;
+}
+
+/** The 16-bit type of matrix products and convolutions; null for float32. */
+export type HalfType = 'bfloat16' | 'float16' | null;
+
+/** The precision of a configuration on `device`: float16 on NVIDIA GPUs before Ampere, which have no bfloat16. */
+export function chooseHalfType({ autocast }: Pick<Config, 'autocast'>, device: string): HalfType {
+  if (autocast === 'off') return null;
+  if (device.startsWith('cuda')) return Number(gpuInfo(device)?.capability ?? 8) < 8 ? 'float16' : 'bfloat16';
+  return autocast === 'on' ? 'bfloat16' : null;
+}
+
+/** Runs `work` with autocast to this type, or as it is in float32. */
+export function inHalf<T>(half: HalfType, device: string, work: () => T): T {
+  return half ? autocast({ device, dtype: half }, work) : work();
+}
+
+/** Sets how a GPU computes: float32 in TF32, and the same bits in every run if `deterministic` is set. */
+export function prepareDevice(device: string, { deterministic }: Pick<Config, 'deterministic'>): void {
+  if (!device.startsWith('cuda')) return;
+  setTf32(true);
+  // cuBLAS needs this for the same bits; it reads it when it is first used.
+  if (deterministic) process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
+  setDeterministic(deterministic);
 }
 
 /** Lets messages and timers run. Training steps are synchronous and would block them. */
