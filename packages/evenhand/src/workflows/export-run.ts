@@ -70,6 +70,7 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
     config,
     dataFingerprint: fingerprint,
     validation,
+    ...(spec.license === null ? {} : { license: spec.license }),
   };
   const model = buildModel(spec, config, classes.length, 'cpu');
   return write(model, null, folder.best, metadata, { out: out ?? folder.model, half });

@@ -76,6 +76,8 @@ export interface Analysis {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
+  /** The fields of model.json; null for a run of version 0.1. */
+  readonly model: Readonly<Record<string, unknown>> | null;
   readonly classes: readonly string[];
   /** [K] training images per class; null if the run did not record them. */
   readonly classCounts: readonly number[] | null;
@@ -113,6 +115,7 @@ export function analyseRun(run: RunFolder): Analysis {
     name: basename(resolve(run.path)),
     config,
     environment,
+    model: run.readModel(),
     classes,
     classCounts: Array.isArray(classCounts) && classCounts.length === classes.length ? classCounts : null,
     epochs,

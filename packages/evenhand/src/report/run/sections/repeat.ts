@@ -2,6 +2,7 @@ import { plural } from '../../../format.js';
 import { html, type Markup } from '../../page/markup.js';
 import { NONE, showCount } from '../../page/numbers.js';
 import type { Analysis } from '../analysis/analyse-run.js';
+import { modelFacts } from '../analysis/model-facts.js';
 import type { ShellCommand } from '../analysis/next-steps.js';
 import { commandList } from './command-list.js';
 import type { ReportSection } from './section.js';
@@ -17,12 +18,13 @@ export interface Setting {
 }
 
 export function repeatSection(
-  { environment }: Analysis,
+  { environment, model }: Analysis,
   settings: readonly Setting[],
   commands: readonly ShellCommand[],
 ): ReportSection {
   const { dataset, git, versions } = environment;
   const facts: [string, string | Markup][] = [
+    ...modelFacts(model),
     ['Data', html`<code>${dataset.path || NONE}</code>`],
     ['Images', `${showCount(dataset.train)} for training, ${showCount(dataset.val)} for validation`],
     ['Fingerprint (SHA-256)', html`<code>${dataset.fingerprint ?? NONE}</code>`],
