@@ -41,6 +41,7 @@ import {
   setTraining,
   stateDict,
 } from './index.js';
+import { hasPoolingFault } from './pooling.js';
 
 // The expected results and keys are those of PyTorch and torchvision, from tools/golden_nn.py.
 interface LayerCase {
@@ -106,6 +107,15 @@ const builders: Record<string, () => Module> = {
       new Linear(6, 3),
     ),
 };
+
+test('the wrong gradients of average pooling on CUDA are avoided in the versions of libtorch that have them', () => {
+  const versions = ['1.13.1', '2.0.0', '2.13.1', '2.14.0', '3.0.0'];
+  assert.deepEqual(
+    versions.map((version) => hasPoolingFault('cuda:0', version)),
+    [true, true, true, false, false],
+  );
+  assert.equal(hasPoolingFault('cpu', '2.0.0'), false);
+});
 
 const { layers } = readGolden<{ layers: LayerCase[] }>('nn/nn.json.gz');
 

@@ -1,4 +1,5 @@
 import * as ops from '../ops.js';
+import { torchVersion } from '../runtime.js';
 import type { Tensor } from '../tensor.js';
 import { Module, pair, type Size2d } from './module.js';
 
@@ -19,6 +20,12 @@ export interface PoolOptions {
   padding?: Size2d;
 }
 
+/** Whether this libtorch computes wrong gradients of a padded, channels-last average pooling: PyTorch issue 188344. */
+export function hasPoolingFault(device: string, version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return device.startsWith('cuda') && (major < 2 || (major === 2 && minor < 14));
+}
+
 /** Average pooling: `[N,C,H,W]` to `[N,C,H',W']`. */
 export class AvgPool2d extends Module {
   constructor(
@@ -30,7 +37,13 @@ export class AvgPool2d extends Module {
 
   override forward(x: Tensor): Tensor {
     const { stride = this.kernelSize, padding = 0 } = this.options;
-    return ops.avgPool2d(x, pair(this.kernelSize, 'kernelSize'), pair(stride, 'stride'), pair(padding, 'padding'));
+    const padded = pair(padding, 'padding');
+    const pool = (input: Tensor) =>
+      ops.avgPool2d(input, pair(this.kernelSize, 'kernelSize'), pair(stride, 'stride'), padded);
+    const { device, memoryFormat } = x;
+    const isFaulty =
+      memoryFormat === 'channelsLast' && Math.max(...padded) > 0 && hasPoolingFault(device, torchVersion());
+    return isFaulty ? ops.contiguous(pool(ops.contiguous(x)), { memoryFormat }) : pool(x);
   }
 }
 

@@ -54,9 +54,12 @@ export function copyValues(target: ReadonlyMap<string, Tensor>, state: Record<st
   });
 }
 
-/** The tolerance for float32 results of a device: GPUs compute convolutions and matrix products in TF32. */
+/**
+ * The tolerance for float32 results of a device. GPUs compute convolutions in TF32, whose mantissa has 10 bits: each factor
+ * is off by up to 1 / 2048, and sums of dozens of products near 1 by a few thousandths.
+ */
 export function toleranceOn(device: string): { rtol?: number; atol?: number } {
-  return device === 'cpu' ? {} : { rtol: 1e-3, atol: 1e-3 };
+  return device === 'cpu' ? {} : { rtol: 5e-3, atol: 5e-3 };
 }
 
 /** The devices that tests run on: all that are available. */
