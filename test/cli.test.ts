@@ -83,7 +83,7 @@ describe('doctor', () => {
   test('checks every part of the installation', async () => {
     const text = await succeed(['doctor'], folder);
     assertFits(text);
-    for (const name of ['evenhand', 'machine', 'libtorch', 'ONNX Runtime', 'sharp', 'model', 'cache']) {
+    for (const name of ['evenhand', 'machine', 'libtorch', 'GPU', 'ONNX Runtime', 'sharp', 'model', 'cache']) {
       assert.match(text, new RegExp(`^  ${name} +\\S`, 'm'));
     }
     assert.match(text, /\nNo problems found\.\n$/);

@@ -1,5 +1,5 @@
 import { describeValue, printable } from '../printable.js';
-import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
+import type { Environment, EpochMetrics, GpuFacts, JudgedLabel, ValidationPrediction } from './records.js';
 
 const descriptions = {
   number: 'a number',
@@ -41,6 +41,7 @@ const epochShape: Shape<EpochMetrics> = {
   seconds: 'number',
   imagesPerSecond: 'number',
   peakMemoryMB: 'number',
+  peakGpuMemoryMB: 'optional number',
   best: 'boolean',
 };
 
@@ -64,6 +65,7 @@ const environmentShape: Shape<Environment> = {
   cores: 'optional number',
   threads: 'optional number',
   device: 'optional string',
+  gpu: 'optional object',
   memoryMB: 'optional number',
   git: 'optional object',
   dataset: 'object',
@@ -79,6 +81,14 @@ const datasetShape: Shape<Environment['dataset']> = {
   train: 'optional number',
   val: 'optional number',
   skipped: 'optional list',
+};
+
+const gpuShape: Shape<GpuFacts> = {
+  name: 'optional string',
+  capability: 'optional string',
+  memoryMB: 'optional number',
+  driver: 'optional string',
+  cuda: 'optional string',
 };
 
 const gitShape: Shape<NonNullable<Environment['git']>> = { commit: 'string', dirty: 'boolean' };
@@ -109,6 +119,7 @@ export function checkEnvironment(value: Record<string, unknown>): Environment {
       throw new SyntaxError(`versions.${printable(name)} must be text, got ${describeValue(version)}`);
     }
   }
+  if (environment.gpu) checkShape(environment.gpu, gpuShape, 'gpu.');
   if (environment.git) checkShape(environment.git, gitShape, 'git.');
   for (const [i, image] of (environment.dataset.skipped ?? []).entries()) {
     checkShape(image, skippedShape, `dataset.skipped[${i}].`);

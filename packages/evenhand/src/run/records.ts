@@ -38,6 +38,8 @@ export interface EpochMetrics {
   readonly imagesPerSecond: number;
   /** Peak memory of the process so far, in 10^6 bytes. */
   readonly peakMemoryMB: number;
+  /** Peak memory of tensors on the GPU so far, in 10^6 bytes. Missing on other devices, and if libtorch does not say. */
+  readonly peakGpuMemoryMB?: number;
   /** Whether its weights were kept: no earlier epoch was better, or the run keeps the last epoch. */
   readonly best: boolean;
 }
@@ -141,6 +143,15 @@ export function withLikelyLabels(
   });
 }
 
+/** A GPU: its name, compute capability, memory in 10^6 bytes, and the versions of its driver and of CUDA. */
+export interface GpuFacts {
+  readonly name?: string;
+  readonly capability?: string;
+  readonly memoryMB?: number;
+  readonly driver?: string;
+  readonly cuda?: string;
+}
+
 /** What a run's result depends on besides its configuration: environment.json. */
 export interface Environment {
   /** Versions of `evenhand`, `node`, `libtorch`, ... */
@@ -150,6 +161,8 @@ export interface Environment {
   readonly cores: number;
   readonly threads: number;
   readonly device: string;
+  /** The GPU of the device, without what is unknown; null for another device, missing in older runs. */
+  readonly gpu?: GpuFacts | null;
   /** Memory of the machine in 10^6 bytes. */
   readonly memoryMB: number;
   /** The commit of the current folder, and whether it had uncommitted changes; null outside a git repository. */

@@ -28,7 +28,7 @@ export const doctor: Command = {
   name: 'doctor',
   usage: ['doctor [OPTIONS]'],
   about: [
-    'Checks the installation and says how to fix what does not work: libtorch, devices, threads, ONNX Runtime, sharp, ' +
+    'Checks the installation and says how to fix what does not work: libtorch, GPU, threads, ONNX Runtime, sharp, ' +
       'memory, and the cache. Exits with 1 if there is a problem.',
   ],
   flags,
@@ -40,6 +40,7 @@ export const doctor: Command = {
       checkProgram,
       checkMachine,
       checkLibtorch,
+      checkGpu,
       checkOnnxRuntime,
       checkSharp,
       checkModel,
@@ -103,6 +104,28 @@ async function checkLibtorch(): Promise<Finding> {
     };
   } catch (error) {
     return { name, found: 'not usable', problem: messageOf(error) };
+  }
+}
+
+/** The first GPU of libtorch, what is known of it, and what training computes in. */
+async function checkGpu(): Promise<Finding> {
+  const name = 'GPU';
+  try {
+    const { devices, gpuInfo } = await import('@evenhand/torch');
+    const { chooseHalfType } = await import('../../train/index.js');
+    const gpu = devices().find((device) => device.startsWith('cuda'));
+    if (gpu === undefined) return { name, found: 'none that this libtorch can use' };
+    const { name: model, memoryMB, driver, cuda } = gpuInfo(gpu)!;
+    const facts = [
+      model ?? 'of an unknown model',
+      memoryMB && `${(memoryMB / 1000).toFixed(0)} GB`,
+      driver && `driver ${driver}`,
+      cuda && `CUDA ${cuda}`,
+      `training in ${chooseHalfType({ autocast: 'auto' }, gpu)}`,
+    ];
+    return { name, found: facts.filter(Boolean).join(', ') };
+  } catch (error) {
+    return { name, found: 'not checked, because libtorch is not usable', note: messageOf(error) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { nn, saveTensors } from '@evenhand/torch';
+import { nn, peakGpuMemory, saveTensors } from '@evenhand/torch';
 import { pathsRelativeTo } from '../../data/index.js';
 import {
   argmax,
@@ -72,7 +72,7 @@ export function countEpochsWithoutGain(
  * @throws TrainingError if logits are not finite; then nothing is written
  */
 export function endEpoch(
-  { config, data, folder, model, onEvent }: TrainingContext,
+  { config, data, device, folder, model, onEvent }: TrainingContext,
   { labels, position }: TrainingState,
   logits: Float32Array,
   facts: EpochFacts,
@@ -94,6 +94,7 @@ export function endEpoch(
     chosenScore({ macroF1: report.macroF1, ...posterior }) -
     (previousBest ? chosenScore(previousBest) : Number.NEGATIVE_INFINITY);
   const best = config.keep === 'last' || gain > 0 || (gain === 0 && loss < previousBest!.valLoss);
+  const gpuBytes = peakGpuMemory(device);
   const metrics: EpochMetrics = {
     phase,
     epoch: position.epoch + 1,
@@ -109,6 +110,7 @@ export function endEpoch(
     numClasses: report.numClasses,
     numPresent: report.numPresent,
     peakMemoryMB: (process.resourceUsage().maxRSS * 1024) / 1e6,
+    ...(gpuBytes === null ? {} : { peakGpuMemoryMB: gpuBytes / 1e6 }),
     best,
   };
   if (best) {

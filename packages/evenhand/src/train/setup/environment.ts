@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
-import { torchVersion } from '@evenhand/torch';
+import { gpuInfo, torchVersion } from '@evenhand/torch';
 import type { Environment } from '../../run/index.js';
 import { version } from '../../version.js';
 import type { Config } from '../config/fields.js';
@@ -11,13 +11,15 @@ import type { Prepared } from './prepare.js';
 /** What a run runs on: all that its result may depend on besides its configuration. */
 export function environmentOf(config: Config, data: Prepared): Environment {
   const { classes, train, val, fingerprint, splitFingerprint, skipped } = data;
+  const device = chooseDevice(config.device);
   return {
     versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion() },
     os: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     threads: config.threads || availableParallelism(),
-    device: chooseDevice(config.device),
+    device,
+    gpu: gpuInfo(device),
     memoryMB: Math.round(totalmem() / 1e6),
     git: gitState(),
     dataset: {

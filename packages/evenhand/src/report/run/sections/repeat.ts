@@ -1,4 +1,5 @@
 import { plural } from '../../../format.js';
+import type { Environment } from '../../../run/index.js';
 import { html, type Markup } from '../../page/markup.js';
 import { NONE, showCount } from '../../page/numbers.js';
 import type { Analysis } from '../analysis/analyse-run.js';
@@ -37,7 +38,8 @@ export function repeatSection(
     ['Machine', [environment.cpu, environment.os].filter(Boolean).join(', ') || NONE],
     [
       'Device',
-      `${environment.device ?? NONE}, ${showCount(environment.threads)} threads, ${showCount(environment.cores)} cores`,
+      `${environment.device ?? NONE}${describeGpu(environment.gpu)}, ${showCount(environment.threads)} threads, ` +
+        `${showCount(environment.cores)} cores`,
     ],
     ['Memory', Number.isFinite(environment.memoryMB) ? `${(environment.memoryMB / 1000).toFixed(1)} GB` : NONE],
     ['Commit', git == null ? 'none' : html`<code>${git.commit}</code>${git.dirty && ', with uncommitted changes'}`],
@@ -68,4 +70,11 @@ function settingTable(settings: readonly Setting[]): Markup {
       html`<tr><th scope="row"><code>${name}</code></th><td><code>${value === '' ? NONE : value}</code>${changed && defaultValue !== undefined && html` <small>default ${defaultValue === '' ? NONE : defaultValue}</small>`}</td><td class="doc">${doc}</td></tr>`,
   );
   return html`<div class="scroll"><table class="plain settings"><tbody>${rows}</tbody></table></div>`;
+}
+
+function describeGpu(gpu: Environment['gpu']): string {
+  if (!gpu) return '';
+  const { name, driver, cuda } = gpu;
+  const parts = [name, driver && `driver ${driver}`, cuda && `CUDA ${cuda}`].filter(Boolean);
+  return parts.length > 0 ? ` (${parts.join(', ')})` : '';
 }
