@@ -23,6 +23,7 @@ const SLOWEST = [
 ];
 
 const args = process.argv.slice(2);
+const all = args.includes('--all');
 const words = args.filter((arg) => arg !== '--all');
 const files = testFiles().filter((file) => words.length === 0 || words.some((word) => file.source.includes(word)));
 if (files.length === 0) {
@@ -95,7 +96,7 @@ function run(command, args) {
   // Test files run side by side: OpenMP threads that spin in one would take the cores from the others.
   const env = {
     OMP_WAIT_POLICY: 'PASSIVE',
-    ...(args.includes('--all') ? { EVENHAND_TEST_ALL: '1' } : {}),
+    ...(all ? { EVENHAND_TEST_ALL: '1' } : {}),
     ...process.env,
   };
   return spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env }).status === 0;
