@@ -22,7 +22,15 @@ export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, tra
 export type { Progress, TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from './setup/device.js';
-export { buildModel, createFitting, findSpec, loadBackbone, modelOfRun, presetAt } from './setup/model.js';
+export {
+  buildModel,
+  createFitting,
+  findSpec,
+  loadBackbone,
+  modelOfRun,
+  presetAt,
+  requireGrowth,
+} from './setup/model.js';
 export { readOptions, splitGroups } from './setup/prepare.js';
 export { chooseRecipe } from './setup/recipe.js';
 export { judgeValidation, type Validation } from './setup/validation.js';

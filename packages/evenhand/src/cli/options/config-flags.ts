@@ -14,6 +14,7 @@ import {
   flagName,
   modelNameOf,
   recipes,
+  requireGrowth,
   resolveConfig,
 } from '../../train/index.js';
 import { UsageError } from '../output/errors.js';
@@ -118,8 +119,10 @@ export async function configOf(parsed: Parsed, data: string | undefined): Promis
       recipe = choice.recipe;
       reason = ` (${choice.reason}; evenhand recipes lists the others)`;
     }
-    const { architecture } = await findSpec(modelNameOf(recipe, layers));
-    return { recipe, reason, config: resolveConfig(recipe, layers, architecture) };
+    const spec = await findSpec(modelNameOf(recipe, layers));
+    const config = resolveConfig(recipe, layers, spec.architecture);
+    requireGrowth(spec, config);
+    return { recipe, reason, config };
   } catch (error) {
     // What is wrong in a file is named as in the file, all else as it is typed.
     if (!(error instanceof ConfigError) || (file !== undefined && error.message.includes(file))) throw error;

@@ -9,7 +9,7 @@ import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
 import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
-import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt } from '../setup/model.js';
+import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt, requireGrowth } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
 import type { TrainingContext } from './context.js';
@@ -59,6 +59,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
   const found = await findSpec(config.model);
+  requireGrowth(found, config);
   // What is known of the published weights is not true of others.
   const spec = config.weights === 'pretrained' ? found : { ...found, license: null, pretraining: null };
   const folder = RunFolder.create(options.run);

@@ -1,8 +1,9 @@
 import type { Preset } from '@evenhand/predict';
-import { keep, nn, ops, scope, type Tensor, tensor } from '@evenhand/torch';
+import { keep, nn, ops, scope, type Tensor, TorchError, tensor } from '@evenhand/torch';
 import type { Batch } from '../../data/index.js';
 import {
   createModel,
+  familyOf,
   type ImageModel,
   type LoadedWeights,
   loadPretrained,
@@ -37,14 +38,28 @@ export async function findSpec(name: string): Promise<ModelSpec> {
   }
 }
 
+/** @throws ConfigError if images are to grow during training, but the model has one image size */
+export function requireGrowth(spec: ModelSpec, { startSize, imageSize }: Config): void {
+  const { crop } = presetAt(spec.preset, imageSize);
+  if (startSize === 0 || startSize >= crop || !familyOf(spec.architecture).fixedSize) return;
+  throw new ConfigError(
+    `startSize is ${startSize}, but images of ${spec.name} cannot grow during training, because its position embeddings are for one size (${crop} pixels): set startSize to 0`,
+  );
+}
+
 /** The model that a run was trained with. Runs of version 0.1 have only its name, which is one of the catalogue. */
 export function modelOfRun(folder: RunFolder, config: Config): ModelSpec {
   const recorded = folder.readModel();
   if (recorded === null) return modelInfo(config.model);
+  const file = `${folder.path}/model.json`;
   try {
-    return parseModelSpec(recorded, `${folder.path}/model.json`);
+    const spec = parseModelSpec(recorded, file);
+    familyOf(spec.architecture);
+    return spec;
   } catch (error) {
-    throw error instanceof TypeError ? new RunError(error.message, { cause: error }) : error;
+    if (error instanceof TypeError) throw new RunError(error.message, { cause: error });
+    if (error instanceof RangeError) throw new RunError(`${file}: ${error.message}`, { cause: error });
+    throw error;
   }
 }
 
@@ -78,7 +93,11 @@ export function buildModel(spec: ModelSpec, config: Config, numClasses: number, 
   return nn.moveTo(model, { device, memoryFormat: 'channelsLast' });
 }
 
-/** Loads the initial weights of the backbone and reports their file. Returns where they are from, or null if there are none. */
+/**
+ * Loads the initial weights of the backbone and reports their file. Returns where they are from, or null if there are none.
+ *
+ * @throws ConfigError if they belong to another model; else as `loadPretrained`
+ */
 export async function loadBackbone(
   model: ImageModel,
   spec: ModelSpec,
@@ -91,7 +110,13 @@ export async function loadBackbone(
   }
   const weights = config.weights === 'pretrained' ? spec.weights : config.weights;
   const onNote = (text: string) => onEvent({ type: 'note', text });
-  const loaded = await loadPretrained(model, { ...spec, weights }, { onNote });
+  const loaded = await loadPretrained(model, { ...spec, weights }, { onNote }).catch((error: unknown) => {
+    if (!(error instanceof TorchError && error.code === 'TORCH_BAD_ARGUMENT')) throw error;
+    const what = config.weights === 'pretrained' ? `The weights of ${spec.name}` : config.weights;
+    throw new ConfigError(`${what}: ${error.message}; give weights of this size of ${spec.architecture}`, {
+      cause: error,
+    });
+  });
   onEvent({ type: 'note', text: `Backbone: ${spec.name}, weights from ${loaded.path}` });
   return loaded;
 }
