@@ -287,6 +287,7 @@ def normalisation():
 def layers():
     for name in ("relu", "relu6", "silu", "sigmoid", "hardswish", "hardsigmoid"):
         case(name, x(2, 9, scale=4))
+    case("relu_", x(2, 9, scale=2))
     case("tanh", x(2, 9, scale=2))
     case("gelu", x(2, 9, scale=4))
     case("gelu", x(2, 9, scale=4), approximate="tanh")

@@ -174,6 +174,7 @@ export const layerNorm = op(
 export const gelu = op('aten::gelu(Tensor self, *, str approximate="none") -> Tensor');
 export const tanh = op('aten::tanh(Tensor self) -> Tensor');
 export const relu = op('aten::relu(Tensor self) -> Tensor');
+export const relu_ = op('aten::relu_(Tensor(a!) self) -> Tensor(a!)');
 export const relu6 = op('aten::relu6(Tensor self) -> Tensor');
 export const silu = op('aten::silu(Tensor self) -> Tensor');
 export const sigmoid = op('aten::sigmoid(Tensor self) -> Tensor');

@@ -180,6 +180,7 @@ export const layerTranslations: readonly [schema: string, Translation][] = [
   [ops.batchNormAct.schema, batchNormAct],
   [ops.layerNorm.schema, layerNorm],
   [ops.relu.schema, unary('Relu')],
+  [ops.relu_.schema, unary('Relu')],
   [ops.relu6.schema, (graph, [x]) => clip(graph, x, 0, 6)],
   [ops.silu.schema, silu],
   [ops.sigmoid.schema, unary('Sigmoid')],

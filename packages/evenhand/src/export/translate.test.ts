@@ -47,6 +47,7 @@ const cases: [name: string, computation: Computation, rest?: number[]][] = [
   ['attention', (x) => nn.plainAttention(x, ops.relu(x), ops.tanh(x))],
   ['attention with a mask', (x) => nn.plainAttention(x, ops.relu(x), ops.tanh(x), constant([1, 1, 7, 7], 17))],
   ['relu', ops.relu],
+  ['relu in place', (x) => ops.relu_(ops.tanh(x))],
   ['relu6', ops.relu6],
   ['silu', ops.silu],
   ['sigmoid', ops.sigmoid],

@@ -191,7 +191,7 @@ abstract class ResidualBlock extends nn.Module {
     return scope(() => {
       const branch = this.branch(x, (inner) => this.aa?.forward(inner) ?? inner);
       const weighed = this.dropPath.forward(this.se?.forward(branch) ?? branch);
-      return ops.relu(ops.add_(weighed, this.downsample?.forward(x) ?? x));
+      return ops.relu_(ops.add_(weighed, this.downsample?.forward(x) ?? x));
     });
   }
 }
