@@ -172,7 +172,7 @@ async function featuresOf(
     for (const sample of samples) if (!cached.has(idOf(sample))) missingById.set(idOf(sample), sample);
     const missing = [...missingById.values()];
     if (missing.length > 0) {
-      const loader = evaluationLoader(config, preset, missing);
+      const loader = evaluationLoader(config, preset, missing, device);
       const reportProgress = reporter('features');
       let lastSaved = performance.now();
       let next = 0;

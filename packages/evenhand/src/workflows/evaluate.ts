@@ -117,7 +117,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const spec = modelOfRun(folder, config);
   const preset = presetAt(spec.preset, config.imageSize);
   const model = buildModel(spec, config, classes.length, device);
-  const loader = evaluationLoader(config, preset, samples);
+  const loader = evaluationLoader(config, preset, samples, device);
   try {
     if (!existsSync(folder.best)) {
       throw new RunError(`${run} has no checkpoint to score, because no epoch has ended yet: continue the run first`);

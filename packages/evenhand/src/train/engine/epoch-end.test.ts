@@ -51,7 +51,7 @@ function begin(values = {}) {
     device: 'cpu',
     half: null,
     folder: RunFolder.create(join(root, `run-${++made}`)),
-    validation: evaluationLoader(config, spec.preset, val),
+    validation: evaluationLoader(config, spec.preset, val, 'cpu'),
     onEvent: (event) => events.push(event),
     expectedTime: new ExpectedTime(),
     isInterrupted: () => false,

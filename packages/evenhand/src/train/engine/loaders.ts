@@ -18,9 +18,20 @@ export function trainingLoader(config: Config, preset: Preset, samples: readonly
   });
 }
 
-/** Images as predictions will see them. */
-export function evaluationLoader(config: Config, preset: Preset, samples: readonly Sample[]): Loader {
-  return new Loader({ samples, batchSize: config.batchSize, preset, ...workerOptions(config) });
+/** Images as predictions will see them, in batches that suit the device. */
+export function evaluationLoader(config: Config, preset: Preset, samples: readonly Sample[], device: string): Loader {
+  const batchSize = evaluationBatch(config.batchSize, preset.crop, device);
+  return new Loader({ samples, batchSize, preset, ...workerOptions(config) });
+}
+
+/**
+ * Images per batch without gradients. A GPU is fast only with many images, and needs no memory for activations here; a CPU
+ * gains nothing by more than it trains with.
+ */
+export function evaluationBatch(batchSize: number, size: number, device: string): number {
+  if (device === 'cpu') return batchSize;
+  const fast = 2 ** Math.floor(Math.log2(256 * (224 / size) ** 2));
+  return Math.max(batchSize, Math.min(Math.max(fast, 16), 512));
 }
 
 const workerOptions = ({ workers }: Config) => (workers > 0 ? { workers } : {});

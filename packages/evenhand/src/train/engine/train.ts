@@ -150,7 +150,7 @@ async function run(
   manualSeed(config.seed);
   const model = buildModel(spec, config, data.classes.length, device);
   const preset = presetAt(spec.preset, config.imageSize);
-  const validation = evaluationLoader(config, preset, data.val);
+  const validation = evaluationLoader(config, preset, data.val, device);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const expectedTime = new ExpectedTime();
   const half = chooseHalfType(config, device);
