@@ -1,9 +1,11 @@
 // `evenhand audit` on drawn flowers of which some have wrong labels, and what comes after it.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeHerbarium } from '@evenhand/herbarium';
+import { nn, saveTensors } from '@evenhand/torch';
+import { createModel } from 'evenhand';
 import { refusal, sha256, succeed, temporaryFolder } from './support.js';
 
 const { path: folder, remove } = temporaryFolder();
@@ -134,12 +136,40 @@ describe('audit', () => {
     assert.match(page, /training labels? of \d+ (is|are) more probably wrong than right \(labels\.jsonl\)/);
   });
 
+  test('suggests the best backbone on this machine, unless one was chosen', async (t) => {
+    const { HF_HUB_CACHE: cache } = process.env;
+    process.env.HF_HUB_CACHE = join(folder, 'hub');
+    t.after(() => {
+      if (cache === undefined) delete process.env.HF_HUB_CACHE;
+      else process.env.HF_HUB_CACHE = cache;
+    });
+    saveTensors(join(folder, 'mobilenet.safetensors'), nn.stateDict(createModel('mobilenet_v2', { numClasses: 2 })));
+    const flags = '--weights mobilenet.safetensors --image-size 32 --threads 1 --out small'.split(' ');
+    const withoutCache = await succeed(['audit', 'herbarium', ...flags], folder);
+    for (const name of ['convnext_tiny.in12k', 'vit_small_patch14_dinov2.lvd142m', 'resnet18.a1_in1k']) {
+      const repository = join(folder, 'hub', `models--timm--${name}`);
+      const commit = '0'.repeat(40);
+      mkdirSync(join(repository, 'refs'), { recursive: true });
+      writeFileSync(join(repository, 'refs/main'), commit);
+      mkdirSync(join(repository, 'snapshots', commit), { recursive: true });
+      writeFileSync(join(repository, 'snapshots', commit, 'model.safetensors'), '');
+    }
+    const suggestion =
+      'Judge the labels by better features, whose weights are on this machine:\n' +
+      '  evenhand audit herbarium --model vit_small_patch14_dinov2.lvd142m --image-size 224\n';
+    assert.equal(await succeed(['audit', 'herbarium', ...flags], folder), withoutCache + suggestion);
+    assert.doesNotMatch(await succeed(['audit', 'herbarium', ...FLAGS], folder), /better features/);
+  });
+
   test('of a mistake is one sentence', async () => {
     assert.match(await refusal(['audit'], folder), /DATA is missing/);
     assert.match(await refusal(['audit', 'nowhere'], folder), /nowhere: there is no such file or folder/);
     assert.equal(existsSync(join(folder, 'audits/nowhere')), false);
     assert.match(await refusal(['audit', 'herbarium', '--weights', 'none'], folder), /a pretrained backbone/);
-    assert.match(await refusal(['audit', 'herbarium', '--model', 'resnet'], folder), /--model must be one of/);
+    assert.match(
+      await refusal(['audit', 'herbarium', '--model', 'resnet'], folder),
+      /Unknown model "resnet"; evenhand models lists/,
+    );
     assert.match(await refusal(['audit', 'herbarium', ...FLAGS, '--corrections', 'no.csv'], folder), /no\.csv/);
     writeFileSync(join(folder, 'bad.csv'), 'file,given,verdict,label\nx.jpg,rose,keep,rose\n');
     assert.match(

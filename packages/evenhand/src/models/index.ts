@@ -6,9 +6,17 @@ export { MobileNetV2 } from './families/mobilenet-v2.js';
 export { row, type StageRow, scaleRows } from './families/rows.js';
 export { architectureNames, familyOf } from './families.js';
 export { type BuildOptions, type Family, POOLS, type Pool } from './family.js';
+export { FROZEN_SCORES, type FrozenScore } from './frozen-scores.js';
 export { backboneParameters, type HeadOptions, headParameters, replaceHead } from './head.js';
 export { layerGroups } from './layer-groups.js';
-export { isCached, type ListedModel, listModels, type Recommendation, recommend } from './list-models.js';
+export {
+  betterCached,
+  isCached,
+  type ListedModel,
+  listModels,
+  type Recommendation,
+  recommend,
+} from './list-models.js';
 export { ImageModel, type Part, parametersOf } from './model.js';
 export { parseModelSpec } from './parse-spec.js';
 export { isModelFolder, type ResolveOptions, resolveModel } from './resolve.js';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findModel, modelNames } from './catalogue.js';
 import { familyOf } from './families.js';
+import { FROZEN_SCORES } from './frozen-scores.js';
 import type { License, ModelSpec } from './spec.js';
 import { cacheFolder } from './weights/cache-folder.js';
 import { isCachedFromHub } from './weights/hub.js';
@@ -21,6 +22,8 @@ export interface ListedModel {
   /** The data that the weights were trained on. */
   readonly pretraining: string | null;
   readonly license: License | null;
+  /** Mean Macro F1 in percent of linear classifiers on its frozen features; null if nobody measured it. See `FROZEN_SCORES`. */
+  readonly frozenScore: number | null;
   /** Whether the weights are on this machine. */
   readonly cached: boolean;
 }
@@ -46,6 +49,7 @@ export function listModels(env: NodeJS.ProcessEnv = process.env): ListedModel[] 
       imageSize: preset.crop,
       pretraining,
       license,
+      frozenScore: FROZEN_SCORES.get(name)?.score ?? null,
       cached: isCached(weights, env),
     };
   });
@@ -56,6 +60,24 @@ export function isCached(weights: ModelSpec['weights'], env: NodeJS.ProcessEnv =
   if (typeof weights === 'string') return existsSync(weights);
   if ('repository' in weights) return isCachedFromHub(weights, weights.files ?? HUB_FILES, env);
   return existsSync(join(cacheFolder(env), new URL(weights.url).pathname.split('/').at(-1)!));
+}
+
+/** Points of `FROZEN_SCORES` that are worth another model. */
+const CLEARLY_BETTER = 5;
+
+/**
+ * The model with the best frozen features among those whose weights are on this machine; undefined if none is clearly
+ * better than the model `name`. No request is sent.
+ */
+export function betterCached(
+  name: string,
+  env: NodeJS.ProcessEnv = process.env,
+): { readonly name: string; readonly imageSize: number } | undefined {
+  const { score: own = 0 } = FROZEN_SCORES.get(name) ?? {};
+  for (const [other, { score, imageSize }] of FROZEN_SCORES) {
+    if (score >= own + CLEARLY_BETTER && isCached(findModel(other)!.weights, env)) return { name: other, imageSize };
+  }
+  return undefined;
 }
 
 /**

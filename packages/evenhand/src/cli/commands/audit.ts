@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { pathsRelativeTo, readDataset, rootOf } from '../../data/index.js';
 import { formatRate, plural } from '../../format.js';
+import { betterCached } from '../../models/index.js';
 import { type AuditFacts, type AuditImage, auditPage, isLikelyError, likeliestCandidates } from '../../report/index.js';
 import { countLabels, flagName } from '../../train/index.js';
 import { type Audit, auditLabels } from '../../workflows/index.js';
@@ -17,7 +18,17 @@ import { listBadImages, quoted, shorten, table } from '../output/text.js';
 const WORST_CLASSES = 10;
 
 /** Training settings that also apply to an audit. */
-const settings = ['model', 'weights', 'imageSize', 'device', 'threads', 'workers', 'seed', 'batchSize'] as const;
+const settings = [
+  'model',
+  'pool',
+  'weights',
+  'imageSize',
+  'device',
+  'threads',
+  'workers',
+  'seed',
+  'batchSize',
+] as const;
 
 const flags: readonly Flag[] = [
   { name: 'out', boolean: false, value: 'DIR', group: 'Output', doc: 'output folder [audits/DATA]' },
@@ -89,7 +100,12 @@ export const audit: Command = {
     const file = parsed.flags.get('json');
     const { html, notes } = await auditPage(pageFacts(data!, images, result));
     writePage(join(out, 'audit.html'), html);
-    if (file !== '-') console.log([describe(data!, out, result), ...notes.map(printableMessage)].join('\n'));
+    const better = parsed.flags.has('model') ? undefined : betterCached(result.model);
+    if (file !== '-') {
+      const text = describe(data!, out, result);
+      const suggestion = better === undefined ? [] : [suggest(data!, better)];
+      console.log([text, ...notes.map(printableMessage), ...suggestion].join('\n'));
+    }
     if (file !== undefined) writeOutput(file, json(summary));
     return exitCodes.done;
   },
@@ -192,6 +208,11 @@ function describe(data: string, out: string, result: Audit): string {
   ];
   sections.push(next.join('\n'));
   return sections.join('\n\n');
+}
+
+function suggest(data: string, { name, imageSize }: NonNullable<ReturnType<typeof betterCached>>): string {
+  return `Judge the labels by better features, whose weights are on this machine:
+  evenhand audit ${quoted(data)} --model ${name} --image-size ${imageSize}`;
 }
 
 function describeWorst(result: Audit): string {
