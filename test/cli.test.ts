@@ -19,7 +19,7 @@ function assertFits(text: string): void {
 }
 
 describe('help', () => {
-  const commands = 'check train eval export report predict submit fetch recipes doctor completion'.split(' ');
+  const commands = 'check train eval export report predict submit fetch models recipes doctor completion'.split(' ');
 
   test('lists the commands within 80 columns', async () => {
     const text = await succeed(['--help'], folder);
@@ -40,7 +40,7 @@ describe('help', () => {
     const text = (await succeed(['help', 'train'], folder)).replaceAll(/\s+/g, ' ');
     assert.match(text, /--label-smoothing [A-Z]+ \S.*? \[0\.1\]/);
     assert.match(text, /--backbone-rate [A-Z]+ \S.*? \[0\.00001\]/);
-    assert.match(text, /--model [A-Z]+ .*mobilenet_v2/);
+    assert.match(text, /--model [A-Z]+ .*evenhand models lists/);
   });
 
   test('--version prints the version', async () => {
@@ -51,7 +51,7 @@ describe('help', () => {
 
   test('of recipes lists each with its purpose and its changes as flags', async () => {
     const text = await succeed(['recipes'], folder);
-    for (const name of ['competition', 'competition-literal', 'fast', 'strong']) {
+    for (const name of ['competition', 'competition-literal', 'fast', 'frozen', 'strong']) {
       assert.match(text, new RegExp(`^${name}\\n  [A-Z]`, 'm'));
     }
     assert.match(text, /--balance sampler,weighted-loss --allow-double-balance/);
@@ -60,15 +60,34 @@ describe('help', () => {
 });
 
 describe('completion', () => {
-  test('gives commands, flags and files in bash', async () => {
+  /** What bash completes the last word with. */
+  const complete = (...words: string[]): string => {
+    const script = `source completion.bash; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _evenhand; echo "\${COMPREPLY[@]}"`;
+    return spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8' }).stdout.trim();
+  };
+  before(async () => {
     writeFileSync(join(folder, 'completion.bash'), await succeed(['completion', 'bash'], folder));
-    const complete = (...words: string[]): string => {
-      const script = `source completion.bash; COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _evenhand; echo "\${COMPREPLY[@]}"`;
-      return spawnSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8' }).stdout.trim();
-    };
+  });
+
+  test('gives commands, flags and files in bash', () => {
     assert.equal(complete('evenhand', 'pre'), 'predict');
     assert.equal(complete('evenhand', 'predict', '--t'), '--top-k --tta --time-limit --threads');
     assert.equal(complete('evenhand', 'train', 'dis'), 'discs');
+  });
+
+  test('gives the names of the models after --model, and folders, which may hold one', async () => {
+    const nano = 'convnext_nano.in12k convnext_nano.in12k_ft_in1k';
+    assert.equal(complete('evenhand', 'train', 'discs', '--model', 'convnext_nano'), nano);
+    // Bash takes --model=NAME for three words.
+    assert.equal(complete('evenhand', 'audit', 'discs', '--model', '=', 'convnext_nano'), nano);
+    assert.match(complete('evenhand', 'train', '--model', '='), /^efficientnet_b0 .*convnext_tiny\.in12k .*discs$/);
+    assert.equal(complete('evenhand', 'train', '--model', 'dis'), 'discs');
+    const fish = await succeed(['completion', 'fish'], folder);
+    assert.match(
+      fish,
+      /'__fish_seen_subcommand_from train' -l model -r -a '.* convnext_nano\.in12k .*' -d 'backbone'$/m,
+    );
+    assert.doesNotMatch(fish, /-l weights -r -a/);
   });
 
   test('for fish describes every flag, and an unknown shell is refused', async () => {

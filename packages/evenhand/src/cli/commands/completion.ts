@@ -1,3 +1,4 @@
+import { modelNames } from '../../models/index.js';
 import type { Command } from '../command.js';
 import { commonFlags, expectPositionals, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
@@ -13,7 +14,7 @@ export function completionOf(loadAll: () => Promise<readonly Completable[]>): Co
     name: 'completion',
     usage: ['completion bash|zsh|fish'],
     about: [
-      'Prints a script that completes commands, flags and file names in a shell. To install it, add this line to ~/.bashrc ' +
+      'Prints a script that completes commands, flags, names of models and file names in a shell. To install it, add this line to ~/.bashrc ' +
         '(or ~/.zshrc, with zsh in place of bash): source <(evenhand completion bash)',
       'For fish: evenhand completion fish > ~/.config/fish/completions/evenhand.fish',
     ],
@@ -44,6 +45,13 @@ _evenhand() {
   case \${COMP_WORDS[1]} in
 ${cases.join('\n')}
   esac
+  local previous=\${COMP_WORDS[COMP_CWORD-1]}
+  # In --model=NAME the sign is a word of its own.
+  [ "$word" = = ] && word=''
+  [ "$previous" = = ] && previous=\${COMP_WORDS[COMP_CWORD-2]}
+  case $previous in
+    --model) COMPREPLY=($(compgen -W '${modelNames().join(' ')}' -- "$word") $(compgen -d -- "$word")); return ;;
+  esac
   case $word in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
     *) COMPREPLY=($(compgen -f -- "$word")) ;;
@@ -55,11 +63,12 @@ complete -o filenames -F _evenhand evenhand
 
 function fish(commands: readonly Completable[]): string {
   const text = (words: string): string => `'${words.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  const models = ` -a ${text(modelNames().join(' '))}`;
   const lines = commands.flatMap((command) => [
     `complete -c evenhand -n __fish_use_subcommand -f -a ${command.name} -d ${text(command.summary)}`,
     ...[...command.flags, ...commonFlags].map(
       ({ name, boolean, doc }) =>
-        `complete -c evenhand -n '__fish_seen_subcommand_from ${command.name}' -l ${name}${boolean ? '' : ' -r'} -d ${text(doc.split(':', 1)[0]!)}`,
+        `complete -c evenhand -n '__fish_seen_subcommand_from ${command.name}' -l ${name}${boolean ? '' : ' -r'}${name === 'model' ? models : ''} -d ${text(doc.split(':', 1)[0]!)}`,
     ),
   ]);
   return `# evenhand completion for fish\n${lines.join('\n')}\n`;
