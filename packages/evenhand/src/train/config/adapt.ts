@@ -6,9 +6,11 @@ type FineTuning = Partial<
   Pick<Config, 'backboneRate' | 'layerDecay' | 'weightDecay' | 'clipNorm' | 'dropPath' | 'ema'>
 >;
 
-// Vision transformers: MAE (arXiv 2111.06377, table 9) and BEiT (arXiv 2106.08254) fine-tune with AdamW, layer-wise decay
-// and stochastic depth 0.1, at 5e-4 to 1e-3 for a batch of 1024, which is 1.6e-5 to 3e-5 at 32; CLIP (arXiv 2212.06138)
-// and EVA02 (arXiv 2303.11331) stay at the lower end.
+// The sources fine-tune with AdamW on ImageNet-1k; rates are theirs in proportion to the batch, for one of 32.
+// Vision transformers: MAE (arXiv 2111.06377, FINETUNE.md) ViT-B 6.3e-5 with layer-wise decay 0.65, ViT-L 1.3e-4 with 0.75;
+// CLIP (arXiv 2212.06138) 9.4e-6 with 0.6; EVA-02 (arXiv 2303.11331) 3e-6 to 6e-6 with 0.7 to 0.9. On 4,000 images,
+// transformers' guide fine-tunes ViT-B at 5e-5 for a batch of 64. Weight decay and stochastic depth are those of MAE and
+// EVA-02, clipping that of ViT (arXiv 2010.11929).
 const TRANSFORMER: FineTuning = {
   backboneRate: 5e-5,
   layerDecay: 0.75,
@@ -21,10 +23,12 @@ const TRANSFORMER: FineTuning = {
 export const FINE_TUNING: Readonly<Record<string, FineTuning>> = {
   ViT: TRANSFORMER,
   'Rotary ViT': TRANSFORMER,
-  // arXiv 2103.14030, section 4.1: ImageNet-22k to 1k at 2e-5 for a batch of 512 and stochastic depth 0.1 to 0.2.
+  // SimMIM (arXiv 2111.09886) 7.8e-5 with decay 0.8 after self-supervision; Swin (arXiv 2103.14030) 1.3e-6 without decay from
+  // ImageNet-22k: 0.9 is between them. Both have stochastic depth 0.1 to 0.2.
   Swin: { backboneRate: 5e-5, layerDecay: 0.9, weightDecay: 0.05, clipNorm: 1, dropPath: 0.1 },
-  // arXiv 2201.03545, table 6: ImageNet-22k to 1k at 5e-5 for a batch of 512, layer-wise decay 0.8, stochastic depth 0.1.
-  ConvNeXt: { backboneRate: 1e-4, layerDecay: 0.8, weightDecay: 0.05, clipNorm: 1, dropPath: 0.1 },
+  // ConvNeXt V2 (arXiv 2301.00808, TRAINING.md) V2-T 1e-4 with decay 0.9 per block, weight decay 0.05. ConvNeXt (arXiv
+  // 2201.03545) 3e-6 from ImageNet-22k with 0.8, but for 12 groups of blocks; its stochastic depth is 0 to 0.2.
+  ConvNeXt: { backboneRate: 1e-4, layerDecay: 0.9, weightDecay: 0.05, clipNorm: 1, dropPath: 0.1 },
 };
 
 /** What a recipe changes for an architecture: rates of its family, and no growing images if it has one image size. */
