@@ -2,13 +2,15 @@
 // The programs in examples/, as a reader would run them, on small drawn images.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { nn, saveTensors } from '@evenhand/torch';
 import { build } from 'esbuild';
+import { createModel } from 'evenhand';
 import { launch, noBrowser } from './browser.js';
 import { drawDiscs, temporaryFolder } from './support.js';
 
@@ -53,6 +55,27 @@ describe('the example', () => {
       run('convert-weights.mjs', 'run/best.safetensors', 'w.safetensors', 'features.'),
       /^\d{3} tensors in w/,
     );
+  });
+
+  test('similar.mjs finds the most similar images with a model from a folder', () => {
+    const config = {
+      architecture: 'convnext_atto',
+      model_args: { depths: [1, 1, 1, 1], dims: [8, 8, 16, 16] },
+      pretrained_cfg: { input_size: [3, 64, 64], license: 'mit' },
+    };
+    mkdirSync(join(folder, 'own'));
+    writeFileSync(join(folder, 'own/config.json'), JSON.stringify(config));
+    const { architecture, model_args: args } = config;
+    const model = createModel({ architecture, args }, { numClasses: 10, imageSize: 64, seed: 1 });
+    saveTensors(join(folder, 'own/model.safetensors'), nn.stateDict(model));
+    const [red, ...others] = ['red/0', 'red/1', 'blue/1', 'red/0'].map((name) => `photos/val/${name}.jpg`);
+    const lines = run('similar.mjs', './own', red!, ...others)
+      .trim()
+      .split('\n');
+    assert.equal(lines[0], './own: 16 features, licence mit');
+    assert.equal(lines[1], `1.000 ${red}`);
+    assert.match(lines[2]!, /^-?[01]\.\d{3} photos\/val\/(red|blue)\/1\.jpg$/);
+    assert.equal(lines.length, 4);
   });
 
   test('browser.html predicts a chosen image', { skip: noBrowser }, async () => {
