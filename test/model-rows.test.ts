@@ -35,7 +35,7 @@ const cache = join(folder, 'hub');
 before(async () => {
   process.env.HF_HUB_CACHE = cache;
   process.env.HF_HUB_OFFLINE = '1';
-  await drawDiscs(join(folder, 'discs'), { train: 3, val: 3 });
+  await drawDiscs(join(folder, 'discs'), { train: 2, val: 2 });
 });
 after(remove);
 
@@ -112,17 +112,22 @@ async function checkRow(spec: ModelSpec, model: string, args: Readonly<Record<st
   const exported = await succeed(['export', 'run', '--out', 'again.onnx'], folder);
   const difference = Number(/logits differ from the checkpoint's by at most (\S+)/.exec(exported)?.[1]);
   const rows = readLines(join(folder, 'run/predictions.jsonl')) as { label: string; logits: number[] }[];
-  const logits = rows.flatMap((row) => row.logits);
-  const spread = Math.max(...logits) - Math.min(...logits);
-  assert.ok(spread > 0.01, `logits ${logits} are too much alike to be compared`);
-  assert.ok(difference <= 1e-4 * Math.max(1, spread), exported);
+  assert.equal(rows.length, 6);
+  // Logits of random networks are nearly the same for all images.
+  const variation = Math.max(
+    ...[0, 1, 2].map((k) => {
+      const logits = rows.map((row) => row.logits[k]!);
+      return Math.max(...logits) - Math.min(...logits);
+    }),
+  );
+  assert.ok(difference <= Math.min(0.01 * variation, 1e-4), `${exported}\nThe images differ by ${variation}`);
 
   const lines = await succeed(['predict', 'again.onnx', 'discs/val', '--json', '--threads', '1'], folder);
   const labels = lines
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line).label as string);
-  assert.equal(labels.length, 9);
+  assert.equal(labels.length, 6);
   assert.ok(labels.every((label) => ['blue', 'green', 'red'].includes(label)));
 
   const evaluation = JSON.parse(await succeed(['eval', 'run', '--threads', '1', '--json', '-'], folder));
