@@ -170,6 +170,10 @@ describe('audit', () => {
       await refusal(['audit', 'herbarium', '--model', 'resnet'], folder),
       /Unknown model "resnet"; evenhand models lists/,
     );
+    assert.match(
+      await refusal(['audit', 'herbarium', ...FLAGS, '--pool', 'token'], folder),
+      /pool of .*efficientnet_mini must be one of avg, max; got "token"/,
+    );
     assert.match(await refusal(['audit', 'herbarium', ...FLAGS, '--corrections', 'no.csv'], folder), /no\.csv/);
     writeFileSync(join(folder, 'bad.csv'), 'file,given,verdict,label\nx.jpg,rose,keep,rose\n');
     assert.match(
