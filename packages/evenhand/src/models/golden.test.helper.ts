@@ -77,13 +77,15 @@ export interface Summary {
  * Values below `floor` count as zero: a shift that the next batch normalisation removes has no gradient except rounding.
  */
 export function assertSummary(key: string, actual: Tensor, { norm, at, values }: Summary, floor = 0): void {
-  const flat = Float64Array.from(actual.toArray(), Number);
-  const got = Math.sqrt(flat.reduce((sum, x) => sum + x * x, 0));
+  const flat = actual.toArray();
+  let squares = 0;
+  for (let i = 0; i < flat.length; i++) squares += Number(flat[i]) ** 2;
+  const got = Math.sqrt(squares);
   assert.ok(Math.abs(got - norm) <= Math.max(1e-3 * norm, floor), `${key}: norm ${got}, expected ${norm}`);
   const typical = norm / Math.sqrt(flat.length);
   at.forEach((index, i) => {
     const expected = values[i]!;
-    const off = Math.abs(flat[index]! - expected);
+    const off = Math.abs(Number(flat[index]) - expected);
     const allowed = Math.max(1e-3 * (typical + Math.abs(expected)), floor);
     assert.ok(off <= allowed, `${key}[${index}]: ${flat[index]}, expected ${expected}`);
   });

@@ -179,8 +179,6 @@ export class VisionTransformer extends ImageModel {
   }
 }
 
-/** Rows and columns of whole patches in an image. */
-
 function normLayer(name: ViTArguments['norm_layer'], eps: number): NormLayer {
   return (features) => (name === 'rmsnorm' ? new RmsNorm(features, eps) : new nn.LayerNorm(features, { eps }));
 }
