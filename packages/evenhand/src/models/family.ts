@@ -5,7 +5,7 @@ import type { ImageModel } from './model.js';
 
 /**
  * How the features of all positions become the features of an image: their mean (`avg`), their maximum (`max`), the class
- * token (`token`), the class token followed by the mean of the patch tokens (`token+avg`, DINOv2's linear probe), or
+ * token (`token`), the class token followed by the mean of the patch tokens (`token+avg`, DINO's linear probe), or
  * attention pooling with weights from the file (`map`, SigLIP).
  */
 export const POOLS = ['avg', 'max', 'token', 'token+avg', 'map'] as const;

@@ -64,11 +64,18 @@ export function requireArchitecture(architecture: string, where: string): void {
 }
 
 /**
- * The pool of an architecture's features: DINOv2's are the class token with the mean of the patch tokens, as its authors
- * pool them (arXiv 2304.07193, section 7.1); others have what their file says.
+ * The pool of an architecture's features: those of DINOv2 and of DINOv3's ViTs are the class token with the mean of the
+ * patch tokens, as in the linear classifiers of their authors (arXiv 2304.07193, section 7.1; `hub/classifiers.py` of
+ * github.com/facebookresearch/dinov2 and dinov3); others have what their file says.
+ *
+ * @param pool the pool of timm's configuration; null if it names none
  */
 export function featurePool(architecture: string, pool: Pool | null): Pool | null {
-  return /_dinov2$|_dinov2_/.test(architecture) && (pool === null || pool === 'token') ? 'token+avg' : pool;
+  const [, version] = /^vit_\w*_dinov([23])(_|$)/.exec(architecture) ?? [];
+  if (version === undefined) return pool;
+  // What timm has for lack of this pool.
+  const substitute = version === '2' ? 'token' : 'avg';
+  return pool === null || pool === substitute ? 'token+avg' : pool;
 }
 
 /** A pool by timm's name; null for one that evenhand has not, such as `avgmax`. */

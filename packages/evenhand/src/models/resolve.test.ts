@@ -147,11 +147,14 @@ test("timm's defaults fill what an old file of one level leaves out, and the mod
   assert.match(spec.license?.restriction ?? '', /read them/);
 });
 
-test("DINOv2's features are pooled as its authors do, and CLIP's QuickGELU is chosen by name", async () => {
+test("DINO's features are pooled as its authors do, and CLIP's QuickGELU is chosen by name", async () => {
   const vit = { global_pool: 'token', pretrained_cfg: CONVNEXT.pretrained_cfg };
   hub.files['config.json'] = json({ ...vit, architecture: 'vit_small_patch14_dinov2' });
   assert.equal((await resolve('hf-hub:org/name')).pool, 'token+avg');
   assert.equal(modelInfo('vit_small_patch14_dinov2.lvd142m').pool, 'token+avg');
+  hub.files['config.json'] = json({ ...vit, global_pool: 'avg', architecture: 'vit_small_patch16_dinov3' });
+  assert.equal((await resolve('hf-hub:org/name')).pool, 'token+avg');
+  assert.equal(modelInfo('convnext_tiny.dinov3_lvd1689m').pool, null);
   hub.files['config.json'] = json({
     ...vit,
     architecture: 'vit_huge_patch14_224',
