@@ -1,5 +1,5 @@
-import { ops, type Tensor } from '@evenhand/torch';
-import type { Pool } from '../family.js';
+import { type nn, ops, type Tensor } from '@evenhand/torch';
+import { POOLS, type Pool } from '../family.js';
 
 /** Pooled features of a feature map: [N,C,H,W] to [N,C]. @throws RangeError for a pool that needs tokens */
 export function poolMap(x: Tensor, pool: Pool): Tensor {
@@ -25,4 +25,15 @@ export function poolTokens(x: Tensor, pool: Pool, prefix: number): Tensor {
   if (prefix === 0) throw new RangeError(`Pooling by ${pool} needs a class token, which this network lacks.`);
   const token = ops.select(x, 1, 0);
   return pool === 'token' ? token : ops.cat([token, ops.meanDim(patches(), [1])], 1);
+}
+
+/** Applies the norm of `width` features to pooled features [N,F]: to the class token and the mean of `token+avg` apart. */
+export function normalizePooled(pooled: Tensor, norm: nn.Module, width: number): Tensor {
+  return ops.flatten(norm.forward(ops.reshape(pooled, [-1, pooled.shape[1]! / width, width])), 1);
+}
+
+/** The pools of a transformer. Attention pooling has weights, so that only those that were pretrained with it have it. */
+export function tokenPools(args: { readonly class_token: boolean; readonly global_pool: string }): Pool[] {
+  const { class_token: hasToken, global_pool: pretrained } = args;
+  return POOLS.filter((pool) => (pool === 'map' ? pretrained === 'map' : hasToken || !pool.startsWith('token')));
 }

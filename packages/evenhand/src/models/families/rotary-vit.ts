@@ -2,27 +2,21 @@ import { nn, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { DropoutLinear } from './dropout-linear.js';
-import { pooledWidth, poolTokens } from './pool.js';
+import { normalizePooled, pooledWidth, poolTokens } from './pool.js';
 import { RotaryBlock } from './rotary-block.js';
 import { MixedRotaryEmbedding, RotaryEmbedding, type RotaryOptions } from './rotary-embedding.js';
 import type { RotaryRow } from './rotary-rows.js';
 import {
   AttentionPoolLatent,
   dropPathRates,
+  embedTokens,
   gridOf,
   initialiseLinear,
   type NormLayer,
   PatchEmbed,
   requireImageSize,
 } from './transformer.js';
-
-/** What `RotaryViT` is built with beyond the arguments of its architecture. */
-export interface RotaryViTOptions {
-  readonly numClasses: number;
-  readonly imageSize: readonly [height: number, width: number];
-  readonly pool: Pool;
-  readonly dropPath: number;
-}
+import type { ViTOptions } from './vit.js';
 
 /**
  * Vision transformer with rotary position embedding: EVA-02 (arXiv 2303.11331), Perception Encoder (arXiv 2504.13181),
@@ -56,7 +50,7 @@ export class RotaryViT extends ImageModel {
   readonly pool: Pool;
   readonly #args: RotaryRow;
 
-  constructor(args: RotaryRow, { numClasses, imageSize, pool, dropPath }: RotaryViTOptions) {
+  constructor(args: RotaryRow, { numClasses, imageSize, pool, dropPath }: ViTOptions) {
     super();
     const { embed_dim: width, depth, patch_size: patchSize } = args;
     const norm: NormLayer = (features) => new nn.LayerNorm(features, { eps: args.norm_eps });
@@ -131,7 +125,8 @@ export class RotaryViT extends ImageModel {
   forwardTokens(images: Tensor): Tensor {
     requireImageSize(images, this.imageSize);
     return scope(() => {
-      let x = this.#embed(this.patchEmbed.forward(images));
+      const prefix = [this.clsToken, this.regToken];
+      let x = embedTokens(this.patchEmbed.forward(images), prefix, this.posEmbed, this.embeddedPrefix > 0);
       x = this.normPre?.forward(x) ?? x;
       const rotations = this.rope?.rotations(this.blocks.length);
       for (const [i, block] of this.blocks.entries()) {
@@ -147,20 +142,8 @@ export class RotaryViT extends ImageModel {
     return scope(() => {
       const x = this.forwardTokens(images);
       const pooled = this.attnPool?.forward(x) ?? poolTokens(x, this.pool, this.prefixTokens);
-      if (!this.fcNorm) return pooled;
-      // token and mean are normalized apart
-      const width = this.#args.embed_dim;
-      return ops.flatten(this.fcNorm.forward(ops.reshape(pooled, [-1, this.featureCount / width, width])), 1);
+      return this.fcNorm ? normalizePooled(pooled, this.fcNorm, this.#args.embed_dim) : pooled;
     });
-  }
-
-  /** Adds class token, registers and position embedding to the tokens of patches [N,L,C]. */
-  #embed(patches: Tensor): Tensor {
-    const expanded = (token: Tensor | null) => (token ? [ops.expand(token, [patches.shape[0]!, -1, -1])] : []);
-    const positioned = (x: Tensor) => (this.posEmbed ? ops.add(x, this.posEmbed) : x);
-    const prefix = [...expanded(this.clsToken), ...expanded(this.regToken)];
-    const join = (x: Tensor) => (prefix.length === 0 ? x : ops.cat([...prefix, x], 1));
-    return this.#args.no_embed_class ? join(positioned(patches)) : positioned(join(patches));
   }
 
   override backbone(): Part[][] {

@@ -1,26 +1,9 @@
-import {
-  changeArguments,
-  type Family,
-  POOLS,
-  type Pool,
-  requireCounts,
-  requireMultiple,
-  requireOneOf,
-} from '../family.js';
+import { changeArguments, type Family, requireCounts, requireMultiple, requireOneOf } from '../family.js';
+import { tokenPools } from './pool.js';
 import { convertRotary } from './rotary-files.js';
 import { ROTARY_ROWS, type RotaryRow } from './rotary-rows.js';
 import { RotaryViT } from './rotary-vit.js';
-
-/** Arguments of timm that change nothing here: rates of dropout, and what the image size and the head decide. */
-const IGNORED = {
-  num_classes: 0,
-  dynamic_img_size: false,
-  dynamic_img_pad: false,
-  pos_drop_rate: 0,
-  patch_drop_rate: 0,
-  proj_drop_rate: 0,
-  attn_drop_rate: 0,
-};
+import { IGNORED_ARGUMENTS } from './vit-arguments.js';
 
 type RotaryArguments = RotaryRow & { readonly in_chans: number; readonly rope_rotate_half: boolean };
 
@@ -32,23 +15,23 @@ export const ROTARY_VIT: Family = {
   build(architecture, { numClasses, imageSize, pool, dropPath, args: changes }) {
     const own = ROTARY_ROWS[architecture]!;
     const half = own.rope_type === 'dinov3';
-    const row: RotaryArguments & typeof IGNORED = { ...IGNORED, in_chans: 3, rope_rotate_half: half, ...own };
+    const row: RotaryArguments & typeof IGNORED_ARGUMENTS = {
+      ...IGNORED_ARGUMENTS,
+      in_chans: 3,
+      rope_rotate_half: half,
+      ...own,
+    };
     const args = changeArguments(architecture, row, changes);
     requireArguments(architecture, args);
     return new RotaryViT(args, {
       numClasses,
       imageSize: requireMultiple(architecture, imageSize ?? args.img_size, args.patch_size),
-      pool: requireOneOf(architecture, 'pool', pool ?? args.global_pool, poolsOf(args)),
+      pool: requireOneOf(architecture, 'pool', pool ?? args.global_pool, tokenPools(args)),
       dropPath: dropPath ?? args.drop_path_rate,
     });
   },
   convert: (tensors, model) => convertRotary(tensors, model as RotaryViT),
 };
-
-/** Attention pooling has weights, so that only networks that were pretrained with it have it. */
-function poolsOf({ class_token: hasToken, global_pool: pretrained }: RotaryRow): Pool[] {
-  return POOLS.filter((pool) => (pool === 'map' ? pretrained === 'map' : hasToken || !pool.startsWith('token')));
-}
 
 function requireArguments(architecture: string, args: RotaryArguments): void {
   requireOneOf(architecture, 'in_chans', args.in_chans, [3]);

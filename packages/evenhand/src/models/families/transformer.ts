@@ -43,6 +43,22 @@ export function initialiseLinear(model: nn.Module, std = 0.02): void {
   }
 }
 
+/**
+ * Puts the tokens `prefix`, each [1,P,C], before those of the patches [N,L,C] and adds the position embedding: of all
+ * tokens, or [1,L,C] of the patches alone.
+ */
+export function embedTokens(
+  patches: Tensor,
+  prefix: readonly (Tensor | null)[],
+  embedding: Tensor | null,
+  embedsPrefix: boolean,
+): Tensor {
+  const embed = (x: Tensor) => (embedding ? ops.add(x, embedding) : x);
+  const tokens = prefix.flatMap((token) => (token ? [ops.expand(token, [patches.shape[0]!, -1, -1])] : []));
+  const join = (x: Tensor) => (tokens.length === 0 ? x : ops.cat([...tokens, x], 1));
+  return embedsPrefix ? embed(join(patches)) : join(embed(patches));
+}
+
 /** Rates of stochastic depth of `depth` blocks: from 0 at the first to `last` at the last. */
 export function dropPathRates(last: number, depth: number): number[] {
   return Array.from({ length: depth }, (_, i) => (depth === 1 ? 0 : (last * i) / (depth - 1)));

@@ -84,3 +84,17 @@ export const VIT_DEFAULTS: ViTArguments = {
   drop_rate: 0,
   drop_path_rate: 0,
 };
+
+/**
+ * Arguments of timm's transformers that change nothing here: rates that only initial training used, and what the image size
+ * and the head decide.
+ */
+export const IGNORED_ARGUMENTS = {
+  num_classes: 0,
+  dynamic_img_size: false,
+  dynamic_img_pad: false,
+  pos_drop_rate: 0,
+  patch_drop_rate: 0,
+  proj_drop_rate: 0,
+  attn_drop_rate: 0,
+};

@@ -1,32 +1,12 @@
-import {
-  changeArguments,
-  type Family,
-  POOLS,
-  type Pool,
-  requireCounts,
-  requireMultiple,
-  requireOneOf,
-} from '../family.js';
+import { changeArguments, type Family, type Pool, requireCounts, requireMultiple, requireOneOf } from '../family.js';
+import { tokenPools } from './pool.js';
 import { VisionTransformer } from './vit.js';
-import { VIT_CHOICES, VIT_DEFAULTS, type ViTArguments } from './vit-arguments.js';
+import { IGNORED_ARGUMENTS, VIT_CHOICES, VIT_DEFAULTS, type ViTArguments } from './vit-arguments.js';
 import { convertViT } from './vit-convert.js';
 import { VIT_ROWS } from './vit-rows.js';
 
-/**
- * Arguments of timm that change nothing here: rates that only initial training used, how initial weights are drawn, and
- * what the image size and the head decide.
- */
-const IGNORED = {
-  num_classes: 0,
-  dynamic_img_size: false,
-  dynamic_img_pad: false,
-  pos_drop_rate: 0,
-  patch_drop_rate: 0,
-  proj_drop_rate: 0,
-  attn_drop_rate: 0,
-  weight_init: '',
-  fix_init: false,
-};
+/** Arguments that change nothing here; the last two are how initial weights are drawn. */
+const IGNORED = { ...IGNORED_ARGUMENTS, weight_init: '', fix_init: false };
 
 /** timm's vision transformers: `vit_small_patch14_dinov2`. */
 export const VIT: Family = {
@@ -43,7 +23,7 @@ export const VIT: Family = {
     return new VisionTransformer(args, {
       numClasses,
       imageSize: isOwn ? pair(size) : requireMultiple(architecture, size, args.patch_size),
-      pool: requireOneOf(architecture, 'pool', pool ?? ownPool(args), poolsOf(args)),
+      pool: requireOneOf(architecture, 'pool', pool ?? ownPool(args), tokenPools(args)),
       dropPath: dropPath ?? args.drop_path_rate,
     });
   },
@@ -53,11 +33,6 @@ export const VIT: Family = {
 /** timm's `''` leaves the pool to others. */
 function ownPool({ class_token: hasToken, global_pool: pool }: ViTArguments): Pool {
   return pool || (hasToken ? 'token' : 'avg');
-}
-
-/** Attention pooling has weights, so that only networks that were pretrained with it have it. */
-function poolsOf({ class_token: hasToken, global_pool: pretrained }: ViTArguments): Pool[] {
-  return POOLS.filter((pool) => (pool === 'map' ? pretrained === 'map' : hasToken || !pool.startsWith('token')));
 }
 
 function requireArguments(architecture: string, args: ViTArguments): void {

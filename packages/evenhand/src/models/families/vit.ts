@@ -2,10 +2,11 @@ import { nn, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { DropoutLinear } from './dropout-linear.js';
-import { pooledWidth, poolTokens } from './pool.js';
+import { normalizePooled, pooledWidth, poolTokens } from './pool.js';
 import {
   AttentionPoolLatent,
   dropPathRates,
+  embedTokens,
   gridOf,
   initialiseLinear,
   LayerScale,
@@ -20,7 +21,7 @@ import {
 } from './transformer.js';
 import type { ViTArguments } from './vit-arguments.js';
 
-/** What `VisionTransformer` is built with beyond the arguments of its architecture. */
+/** What a vision transformer is built with beyond the arguments of its architecture. */
 export interface ViTOptions {
   readonly numClasses: number;
   readonly imageSize: readonly [height: number, width: number];
@@ -118,7 +119,8 @@ export class VisionTransformer extends ImageModel {
   forwardTokens(images: Tensor): Tensor {
     requireImageSize(images, this.imageSize);
     return scope(() => {
-      let x = this.#embed(this.patchEmbed.forward(images));
+      const prefix = [this.clsToken, this.distToken, this.regToken];
+      let x = embedTokens(this.patchEmbed.forward(images), prefix, this.posEmbed, this.embeddedPrefix > 0);
       if (this.normPre) x = this.normPre.forward(x);
       for (const block of this.blocks) {
         const y = block.forward(x);
@@ -132,10 +134,7 @@ export class VisionTransformer extends ImageModel {
   override forwardFeatures(images: Tensor): Tensor {
     return scope(() => {
       const pooled = this.#reduce(this.forwardTokens(images));
-      if (!this.fcNorm) return pooled;
-      // token and mean are normalized apart
-      const width = this.#args.embed_dim;
-      return ops.flatten(this.fcNorm.forward(ops.reshape(pooled, [-1, this.featureCount / width, width])), 1);
+      return this.fcNorm ? normalizePooled(pooled, this.fcNorm, this.#args.embed_dim) : pooled;
     });
   }
 
@@ -148,16 +147,6 @@ export class VisionTransformer extends ImageModel {
     if (!this.distToken) return poolTokens(tokens, pool, prefixTokens);
     const both = ops.meanDim(ops.slice(tokens, 1, 0, 2), [1], true);
     return poolTokens(ops.cat([both, ops.slice(tokens, 1, 2)], 1), pool, prefixTokens - 1);
-  }
-
-  /** Adds class token, registers and position embedding to the tokens of patches [N,L,C]. */
-  #embed(patches: Tensor): Tensor {
-    const { no_embed_class: onlyPatches } = this.#args;
-    const expanded = (token: Tensor | null) => (token ? [ops.expand(token, [patches.shape[0]!, -1, -1])] : []);
-    const prefix = [this.clsToken, this.distToken, this.regToken].flatMap(expanded);
-    const x = onlyPatches ? ops.add(patches, this.posEmbed) : patches;
-    const all = prefix.length === 0 ? x : ops.cat([...prefix, x], 1);
-    return onlyPatches ? all : ops.add(all, this.posEmbed);
   }
 
   override backbone(): Part[][] {
