@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HUB_MODELS } from './catalogue-hub.js';
 import { CATALOGUE_ROWS } from './catalogue-rows.js';
-import { resolveModel } from './resolve.js';
-import { CLIP, HALF, IMAGENET } from './resolve-timm.js';
+import { resolveModel } from './resolve/resolve-model.js';
 import type { HubRepository } from './spec.js';
+import { CLIP, HALF, IMAGENET } from './statistics.js';
 import { COMMIT, cacheAsPython, newFolder } from './weights/hub.test.helper.js';
 
 const STATISTICS: Record<string, object> = {

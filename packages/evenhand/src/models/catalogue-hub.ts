@@ -1,8 +1,9 @@
 import type { Interpolation, Preset } from '@evenhand/predict';
 import { CATALOGUE_ROWS } from './catalogue-rows.js';
+import { featurePool } from './families/pool.js';
 import { licenseOf } from './license.js';
-import { CLIP, featurePool, HALF, IMAGENET } from './resolve-timm.js';
 import type { ModelSpec } from './spec.js';
+import { CLIP, HALF, IMAGENET } from './statistics.js';
 
 const STATISTICS: Readonly<Record<string, Pick<Preset, 'mean' | 'std'>>> = {
   imagenet: IMAGENET,

@@ -8,8 +8,8 @@ import { familyOf } from './families.js';
 import type { BuildOptions } from './family.js';
 import { requireCount } from './head.js';
 import type { ImageModel } from './model.js';
-import { HALF, IMAGENET } from './resolve-timm.js';
 import type { ModelSpec } from './spec.js';
+import { HALF, IMAGENET } from './statistics.js';
 import type { WeightsSource } from './weights/file-hash.js';
 
 /** An entry of the tables: a spec without what most have in common. */

@@ -19,7 +19,7 @@ export {
 } from './list-models.js';
 export { ImageModel, type Part, parametersOf } from './model.js';
 export { parseModelSpec } from './parse-spec.js';
-export { isModelFolder, type ResolveOptions, resolveModel } from './resolve.js';
+export { isModelFolder, type ResolveOptions, resolveModel } from './resolve/resolve-model.js';
 export type { HubRepository, License, ModelSpec } from './spec.js';
 export { cacheFolder } from './weights/cache-folder.js';
 export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';

@@ -37,3 +37,18 @@ export function tokenPools(args: { readonly class_token: boolean; readonly globa
   const { class_token: hasToken, global_pool: pretrained } = args;
   return POOLS.filter((pool) => (pool === 'map' ? pretrained === 'map' : hasToken || !pool.startsWith('token')));
 }
+
+/**
+ * The pool of an architecture's features: those of DINOv2 and of DINOv3's ViTs are the class token with the mean of the
+ * patch tokens, as in the linear classifiers of their authors (arXiv 2304.07193, section 7.1; `hub/classifiers.py` of
+ * github.com/facebookresearch/dinov2 and dinov3); others have what their file says.
+ *
+ * @param pool the pool of timm's configuration; null if it names none
+ */
+export function featurePool(architecture: string, pool: Pool | null): Pool | null {
+  const [, version] = /^vit_\w*_dinov([23])(_|$)/.exec(architecture) ?? [];
+  if (version === undefined) return pool;
+  // What timm has for lack of this pool.
+  const substitute = version === '2' ? 'token' : 'avg';
+  return pool === null || pool === substitute ? 'token+avg' : pool;
+}

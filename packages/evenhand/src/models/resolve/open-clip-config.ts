@@ -1,15 +1,9 @@
 import type { Preset } from '@evenhand/predict';
-import type { ConfigFields } from './resolve-fields.js';
-import {
-  CLIP,
-  featurePool,
-  INTERPOLATIONS,
-  type ModelConfig,
-  poolName,
-  requireArchitecture,
-  requireArguments,
-} from './resolve-timm.js';
-import { WeightsError } from './weights/weights-error.js';
+import { featurePool } from '../families/pool.js';
+import { CLIP } from '../statistics.js';
+import { WeightsError } from '../weights/weights-error.js';
+import type { ConfigFields } from './config-fields.js';
+import { INTERPOLATIONS, type ModelConfig, poolName, requireArchitecture, requireArguments } from './timm-config.js';
 
 /** timm's names of CLIP's vision towers, by width, layers and patch. */
 const TOWERS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-import { describeValue, printable } from '../printable.js';
-import { WeightsError } from './weights/weights-error.js';
+import { describeValue, printable } from '../../printable.js';
+import { WeightsError } from '../weights/weights-error.js';
 
 /**
  * Reads the fields of a configuration that somebody else wrote. Each reader returns undefined for a missing field or null,

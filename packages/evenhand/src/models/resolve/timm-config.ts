@@ -1,26 +1,19 @@
 import type { Interpolation, Preset } from '@evenhand/predict';
-import { describeValue } from '../printable.js';
-import { architectureNames } from './families.js';
-import type { Pool } from './family.js';
-import { licenseOf } from './license.js';
-import { type ConfigFields, isObject } from './resolve-fields.js';
-import type { License, ModelSpec } from './spec.js';
-import { WeightsError } from './weights/weights-error.js';
+import { describeValue } from '../../printable.js';
+import { featurePool } from '../families/pool.js';
+import { architectureNames } from '../families.js';
+import type { Pool } from '../family.js';
+
+import { licenseOf } from '../license.js';
+import type { License, ModelSpec } from '../spec.js';
+import { IMAGENET } from '../statistics.js';
+import { WeightsError } from '../weights/weights-error.js';
+import { type ConfigFields, isObject } from './config-fields.js';
 
 /** What a configuration file says about a model. */
 export type ModelConfig = Pick<ModelSpec, 'architecture' | 'args' | 'pool' | 'preset' | 'classifiers'> & {
   readonly license: License | null;
 };
-
-/** Means and standard deviations of ImageNet's training images in [0, 1], as torchvision and timm give them. */
-export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
-/** timm's `IMAGENET_INCEPTION_MEAN` and `_STD`. */
-export const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
-/** OpenAI's, for CLIP. */
-export const CLIP = {
-  mean: [0.48145466, 0.4578275, 0.40821073],
-  std: [0.26862954, 0.26130258, 0.27577711],
-} as const;
 
 /** timm's default, `DEFAULT_CROP_PCT`. */
 const CROP_PCT = 0.875;
@@ -61,21 +54,6 @@ export function requireArchitecture(architecture: string, where: string): void {
     'invalid',
     `${where}: the architecture ${describeValue(architecture)} is not supported; choose a model of another architecture (evenhand models lists them).`,
   );
-}
-
-/**
- * The pool of an architecture's features: those of DINOv2 and of DINOv3's ViTs are the class token with the mean of the
- * patch tokens, as in the linear classifiers of their authors (arXiv 2304.07193, section 7.1; `hub/classifiers.py` of
- * github.com/facebookresearch/dinov2 and dinov3); others have what their file says.
- *
- * @param pool the pool of timm's configuration; null if it names none
- */
-export function featurePool(architecture: string, pool: Pool | null): Pool | null {
-  const [, version] = /^vit_\w*_dinov([23])(_|$)/.exec(architecture) ?? [];
-  if (version === undefined) return pool;
-  // What timm has for lack of this pool.
-  const substitute = version === '2' ? 'token' : 'avg';
-  return pool === null || pool === substitute ? 'token+avg' : pool;
 }
 
 /** A pool by timm's name; null for one that evenhand has not, such as `avgmax`. */

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
-import { modelInfo } from './catalogue.js';
-import { resolveModel } from './resolve.js';
-import type { HubRepository } from './spec.js';
-import { COMMIT, newFolder, startHub } from './weights/hub.test.helper.js';
-import type { WeightsError } from './weights/weights-error.js';
+import { modelInfo } from '../catalogue.js';
+import type { HubRepository } from '../spec.js';
+import { COMMIT, newFolder, startHub } from '../weights/hub.test.helper.js';
+import type { WeightsError } from '../weights/weights-error.js';
+import { resolveModel } from './resolve-model.js';
 
 const hub = await startHub();
 let env: Record<string, string>;

@@ -1,17 +1,17 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describeValue } from '../printable.js';
-import { suggest } from '../suggest.js';
-import { findModel, modelInfo, modelNames } from './catalogue.js';
-import { architectureNames } from './families.js';
-import { licenseOf } from './license.js';
-import { type ConfigFields, parseConfig } from './resolve-fields.js';
-import { openClipConfig } from './resolve-open-clip.js';
-import { type ModelConfig, timmConfig } from './resolve-timm.js';
-import type { HubRepository, License, ModelSpec } from './spec.js';
-import { fetchHubFile, type HubOptions } from './weights/hub.js';
-import { HUB_FILES } from './weights/load-pretrained.js';
-import { systemCode, WeightsError } from './weights/weights-error.js';
+import { describeValue } from '../../printable.js';
+import { suggest } from '../../suggest.js';
+import { findModel, modelInfo, modelNames } from '../catalogue.js';
+import { architectureNames } from '../families.js';
+import { licenseOf } from '../license.js';
+import type { HubRepository, License, ModelSpec } from '../spec.js';
+import { fetchHubFile, type HubOptions } from '../weights/hub.js';
+import { HUB_FILES } from '../weights/load-pretrained.js';
+import { systemCode, WeightsError } from '../weights/weights-error.js';
+import { type ConfigFields, parseConfig } from './config-fields.js';
+import { openClipConfig } from './open-clip-config.js';
+import { type ModelConfig, timmConfig } from './timm-config.js';
 
 export type ResolveOptions = Pick<HubOptions, 'onNote' | 'signal' | 'retryDelay' | 'env'>;
 
