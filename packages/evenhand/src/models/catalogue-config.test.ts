@@ -23,7 +23,9 @@ function configOf(row: string): { name: string; repository: string; config: obje
   const config = {
     architecture,
     num_classes: 1000,
-    ...(architecture.includes('_dinov2') ? { global_pool: 'token' } : {}),
+    // timm has no pool of class token and mean; elsewhere its pool is the architecture's own.
+    ...(/^vit_.*_dinov2/.test(architecture) ? { global_pool: 'token' } : {}),
+    ...(/^vit_.*_dinov3/.test(architecture) ? { global_pool: 'avg' } : {}),
     pretrained_cfg: {
       tag,
       input_size: [3, Number(size), Number(size)],
