@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { manualSeed, nn, saveTensors } from '@evenhand/torch';
-import { createModel, type HubRepository, type ModelSpec, modelInfo, modelNames } from 'evenhand';
+import { manualSeed, nn, noGrad, ops, saveTensors, scope } from '@evenhand/torch';
+import { createModel, type HubRepository, type ImageModel, type ModelSpec, modelInfo, modelNames } from 'evenhand';
 import { drawDiscs, readLines, succeed, temporaryFolder } from './support.js';
 
 const COMMIT = '5'.repeat(40);
@@ -60,6 +60,20 @@ function configOf({ architecture, preset, license }: ModelSpec, args: object): o
   };
 }
 
+/**
+ * Gives BatchNorms the statistics of images, as after training. With those of a new network the logits of deep ones would be
+ * the same for all images.
+ */
+function measureStatistics(model: ImageModel): void {
+  const norms = nn.modules(nn.setTraining(model, false)).filter((module) => module instanceof nn.BatchNorm2d);
+  if (norms.length === 0) return;
+  for (const norm of norms) {
+    norm.training = true;
+    Object.defineProperty(norm, 'momentum', { value: 1 });
+  }
+  scope(() => noGrad(() => model.forward(ops.randn([8, 3, 64, 64]))));
+}
+
 /** Writes random weights, with the head of the file's own classes, and the configuration into the cache. */
 async function publish(spec: ModelSpec, args: Readonly<Record<string, unknown>>): Promise<void> {
   const { repository } = spec.weights as HubRepository;
@@ -71,6 +85,7 @@ async function publish(spec: ModelSpec, args: Readonly<Record<string, unknown>>)
   const model = createModel({ ...spec, args }, { numClasses: FILE_CLASSES });
   const file = join(home, 'blobs/new');
   try {
+    measureStatistics(model);
     // Files of backbones that were never classifiers have no head.
     const hasHead = !/(self-supervised|image-text)$/.test(spec.pretraining!);
     const isHead = (key: string) => key.startsWith(`${model.classifierKey}.`);
@@ -113,13 +128,13 @@ async function checkRow(spec: ModelSpec, model: string, args: Readonly<Record<st
   const difference = Number(/logits differ from the checkpoint's by at most (\S+)/.exec(exported)?.[1]);
   const rows = readLines(join(folder, 'run/predictions.jsonl')) as { label: string; logits: number[] }[];
   assert.equal(rows.length, 6);
-  // Logits of random networks are nearly the same for all images.
   const variation = Math.max(
     ...[0, 1, 2].map((k) => {
       const logits = rows.map((row) => row.logits[k]!);
       return Math.max(...logits) - Math.min(...logits);
     }),
   );
+  assert.ok(variation > 1e-3, `the logits of all images are too much alike to be compared: ${variation}`);
   assert.ok(difference <= Math.min(0.01 * variation, 1e-4), `${exported}\nThe images differ by ${variation}`);
 
   const lines = await succeed(['predict', 'again.onnx', 'discs/val', '--json', '--threads', '1'], folder);
