@@ -82,7 +82,7 @@ export function betterCached(
 
 /**
  * What to choose if nothing speaks for another. Scores are mean Macro F1 of linear probes on the ten tasks of BioBench
- * (github.com/samuelstevens/biobench, 2025); fine-tuned models under 30 M parameters were compared in arXiv 2406.05612.
+ * (see `FROZEN_SCORES`, also for registers); fine-tuned models under 30 M parameters were compared in arXiv 2406.05612.
  */
 export function recommend(): readonly Recommendation[] {
   return [

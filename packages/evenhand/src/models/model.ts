@@ -1,4 +1,5 @@
 import { nn, type Tensor } from '@evenhand/torch';
+import { DropoutLinear } from './dropout-linear.js';
 
 /**
  * An image classifier: a backbone that turns images into features, and a classifier (the head) on top of it. Its state
@@ -21,7 +22,9 @@ export abstract class ImageModel extends nn.Module {
   abstract forwardFeatures(x: Tensor): Tensor;
 
   /** A new head of the same form, and so with the same state-dict keys, as in the model's official weights. */
-  abstract newHead(numClasses: number, dropout: number): nn.Module;
+  newHead(numClasses: number, dropout: number): nn.Module {
+    return new DropoutLinear(this.featureCount, numClasses, dropout);
+  }
 
   /**
    * The parts of the backbone from input to output: modules, and parameters that belong to no module of their own, such

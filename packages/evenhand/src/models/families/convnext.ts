@@ -5,7 +5,6 @@ import { CHANNEL_NORMS, MapNorm } from './channel-norm.js';
 import { ConvNeXtBlock } from './convnext-block.js';
 import { convertConvNeXt } from './convnext-files.js';
 import { CONVNEXTS, type ConvNeXtArguments } from './convnext-rows.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
 import { makeDivisible } from './rows.js';
 import { runInTurn } from './run-in-turn.js';
@@ -54,10 +53,6 @@ export class ConvNeXt extends ImageModel {
 
   set classifier(head: nn.Module) {
     this.head.fc = head;
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -2,7 +2,6 @@ import { type nn, ops, scope, type Tensor } from '@evenhand/torch';
 import { type BuildOptions, changeArguments, type Pool, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { blockStyle, buildStages, runBlocks } from './block-network.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { activation, convolution, NormAct } from './mobile-layers.js';
 import { MOBILENETS } from './mobilenet-v3-rows.js';
@@ -45,10 +44,6 @@ export class MobileNetV3 extends ImageModel {
     this.classifier = this.newHead(options.numClasses, this.dropout);
     initialise(this, { linear: uniformByOutputs, depthwiseFanOut: 'one' });
     initialiseAttention(this);
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -1,7 +1,6 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
 import { changeArguments, type Family, type Pool, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { initialise, normalSmall } from './initialise.js';
 import { poolMap } from './pool.js';
 import { REGNETS, type RegNetArguments, regnetStages, roundHalfEven } from './regnet-sizes.js';
@@ -62,10 +61,6 @@ export class RegNet extends ImageModel {
   override members(): Iterable<[string, unknown]> {
     const stages = this.stages.map((stage, i) => [`s${i + 1}`, stage] as [string, unknown]);
     return [['stem', this.stem], ...stages, ['finalConv', this.finalConv], ['head', this.head]];
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -3,7 +3,6 @@ import { changeArguments, type Family, type Pool, requireCounts, requireMultiple
 import { ImageModel, type Part } from '../model.js';
 import { BlurPool } from './blur-pool.js';
 import { channelAttention } from './channel-attention.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { poolMap } from './pool.js';
 import { RESNETS, type ResNetArguments } from './resnet-sizes.js';
 import { runInTurn } from './run-in-turn.js';
@@ -70,10 +69,6 @@ export class ResNet extends ImageModel {
 
   set classifier(head: nn.Module) {
     this.fc = head;
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -1,7 +1,7 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
+import { DropoutLinear } from '../dropout-linear.js';
 import type { Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { normalizePooled, pooledWidth, poolTokens } from './pool.js';
 import { RotaryBlock } from './rotary-block.js';
 import { MixedRotaryEmbedding, RotaryEmbedding, type RotaryOptions } from './rotary-embedding.js';

@@ -9,7 +9,6 @@ import {
   requireOneOf,
 } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { poolTokens } from './pool.js';
 import { runInTurn } from './run-in-turn.js';
 import { PatchMerging, SwinBlock } from './swin-block.js';
@@ -67,10 +66,6 @@ export class Swin extends ImageModel {
 
   set classifier(head: nn.Module) {
     this.head.fc = head;
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -2,7 +2,6 @@ import { type nn, scope, type Tensor } from '@evenhand/torch';
 import { type BuildOptions, changeArguments, type Pool, requireOneOf } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
 import { blockStyle, buildStages, runBlocks } from './block-network.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { initialise, uniformByOutputs } from './initialise.js';
 import { convolution, NormAct } from './mobile-layers.js';
 import { poolMap } from './pool.js';
@@ -42,10 +41,6 @@ export class TimmEfficientNet extends ImageModel {
     this.#pool = requireOneOf(architecture, 'pool', options.pool ?? args.global_pool, ['avg', 'max']);
     this.classifier = this.newHead(options.numClasses, this.dropout);
     initialise(this, { linear: uniformByOutputs, depthwiseFanOut: 'one' });
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -1,7 +1,6 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { initialise, normalSmall } from './initialise.js';
 import { poolMap } from './pool.js';
 import { makeDivisible } from './rows.js';
@@ -97,10 +96,6 @@ export class TorchvisionMobileNetV3 extends ImageModel {
 
   set classifier(head: nn.Module) {
     this.tail.fc = head;
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   override forwardFeatures(x: Tensor): Tensor {

@@ -1,7 +1,6 @@
 import { nn, ops, scope, type Tensor } from '@evenhand/torch';
 import type { Pool } from '../family.js';
 import { ImageModel, type Part } from '../model.js';
-import { DropoutLinear } from './dropout-linear.js';
 import { normalizePooled, pooledWidth, poolTokens } from './pool.js';
 import {
   AttentionPoolLatent,
@@ -109,10 +108,6 @@ export class VisionTransformer extends ImageModel {
 
   set classifier(head: nn.Module) {
     this.head = head;
-  }
-
-  override newHead(numClasses: number, dropout: number): nn.Module {
-    return new DropoutLinear(this.featureCount, numClasses, dropout);
   }
 
   /** Images [N,3,H,W] to tokens [N,prefixTokens+L,C] after the last norm. */
