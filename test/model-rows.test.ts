@@ -135,7 +135,9 @@ async function checkRow(spec: ModelSpec, model: string, args: Readonly<Record<st
     }),
   );
   assert.ok(variation > 1e-3, `the logits of all images are too much alike to be compared: ${variation}`);
-  assert.ok(difference <= Math.min(0.01 * variation, 1e-4), `${exported}\nThe images differ by ${variation}`);
+  // Rounding grows with the logits, which are large where a few small images give the statistics.
+  const most = Math.min(0.01 * variation, 1e-4 * Math.max(1, variation));
+  assert.ok(difference <= most, `${exported}\nThe images differ by ${variation}`);
 
   const lines = await succeed(['predict', 'again.onnx', 'discs/val', '--json', '--threads', '1'], folder);
   const labels = lines
