@@ -83,6 +83,15 @@ export class RunFolder {
     );
   }
 
+  /** Removes the configuration of a run that has trained nothing and cannot, so that its folder is free. */
+  undoStart(): void {
+    guarded(this.path, 'written', () => {
+      for (const name of [files.config, files.environment, files.spec, files.log]) {
+        rmSync(join(this.path, name), { force: true });
+      }
+    });
+  }
+
   /** Removes what `create` made if no run was started in it, for example because the data turned out to be unusable. */
   static removeUnstarted(path: string): void {
     if (!existsSync(path) || existsSync(join(path, files.config)) || isHeld(path)) return;

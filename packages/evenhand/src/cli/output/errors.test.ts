@@ -24,6 +24,7 @@ describe('the report of an error', () => {
       [new WeightsFileError('a.pth', 'is damaged'), 2, false],
       [new WeightsFileError('a.pth', 'cannot be written', full), 1, true],
       [new WeightsError('unreachable', 'a'), 1, true],
+      [new WeightsError('not-found', 'a'), 1, false],
       [new TorchError('a', 'TORCH_OUT_OF_MEMORY'), 1, false],
       // A loss that diverged diverges again.
       [new TrainingError('a'), 1, false],

@@ -20,8 +20,8 @@ export interface ErrorReport {
 // Classes are recognised by their names, so that printing an error loads no module that was not loaded already.
 const mistakes = ['UsageError', 'ConfigError', 'DataError', 'ImageError', 'ModelError', 'RunError', 'WeightsFileError'];
 const failures = ['WeightsError', 'TorchError', 'TrainingError', 'ExportError'];
-/** Failures that do not depend on the run: a network that may be back, a disk that can be cleared. */
-const passing = ['WeightsError'];
+/** Codes of a WeightsError that do not depend on the run: a network that may be back, a token, a disk that can be cleared. */
+const passing = ['refused', 'unreachable', 'interrupted', 'wrong-hash', 'disk'];
 const diskFull = ['ENOSPC', 'EDQUOT'];
 
 /** The text and the exit code of an error: 2 for a mistake of the user, 1 for a failure. */
@@ -32,7 +32,8 @@ export function reportError(error: unknown): ErrorReport {
   const isFull = code !== undefined && diskFull.includes(code);
   if (mistakes.includes(name) || failures.includes(name)) {
     const exitCode = mistakes.includes(name) && !isFull ? exitCodes.mistake : exitCodes.failure;
-    return { text: printableMessage(message), exitCode, stack, resumable: isFull || passing.includes(name) };
+    const isPassing = name === 'WeightsError' && passing.includes((error as { code?: string }).code ?? '');
+    return { text: printableMessage(message), exitCode, stack, resumable: isFull || isPassing };
   }
   const reason = systemReason(error);
   if (reason !== undefined) {

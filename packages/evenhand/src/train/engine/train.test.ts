@@ -115,6 +115,16 @@ describe('training from scratch', () => {
     assert.equal(existsSync(runs.path('refused')), false);
   });
 
+  test('leaves the folder free if the model does not suit the image size, or the weights the model', async () => {
+    const refused = (values: ConfigLayer['values'], message: RegExp) =>
+      assert.rejects(train({ config: runs.config(values), run: runs.path('unfit') }), message);
+    await refused({ model: 'vit_tiny_patch16_224.augreg_in21k', imageSize: 33 }, /33 does not fit/);
+    await refused({ weights: runs.path('photos') }, /photos/);
+    await refused({ model: 'mobilenet_v3_small', weights: runs.start }, /start\.safetensors/);
+    RunFolder.removeUnstarted(runs.path('unfit'));
+    assert.equal(existsSync(runs.path('unfit')), false);
+  });
+
   test('is not changed by resuming a finished run', async () => {
     const before = sha256(runs.state('scratch'));
     const { epochs, interrupted } = await runs.go('scratch');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
-import type { ModelSpec } from '../../models/index.js';
+import { type ModelSpec, WeightsError } from '../../models/index.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
@@ -67,11 +67,13 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   try {
     const data = await prepareData(config, onEvent);
     config = chooseCheckpointRule(config, data, onEvent);
-    folder.writeEnvironment(environmentOf(config, data));
-    folder.writeModel({ ...spec });
-    // Last, because a folder with a configuration counts as a run.
-    folder.writeConfig(config);
-    return await run(folder, config, spec, data, options);
+    const start = () => {
+      folder.writeEnvironment(environmentOf(config, data));
+      folder.writeModel({ ...spec });
+      // Last, because a folder with a configuration counts as a run.
+      folder.writeConfig(config);
+    };
+    return await run(folder, config, spec, data, options, start);
   } finally {
     unlock();
   }
@@ -135,12 +137,14 @@ function chooseCheckpointRule(config: Config, data: Prepared, onEvent: (event: T
   return config.keep === 'auto' ? { ...config, keep: 'last' } : config;
 }
 
+/** Trains what is left of a run. Of a new one, `start` writes the configuration once the model is known to fit it. */
 async function run(
   folder: RunFolder,
   config: Config,
   spec: ModelSpec,
   data: Prepared,
   options: Pick<ResumeOptions, 'run' | 'onEvent' | 'signal'>,
+  start?: () => void,
 ): Promise<TrainResult> {
   const { onEvent = () => {}, signal } = options;
   const device = chooseDevice(config.device);
@@ -149,6 +153,7 @@ async function run(
   keepFreedMemory();
   manualSeed(config.seed);
   const model = buildModel(spec, config, data.classes.length, device);
+  start?.();
   const preset = presetAt(spec.preset, config.imageSize);
   const validation = evaluationLoader(config, preset, data.val, device);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
@@ -160,7 +165,11 @@ async function run(
   try {
     state = TrainingState.load(folder.last, model);
     if (!state) {
-      folder.writeModel({ ...spec, loaded: await loadBackbone(model, spec, config, onEvent) });
+      const loaded = await loadBackbone(model, spec, config, onEvent).catch((error: unknown) => {
+        if (start && !mayLoadLater(error)) folder.undoStart();
+        throw error;
+      });
+      folder.writeModel({ ...spec, loaded });
       state = TrainingState.start(config);
     }
     const wasFinished = state.position.phase === 'done';
@@ -173,6 +182,11 @@ async function run(
     nn.disposeModule(model);
     await validation.close();
   }
+}
+
+/** Whether weights that could not be loaded may be loaded when the run is resumed: they are there, but not within reach. */
+function mayLoadLater(error: unknown): boolean {
+  return error instanceof WeightsError && error.code !== 'not-found' && error.code !== 'invalid';
 }
 
 /** Runs what is left of the training. Returns false if it was interrupted. */
