@@ -88,6 +88,9 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message : message;
 }
 
+/** The hub's message if the token is wrong, whatever the repository. Source: `hf_raise_for_status`. */
+const WRONG_TOKEN = 'Invalid credentials in Authorization header';
+
 function refusal(
   { status, headers }: Response,
   { repository, revision }: HubRepository,
@@ -104,9 +107,15 @@ function refusal(
       : `accept its terms at ${page} and set HF_TOKEN to a token of your account`;
     throw new WeightsError('refused', `${repository} is gated (HTTP ${status}); ${remedy}.`);
   }
+  if (status === 401 && hasToken && headers.get('x-error-message') === WRONG_TOKEN) {
+    throw new WeightsError(
+      'refused',
+      `${endpoint} does not accept the token of HF_TOKEN or of the file that hf auth login writes (HTTP 401); correct it, or for a public model set HF_HUB_DISABLE_IMPLICIT_TOKEN=1.`,
+    );
+  }
   if (code === 'RepoNotFound' || status === 401) {
     const account = hasToken
-      ? 'that the account of your token may read it'
+      ? 'and that the account of your token may read it'
       : 'or set HF_TOKEN if it is private or gated';
     throw new WeightsError(
       code === 'RepoNotFound' && status === 404 ? 'not-found' : 'refused',

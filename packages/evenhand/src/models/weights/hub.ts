@@ -14,7 +14,7 @@ import type { Download } from './receive.js';
 import { WeightsError } from './weights-error.js';
 
 export interface HubOptions extends Pick<Download, 'onProgress' | 'signal' | 'retryDelay'> {
-  /** Told when the hub cannot be asked and a file of the cache is used. */
+  /** Told when the hub cannot be asked and a file of the cache is used, and when another process downloads the file. */
   readonly onNote?: ((text: string) => void) | undefined;
   /** Refuses larger files. Default: no limit. */
   readonly maxBytes?: number;
@@ -152,7 +152,8 @@ async function fetchAnswer(context: Context, file: string, answer: HubAnswer & {
   try {
     if (cached !== undefined) await cache.remove(cached);
     await mkdir(dirname(blob), { recursive: true });
-    if (!existsSync(blob)) await waitForOtherDownload(blob, options.signal);
+    const onWait = () => options.onNote?.(`Waiting for another process that downloads ${file} of ${source.repository}`);
+    if (!existsSync(blob)) await waitForOtherDownload(blob, onWait, options.signal);
     const downloaded = !(existsSync(blob) && (await verify(blob, etag)).matches);
     if (downloaded) await download(context, file, answer, blob);
     const path = await cache.link(etag, commit, file, { isNew: downloaded, symlinks });

@@ -93,10 +93,13 @@ function isAbandoned(suffix: string): boolean {
   }
 }
 
-/** Waits while another process of this machine receives `target`, so that it is downloaded once. */
-export async function waitForOtherDownload(target: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits while another process of this machine receives `target`, so that it is downloaded once. `onWait` is called once if
+ * there is such a process.
+ */
+export async function waitForOtherDownload(target: string, onWait: () => void, signal?: AbortSignal): Promise<void> {
   const prefix = `${basename(target)}.`;
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const names = await readdir(dirname(target)).catch(() => []);
     const written = names.filter((name) => name.startsWith(prefix) && isWrittenByOther(name.slice(prefix.length)));
     const ages = await Promise.all(
@@ -106,6 +109,7 @@ export async function waitForOtherDownload(target: string, signal?: AbortSignal)
     );
     // One that receives nothing has no claim.
     if (!ages.some((age) => age < STALLED)) return;
+    if (isFirst) onWait();
     await sleep(200, undefined, { signal });
   }
 }
