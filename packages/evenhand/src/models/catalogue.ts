@@ -192,7 +192,8 @@ export function findModel(name: string): ModelSpec | undefined {
 export function modelInfo(name: string): ModelSpec {
   const spec = findModel(name);
   if (spec !== undefined) return spec;
-  const likely = suggest(name, modelNames());
+  const architectures = [...HUB_MODELS.values()].map(({ architecture }) => architecture);
+  const likely = suggest(name, [...modelNames(), ...architectures]);
   const hint = likely === undefined ? 'evenhand models lists the names.' : `did you mean ${likely}?`;
   throw new RangeError(`Unknown model ${describeValue(name)}; ${hint}`);
 }

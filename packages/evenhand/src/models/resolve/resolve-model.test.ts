@@ -63,6 +63,7 @@ test('names and architectures of the catalogue need no network', async () => {
     name: 'RangeError',
     message: /did you mean convnext_tiny\.in12k\?/,
   });
+  await assert.rejects(resolve('vit_medium_patch16_gap_240'), { name: 'RangeError', message: /240\.TAG/ });
   await assert.rejects(resolve('inception_v3.tf_in1k'), { name: 'RangeError', message: /Unknown model "inception_v3/ });
   await assert.rejects(resolve(''), { name: 'RangeError' });
 });
@@ -145,6 +146,15 @@ test("timm's defaults fill what an old file of one level leaves out, and the mod
   });
   assert.equal(spec.license?.id, 'my-terms');
   assert.match(spec.license?.restriction ?? '', /read them/);
+});
+
+test('the licence of a model card may be a list', async () => {
+  hub.files['config.json'] = json({ architecture: 'resnet50' });
+  for (const [i, list] of ['\n- mit', '\r\n  - "mit"', " ['mit']"].entries()) {
+    const repository = `org/card-${i}`;
+    hub.files['README.md'] = Buffer.from(`---\nlicense:${list}\ntags:\n- cc0-1.0\n---\n`);
+    assert.deepEqual((await resolve(`hf-hub:${repository}`)).license, { id: 'mit' });
+  }
 });
 
 test("DINO's features are pooled as its authors do, and CLIP's QuickGELU is chosen by name", async () => {

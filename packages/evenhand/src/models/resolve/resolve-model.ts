@@ -42,6 +42,11 @@ export async function resolveModel(name: string, options: ResolveOptions = {}): 
   if (prefix === 'local-dir') return folderSpec(name, rest);
   if (prefix !== undefined) return hubSpec(name, parseRepository(name, rest), options);
   if (isModelFolder(name)) return folderSpec(name, name);
+  if (architectureNames().includes(name)) {
+    throw new RangeError(
+      `${name} is an architecture without recommended weights; name some with their tag, as timm does: ${name}.TAG.`,
+    );
+  }
   const [, architecture, tag] = /^(\w+)\.([\w.-]+)$/.exec(name) ?? [];
   if (architecture === undefined || !architectureNames().includes(architecture)) return modelInfo(name);
   // CLIP's weights with and without QuickGELU are one file; timm chooses by the name of the architecture.
@@ -180,7 +185,9 @@ async function licenseOfCard(
 /** The licence in the metadata at the head of a model card: `license`, or `license_name` where that is `other`. */
 function readCard(path: string): License | null {
   const [, metadata = ''] = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readText(path, path)) ?? [];
-  const field = (name: string) => new RegExp(`^${name}:[ \\t]*["']?([\\w.-]{1,100})`, 'm').exec(metadata)?.[1];
+  // Some cards have a list of one.
+  const field = (name: string) =>
+    new RegExp(`^${name}:[ \\t]*(?:\\[[ \\t]*|\\r?\\n[ \\t]*-[ \\t]+)?["']?([\\w.-]{1,100})`, 'm').exec(metadata)?.[1];
   const id = field('license');
   return licenseOf(id === 'other' ? (field('license_name') ?? id) : id);
 }
