@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { decide, load, MOST_PROBABLE, readMetadata } from '@evenhand/predict';
@@ -184,6 +184,20 @@ describe('weights from elsewhere', () => {
     const given = { ...preset, crop: 48, resize: 50 };
     assert.deepEqual((await exportWeights({ ...options, preset: given })).metadata.preset, given);
     assert.deepEqual((await exportWeights(options)).metadata.preset, preset);
+  });
+
+  test("have a head for timm's pool, whatever the features of their backbone are pooled by", async () => {
+    const spec = { architecture: 'vit_small_patch14_dinov2', args: { embed_dim: 12, depth: 1, num_heads: 1 } };
+    const model = createModel(spec, { numClasses: labels.length, imageSize: 28, pool: 'token' });
+    const vit = runs.path('vit');
+    mkdirSync(vit);
+    const weights = join(vit, 'model.safetensors');
+    saveTensors(weights, nn.stateDict(model));
+    nn.disposeModule(model);
+    const { architecture, args } = spec;
+    writeFileSync(join(vit, 'config.json'), JSON.stringify({ architecture, model_args: { ...args, img_size: 28 } }));
+    const { bytes } = await exportWeights({ ...options, model: vit, weights });
+    assert.equal(bytes, statSync(out).size);
   });
 
   test('with another number of classes, without a head or of another model are refused in one sentence', async () => {

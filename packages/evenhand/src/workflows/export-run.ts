@@ -79,7 +79,10 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
 export interface ExportWeightsOptions extends FileOptions {
   /** Name of the architecture. */
   readonly model: string;
-  /** The weights including the head: safetensors or a `.pth` of PyTorch, with the keys of torchvision or timm. */
+  /**
+   * The weights including the head, for features pooled as in torchvision or timm, with the keys of one of them: safetensors
+   * or a `.pth` of PyTorch.
+   */
   readonly weights: string;
   /** [K] class names, in the order of the logits. */
   readonly labels: readonly string[];
@@ -98,7 +101,9 @@ export interface ExportWeightsOptions extends FileOptions {
 export async function exportWeights(options: ExportWeightsOptions): Promise<Exported> {
   const { model: name, weights, labels, imageSize = 0, out, half = false } = options;
   if (labels.length < 1) throw new ConfigError('There are no labels; expected one for each class of the model');
-  const spec = await findSpec(name);
+  const found = await findSpec(name);
+  // Heads of other programs are for timm's pool, which is never this one.
+  const spec = found.pool === 'token+avg' ? { ...found, pool: null } : found;
   const preset = options.preset ?? presetAt(spec.preset, imageSize);
   const metadata: ModelMetadata = {
     version: version(),
