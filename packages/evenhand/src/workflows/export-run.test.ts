@@ -198,6 +198,8 @@ describe('weights from elsewhere', () => {
     writeFileSync(join(vit, 'config.json'), JSON.stringify({ architecture, model_args: { ...args, img_size: 28 } }));
     const { bytes } = await exportWeights({ ...options, model: vit, weights });
     assert.equal(bytes, statSync(out).size);
+    const other = await mistake(() => exportWeights({ ...options, model: vit, weights, labels: ['a', 'b'] }));
+    assert.match(other, /vit\/model\.safetensors does not match the model: 2 with another shape \(head\.weight/);
   });
 
   test('with another number of classes, without a head or of another model are refused in one sentence', async () => {

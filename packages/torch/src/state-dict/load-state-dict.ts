@@ -17,6 +17,8 @@ export interface LoadStateDictOptions {
    * than the file.
    */
   without?: string | readonly string[];
+  /** What messages call the source. Default: its path, or `the state dict` for tensors in memory. */
+  name?: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface LoadStateDictOptions {
 export function loadStateDict(
   module: Module,
   source: StateDictSource,
-  { without = [] }: LoadStateDictOptions = {},
+  { without = [], name = source instanceof WeightsFile ? source.path : 'the state dict' }: LoadStateDictOptions = {},
 ): void {
   const ignored = [without].flat();
   const isIncluded = (key: string) => !ignored.some((prefix) => key === prefix || key.startsWith(`${prefix}.`));
@@ -49,11 +51,10 @@ export function loadStateDict(
     ['with another shape', reshaped],
   ] as const;
   if (problems.some(([, keys]) => keys.length > 0)) {
-    const name = source instanceof WeightsFile ? escapeControls(source.path) : 'the state dict';
     const descriptions = problems.flatMap(([what, keys]) =>
       keys.length > 0 ? [`${keys.length} ${what} (${listKeys(keys)})`] : [],
     );
-    throw badArgument(`${name} does not match the model: ${descriptions.join('; ')}`);
+    throw badArgument(`${escapeControls(name)} does not match the model: ${descriptions.join('; ')}`);
   }
   for (const [key, target] of targets) {
     if (available.has(key)) scope(() => noGrad(() => ops.copy_(target, readTensor(source, key))));

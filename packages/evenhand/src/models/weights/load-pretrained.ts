@@ -65,7 +65,7 @@ export function loadPublished(
     } else {
       scope(() => {
         const tensors = isOpenClip(file) ? visionTensors(file) : readTensors(file);
-        loadStateDict(model, convert?.(tensors, model) ?? tensors, { without });
+        loadStateDict(model, convert?.(tensors, model) ?? tensors, { without, name: path });
       });
     }
   } finally {

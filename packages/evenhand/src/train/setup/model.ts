@@ -112,8 +112,8 @@ export async function loadBackbone(
   const onNote = (text: string) => onEvent({ type: 'note', text });
   const loaded = await loadPretrained(model, { ...spec, weights }, { onNote }).catch((error: unknown) => {
     if (!(error instanceof TorchError && error.code === 'TORCH_BAD_ARGUMENT')) throw error;
-    const what = config.weights === 'pretrained' ? `The weights of ${spec.name}` : config.weights;
-    throw new ConfigError(`${what}: ${error.message}; give weights of this size of ${spec.architecture}`, {
+    const what = config.weights === 'pretrained' ? `The weights of ${spec.name}: ` : '';
+    throw new ConfigError(`${what}${error.message}; give weights of this size of ${spec.architecture}`, {
       cause: error,
     });
   });
