@@ -102,7 +102,17 @@ describe('doctor', () => {
   test('checks every part of the installation', async () => {
     const text = await succeed(['doctor'], folder);
     assertFits(text);
-    for (const name of ['evenhand', 'machine', 'libtorch', 'GPU', 'ONNX Runtime', 'sharp', 'model', 'cache']) {
+    for (const name of [
+      'evenhand',
+      'machine',
+      'libtorch',
+      'GPU',
+      'ONNX Runtime',
+      'sharp',
+      'model',
+      'cache',
+      'hub cache',
+    ]) {
       assert.match(text, new RegExp(`^  ${name} +\\S`, 'm'));
     }
     assert.match(text, /\nNo problems found\.\n$/);
@@ -111,11 +121,20 @@ describe('doctor', () => {
   });
 
   test('says how to fix a problem, and exits with 1', async () => {
-    const env = { ...process.env, EVENHAND_CACHE: '/dev/null/evenhand' };
+    const env = {
+      ...process.env,
+      EVENHAND_CACHE: '/dev/null/evenhand',
+      HF_HUB_CACHE: '/dev/null/hub',
+      HF_HUB_OFFLINE: '1',
+    };
     const program = fileURLToPath(new URL('../../packages/evenhand/dist/cli/main.js', import.meta.url));
     const { status, stdout } = spawnSync(process.execPath, [program, 'doctor'], { env, encoding: 'utf8' });
     assert.equal(status, 1, stdout);
     assert.match(stdout, /^! cache +\/dev\/null\/evenhand\n +\/dev\/null is not writable: set EVENHAND_CACHE/m);
+    assert.match(
+      stdout.replaceAll(/\n +/g, ' '),
+      /hub cache +\/dev\/null\/hub It is not writable.* HF_HUB_OFFLINE is set/,
+    );
     assert.match(stdout, /\n1 problem found, marked with !\.\n$/);
   });
 });

@@ -25,6 +25,7 @@ export { cacheFolder } from './weights/cache-folder.js';
 export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';
 export type { FileSource, WeightsSource } from './weights/file-hash.js';
 export { fetchHubFile, type HubFile, type HubOptions } from './weights/hub.js';
+export { hubSettings, hubToken } from './weights/hub-settings.js';
 export {
   fetchPretrained,
   type LoadedWeights,

@@ -29,7 +29,7 @@ export const doctor: Command = {
   usage: ['doctor [OPTIONS]'],
   about: [
     'Checks the installation and says how to fix what does not work: libtorch, GPU, threads, ONNX Runtime, sharp, ' +
-      'memory, and the cache. Exits with 1 if there is a problem.',
+      'memory, and the caches. Exits with 1 if there is a problem.',
   ],
   flags,
   async run(args) {
@@ -45,6 +45,7 @@ export const doctor: Command = {
       checkSharp,
       checkModel,
       checkCache,
+      checkHub,
     ])
       findings.push(await check());
     if (parsed.flags.get('json') === 'true') process.stdout.write(json(findings));
@@ -200,20 +201,44 @@ async function checkCache(): Promise<Finding> {
   const { cacheFolder } = await import('../../models/index.js').catch(() => ({ cacheFolder: undefined }));
   if (cacheFolder === undefined) return { name, found: 'not checked, because libtorch is not usable' };
   const folder = cacheFolder();
-  // It is created when needed: the nearest folder that exists must be writable.
+  const blocking = unwritable(folder);
+  if (blocking !== undefined) {
+    const problem = `${blocking} is not writable: set EVENHAND_CACHE to a folder for downloaded weights.`;
+    return { name, found: folder, problem };
+  }
+  const mirror = process.env.EVENHAND_WEIGHTS_MIRROR;
+  const note = mirror && `Weights are read from EVENHAND_WEIGHTS_MIRROR: ${mirror}`;
+  return { name, found: folder, ...(note ? { note } : {}) };
+}
+
+/** The cache that is shared with Python's huggingface_hub, and how the hub is used. */
+async function checkHub(): Promise<Finding> {
+  const name = 'hub cache';
+  const models = await import('../../models/index.js').catch(() => undefined);
+  if (models === undefined) return { name, found: 'not checked, because libtorch is not usable' };
+  try {
+    const { cache, endpoint, offline } = models.hubSettings();
+    const notes = [
+      // What is in it can be used.
+      unwritable(cache) && 'It is not writable, so nothing can be downloaded there: see HF_HUB_CACHE.',
+      offline && 'HF_HUB_OFFLINE is set: only weights that are there are used.',
+      endpoint !== 'https://huggingface.co' && `Weights are downloaded from HF_ENDPOINT: ${endpoint}`,
+      models.hubToken() && 'Downloads use your token.',
+    ].filter((note) => typeof note === 'string');
+    return { name, found: cache, ...(notes.length > 0 ? { note: notes.join(' ') } : {}) };
+  } catch (error) {
+    return { name, found: 'not usable', problem: messageOf(error) };
+  }
+}
+
+/** What keeps a folder, which is created when needed, from being written: the nearest one that exists; undefined if nothing. */
+function unwritable(folder: string): string | undefined {
   let existing = folder;
   while (!existsSync(existing)) existing = dirname(existing);
   try {
     accessSync(existing, constants.W_OK);
-    if (!statSync(existing).isDirectory()) throw new Error('not a folder');
-    const mirror = process.env.EVENHAND_WEIGHTS_MIRROR;
-    return {
-      name,
-      found: folder,
-      ...(mirror ? { note: `Weights are read from EVENHAND_WEIGHTS_MIRROR: ${mirror}` } : {}),
-    };
+    return statSync(existing).isDirectory() ? undefined : existing;
   } catch {
-    const problem = `${existing} is not writable: set EVENHAND_CACHE to a folder for downloaded weights.`;
-    return { name, found: folder, problem };
+    return existing;
   }
 }
