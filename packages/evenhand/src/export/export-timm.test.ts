@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { liveTensors, nn } from '@evenhand/torch';
 import { createModel } from '../models/index.js';
 import { fillTimm, timmCase, timmCases } from '../models/timm.test.helper.js';
-import { assertEqual, runOnnx, runTorch, values } from './export.test.helper.js';
+import { assertEqual, runOnnx, runTorch, type Values, values } from './export.test.helper.js';
 import { exportOnnx } from './export-onnx.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-export-timm-'));
@@ -16,6 +16,16 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** Cases whose weights are exported in 16 bits too: their constants are position embeddings, rotations, bias tables, masks. */
 const HALF = ['vit', 'vit_siglip', 'eva02', 'swin', 'convnextv2', 'mobilenetv4_hybrid'];
+
+const imagesBySize = new Map<number, Values[]>();
+
+/** One image and three, of `size` pixels. */
+function imagesOf(size: number): Values[] {
+  const shapes = [1, 3].map((count) => [count, 3, size, size]);
+  const images = imagesBySize.get(size) ?? shapes.map((shape) => ({ shape, data: values(shape) }));
+  imagesBySize.set(size, images);
+  return images;
+}
 
 for (const name of timmCases) {
   const { architecture, args, pool, gain, outputs } = timmCase(name);
@@ -28,7 +38,7 @@ for (const name of timmCases) {
     const model = createModel({ architecture, args }, { numClasses: 7, imageSize: size, ...own });
     try {
       fillTimm(nn.setTraining(model, false), gain);
-      const images = [1, 3].map((count) => ({ shape: [count, 3, size, size], data: values([count, 3, size, size]) }));
+      const images = imagesOf(size);
       const expected = images.map((x) => runTorch((pixels) => model.forward(pixels), x));
       const bytes = exportOnnx(model, { size, version: '0' });
       for (const [i, logits] of (await runOnnx(bytes, images)).entries()) {
