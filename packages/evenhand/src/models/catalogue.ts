@@ -194,7 +194,10 @@ export function modelInfo(name: string): ModelSpec {
   if (spec !== undefined) return spec;
   const architectures = [...HUB_MODELS.values()].map(({ architecture }) => architecture);
   const likely = suggest(name, [...modelNames(), ...architectures]);
-  const hint = likely === undefined ? 'evenhand models lists the names.' : `did you mean ${likely}?`;
+  const hint =
+    likely === undefined
+      ? 'evenhand models lists the recommended models, docs/models.md all architectures.'
+      : `did you mean ${likely}?`;
   throw new RangeError(`Unknown model ${describeValue(name)}; ${hint}`);
 }
 

@@ -1,6 +1,6 @@
-// Of the pixels that pretrained weights expect, in [0, 1].
+// Means and standard deviations of pixels in [0, 1] by which pretrained weights expect images to be normalised.
 
-/** Means and standard deviations of ImageNet's training images in [0, 1], as torchvision and timm give them. */
+/** Those of ImageNet's training images, as torchvision and timm give them. */
 export const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 /** timm's `IMAGENET_INCEPTION_MEAN` and `_STD`. */
 export const HALF = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;

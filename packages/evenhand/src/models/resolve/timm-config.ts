@@ -56,7 +56,7 @@ export function requireArchitecture(architecture: string, where: string): void {
   );
 }
 
-/** A pool by timm's name; null for one that evenhand has not, such as `avgmax`. */
+/** A pool by timm's name; null for one that evenhand lacks, such as `avgmax`. */
 export function poolName(name: unknown): Pool | null {
   if (name === 'avg' || name === 'max' || name === 'token' || name === 'map') return name;
   return name === 'fast' || name === 'fastavg' ? 'avg' : null;

@@ -56,7 +56,7 @@ export async function fetchHubFile(
     if (found !== undefined) return found;
     throw new WeightsError(
       'unreachable',
-      `${source.repository} is not in ${settings.cache}, and HF_HUB_OFFLINE forbids to download it; unset HF_HUB_OFFLINE, or copy the cache of another machine there.`,
+      `${source.repository} is not in ${settings.cache}, and HF_HUB_OFFLINE forbids downloading it; unset HF_HUB_OFFLINE, or copy the cache of another machine there.`,
     );
   }
   if (isCommit(source.revision)) {
