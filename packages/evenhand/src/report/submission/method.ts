@@ -1,8 +1,17 @@
 import { plural } from '../../format.js';
+import { modelFacts } from '../model-facts.js';
 
 /** What a run's configuration says of its training, in sentences. */
 export function describeMethod(config: Readonly<Record<string, unknown>>): string {
   return [describePhases(config), describeBalance(config), describeStopping(config)].join(' ');
+}
+
+/** What model.json says of the pretrained weights and their licence, as a sentence with a space before it, or nothing. */
+export function describeWeights(model: Readonly<Record<string, unknown>> | null): string {
+  const facts = new Map(modelFacts(model));
+  const license = facts.get('Licence of the weights');
+  if (license === undefined) return '';
+  return ` The network starts from weights of ${facts.get('Model')}, whose licence is ${license}.`;
 }
 
 function describePhases(config: Readonly<Record<string, unknown>>): string {

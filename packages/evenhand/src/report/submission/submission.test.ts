@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import { Random } from '../../random.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { type SubmissionFacts, submissionReport } from '../index.js';
-import { describeMethod } from './method.js';
+import { describeMethod, describeWeights } from './method.js';
 
 const root = mkdtempSync(join(tmpdir(), 'evenhand-report-'));
 after(() => rmSync(root, { recursive: true }));
@@ -212,4 +212,14 @@ describe('the method', () => {
       assert.match(describeMethod({ ...usual, ...config }), expected);
     });
   }
+});
+
+test('the licence of the weights is in the method', () => {
+  const license = { id: 'cc-by-nc-4.0', restriction: 'non-commercial use only' };
+  assert.equal(
+    describeWeights({ name: 'convnextv2_atto.fcmae_ft_in1k', license }),
+    ' The network starts from weights of convnextv2_atto.fcmae_ft_in1k, whose licence is cc-by-nc-4.0: non-commercial use only.',
+  );
+  assert.equal(describeWeights({ name: 'mine', license: null }), '');
+  assert.equal(describeWeights(null), '');
 });

@@ -7,7 +7,7 @@ import {
   type RunFolder,
   type ValidationPrediction,
 } from '../../run/index.js';
-import { describeMethod } from './method.js';
+import { describeMethod, describeWeights } from './method.js';
 import { Pages } from './pdf.js';
 
 export interface SubmissionFacts {
@@ -47,7 +47,7 @@ export async function submissionReport(run: RunFolder, facts: SubmissionFacts): 
   const config = run.readConfig();
   resultSection(pages, facts, best, environment, config);
   curveSection(pages, epochs, best);
-  methodSection(pages, facts, config);
+  methodSection(pages, facts, `${describeMethod(config)}${describeWeights(run.readModel())}`);
 
   pages.page(footer(2));
   classSection(pages, run.readPredictions(), environment.dataset.classes);
@@ -115,9 +115,9 @@ function curveSection(pages: Pages, epochs: readonly EpochMetrics[], best: Epoch
   );
 }
 
-function methodSection(pages: Pages, { settings }: SubmissionFacts, config: Readonly<Record<string, unknown>>): void {
+function methodSection(pages: Pages, { settings }: SubmissionFacts, method: string): void {
   pages.heading('Method');
-  pages.paragraph(`${describeMethod(config)} The most important settings:`);
+  pages.paragraph(`${method} The most important settings:`);
   const half = Math.ceil(settings.length / 2);
   const rows = settings.slice(0, half).map(([name, value], i) => {
     const [second = '', secondValue = ''] = settings[half + i] ?? [];

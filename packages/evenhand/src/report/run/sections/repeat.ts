@@ -1,9 +1,9 @@
 import { plural } from '../../../format.js';
 import type { Environment } from '../../../run/index.js';
+import { modelFacts } from '../../model-facts.js';
 import { html, type Markup } from '../../page/markup.js';
 import { NONE, showCount } from '../../page/numbers.js';
 import type { Analysis } from '../analysis/analyse-run.js';
-import { modelFacts } from '../analysis/model-facts.js';
 import type { ShellCommand } from '../analysis/next-steps.js';
 import { commandList } from './command-list.js';
 import type { ReportSection } from './section.js';
