@@ -22,11 +22,15 @@ inf, nan = float("inf"), float("nan")
 def function(name):
     namespace, operation = SCHEMAS[name].split("(")[0].split("::")
     if namespace == "evenhand":
-        return batch_norm_act
+        return {"batch_norm_act": batch_norm_act, "depthwise_conv2d": depthwise_conv2d}[operation]
     if name == "full":  # torch.ops converts a boolean to a number
         return torch.full
     operation, _, overload = operation.partition(".")
     return getattr(getattr(torch.ops.aten, operation), overload or "default")
+
+
+def depthwise_conv2d(image, weight, bias=None, stride=1, padding=0):
+    return torch.nn.functional.conv2d(image, weight, bias, stride, padding, 1, len(weight))
 
 
 def flat(value):
@@ -270,6 +274,8 @@ def convolution():
     case("conv2dPadded", image, x(3, 4, 3, 3), x(3), 1, "same")
     case("conv2dPadded", image, x(3, 4, 2, 2), None, 1, "same", 2, note="dilation, an even kernel")
     case("conv2dPadded", image, x(4, 1, 3, 3), None, [2, 1], "valid", 1, 4, note="depthwise")
+    case("depthwiseConv2d", image, x(4, 1, 3, 2), x(4), [1, 2], 1)
+    case("depthwiseConv2d", channels_last(image), x(4, 1, 5, 5), x(4), 2, 2, note="channels-last", layout=True)
 
 
 def normalisation():

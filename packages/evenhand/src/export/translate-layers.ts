@@ -61,6 +61,9 @@ const symmetric = (padding: unknown): Attribute => {
 
 const conv2d: Translation = (graph, args) => convolution(graph, args, { pads: symmetric(args[4]) });
 
+const depthwiseConv2d: Translation = (graph, [x, weight, bias, stride, padding]) =>
+  convolution(graph, [x, weight, bias, stride, padding, 1, shapeOf(weight)[0]], { pads: symmetric(padding) });
+
 const conv2dPadded: Translation = (graph, args) => {
   const [height = 1, width = 1] = shapeOf(args[1]).slice(2);
   const [down, across] = both(args[5], 1);
@@ -176,6 +179,7 @@ const dropout: Translation = (graph, args) => {
 export const layerTranslations: readonly [schema: string, Translation][] = [
   [ops.conv2d.schema, conv2d],
   [ops.conv2dPadded.schema, conv2dPadded],
+  [ops.depthwiseConv2d.schema, depthwiseConv2d],
   [ops.batchNorm.schema, (graph, args) => batchNorm(graph, args, args[7])],
   [ops.batchNormAct.schema, batchNormAct],
   [ops.layerNorm.schema, layerNorm],

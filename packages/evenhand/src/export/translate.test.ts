@@ -32,6 +32,7 @@ const cases: [name: string, computation: Computation, rest?: number[]][] = [
   ['conv2d, same with an even kernel', (x) => ops.conv2dPadded(x, even, five, 1, 'same')],
   ['conv2d, valid', (x) => ops.conv2dPadded(x, depthwise, null, [1, 2], 'valid', 1, 4)],
   ['conv2d, padding left out', (x) => ops.conv2dPadded(x, weight)],
+  ['depthwiseConv2d', (x) => ops.depthwiseConv2d(x, depthwise, scale, [1, 2], 1)],
   ['batchNorm', (x) => ops.batchNorm(x, scale, shift, mean, variance, false, 0.1, 1e-3, false)],
   ...(['none', 'relu', 'relu6', 'silu', 'sigmoid', 'hardswish'] as const).map((activation): [string, Computation] => [
     `batchNormAct, ${activation}`,

@@ -41,8 +41,16 @@ export class Conv2d extends Module {
 
   override forward(x: Tensor): Tensor {
     const { weight, bias, stride, padding, dilation, groups } = this;
-    return padding === 'same'
-      ? ops.conv2dPadded(x, weight, bias, stride, 'same', dilation, groups)
+    if (padding === 'same') return ops.conv2dPadded(x, weight, bias, stride, padding, dilation, groups);
+    return this.convolve(x, padding);
+  }
+
+  /** The convolution with this zero padding on each side. */
+  protected convolve(x: Tensor, padding: Size2d): Tensor {
+    const { weight, bias, stride, dilation, groups } = this;
+    const depthwise = groups > 1 && groups === this.inChannels && groups === this.outChannels;
+    return depthwise && dilation[0] === 1 && dilation[1] === 1
+      ? ops.depthwiseConv2d(x, weight, bias, stride, padding)
       : ops.conv2d(x, weight, bias, stride, padding, dilation, groups);
   }
 }
