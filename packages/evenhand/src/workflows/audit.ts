@@ -81,7 +81,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     throw new ConfigError(
       'weights is none, but an audit needs a pretrained backbone: set weights to pretrained or to a file',
     );
-  const spec = await findSpec(config.model);
+  const spec = await findSpec(config.model, onEvent);
   const device = chooseDevice(config.device);
   prepareDevice(device, config);
   chooseThreads(config.threads);

@@ -87,6 +87,11 @@ export const audit: Command = {
       ...(corrections === undefined ? {} : { corrections }),
       cache: join(out, 'features.safetensors'),
       onEvent: (event) => {
+        if (event.type === 'note') {
+          status.clear();
+          // Where weights are from, and their licence.
+          process.stderr.write(`${printableMessage(event.text)}\n`);
+        }
         if (event.type !== 'progress') return;
         const { stage, done, total, imagesPerSecond } = event;
         const what = activities[stage] ?? stage;

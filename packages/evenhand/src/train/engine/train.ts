@@ -58,7 +58,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   let { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
-  const found = await findSpec(config.model);
+  const found = await findSpec(config.model, onEvent);
   requireGrowth(found, config);
   // What is known of the published weights is not true of others.
   const spec = config.weights === 'pretrained' ? found : { ...found, license: null, pretraining: null };
@@ -168,6 +168,12 @@ async function run(
       const loaded = await loadBackbone(model, spec, config, onEvent).catch((error: unknown) => {
         if (start && !mayLoadLater(error)) folder.undoStart();
         throw error;
+      });
+      onEvent({
+        type: 'note',
+        text: loaded
+          ? `Backbone: ${spec.name}, weights from ${loaded.path}`
+          : 'No pretrained weights: training from scratch.',
       });
       folder.writeModel({ ...spec, loaded });
       state = TrainingState.start(config);

@@ -30,9 +30,9 @@ export function presetAt(preset: Preset, size: number): Preset {
  *
  * @throws ConfigError if there is no such model, WeightsError if the hub cannot be reached or refuses
  */
-export async function findSpec(name: string): Promise<ModelSpec> {
+export async function findSpec(name: string, onEvent: (event: TrainEvent) => void = () => {}): Promise<ModelSpec> {
   try {
-    return await resolveModel(name);
+    return await resolveModel(name, { onNote: (text) => onEvent({ type: 'note', text }) });
   } catch (error) {
     throw error instanceof RangeError ? new ConfigError(error.message, { cause: error }) : error;
   }
@@ -94,7 +94,7 @@ export function buildModel(spec: ModelSpec, config: Config, numClasses: number, 
 }
 
 /**
- * Loads the initial weights of the backbone and reports their file. Returns where they are from, or null if there are none.
+ * Loads the initial weights of the backbone. Returns where they are from, or null if there are none.
  *
  * @throws ConfigError if they belong to another model; else as `loadPretrained`
  */
@@ -104,21 +104,16 @@ export async function loadBackbone(
   config: Config,
   onEvent: (event: TrainEvent) => void,
 ): Promise<LoadedWeights | null> {
-  if (config.weights === 'none') {
-    onEvent({ type: 'note', text: 'No pretrained weights: training from scratch.' });
-    return null;
-  }
+  if (config.weights === 'none') return null;
   const weights = config.weights === 'pretrained' ? spec.weights : config.weights;
   const onNote = (text: string) => onEvent({ type: 'note', text });
-  const loaded = await loadPretrained(model, { ...spec, weights }, { onNote }).catch((error: unknown) => {
+  return loadPretrained(model, { ...spec, weights }, { onNote }).catch((error: unknown) => {
     if (!(error instanceof TorchError && error.code === 'TORCH_BAD_ARGUMENT')) throw error;
     const what = config.weights === 'pretrained' ? `The weights of ${spec.name}: ` : '';
     throw new ConfigError(`${what}${error.message}; give weights of this size of ${spec.architecture}`, {
       cause: error,
     });
   });
-  onEvent({ type: 'note', text: `Backbone: ${spec.name}, weights from ${loaded.path}` });
-  return loaded;
 }
 
 /** Turns batches into input of the model. Its constants are on the device, so that a step uploads nothing but the images. */
