@@ -168,7 +168,7 @@ describe('audit', () => {
     assert.match(await refusal(['audit', 'herbarium', '--weights', 'none'], folder), /a pretrained backbone/);
     assert.match(
       await refusal(['audit', 'herbarium', '--model', 'resnet'], folder),
-      /Unknown model "resnet"; evenhand models lists/,
+      /Unknown model "resnet"; did you mean resnet18\?/,
     );
     assert.match(
       await refusal(['audit', 'herbarium', ...FLAGS, '--pool', 'token'], folder),

@@ -44,7 +44,7 @@ describe('export', () => {
     const text = await succeed(['export', RUN, '--out', 'again.onnx'], folder);
     assert.match(
       text,
-      /^again\.onnx: efficientnet_mini, 3 classes, 32 px, \d\.\d MB; decision rule: most probable class\n/,
+      /^again\.onnx: efficientnet_mini, 3 classes, 32 px, \d\.\d MB; decision rule: most probable class; licence of the pretrained weights: apache-2\.0\n/,
     );
     assert.match(text, /Macro F1 of 36 validation images: \d\.\d{3} \[/);
     const difference = /Checked on 16 validation images: logits differ from the checkpoint's by at most (\S+)/.exec(
@@ -93,7 +93,7 @@ describe('export', () => {
     [
       'of an unknown model',
       ['export', '--model', 'resnet', '--weights', 'x', '--labels', 'x'],
-      /--model must be .*got resnet/,
+      /Unknown model "resnet"; did you mean resnet18\?/,
     ],
     [
       'of weights that are not there',

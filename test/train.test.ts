@@ -50,6 +50,7 @@ describe('train', () => {
       'environment.json',
       'last',
       'metrics.jsonl',
+      'model.json',
       'model.onnx',
       'predictions.jsonl',
       'train.log',

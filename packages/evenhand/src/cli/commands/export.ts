@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatInterval, formatPercent, formatScore, plural } from '../../format.js';
-import { fields } from '../../train/index.js';
+import { fields, findSpec } from '../../train/index.js';
 import {
   type Comparison,
   compareOnValidation,
@@ -115,6 +115,8 @@ async function exportFromWeights({ flags }: Parsed): Promise<number> {
   };
   const model = fields.model.accept(required('model'));
   if (model === undefined) throw new UsageError(`--model must be ${fields.model.expects}, got ${flags.get('model')}`);
+  // A wrong name is said before files are read.
+  await findSpec(model);
   const size = flags.get('image-size');
   const imageSize = size === undefined ? 0 : fields.imageSize.accept(fields.imageSize.fromText(size));
   if (imageSize === undefined) throw new UsageError(`--image-size must be ${fields.imageSize.expects}, got ${size}`);
