@@ -35,6 +35,18 @@ describe('verdicts on the audit page', { skip: noBrowser }, () => {
       assert.notEqual(await opened.evaluate(() => localStorage.getItem('evenhand-audit-abcdef')), null);
     }));
 
+  test('keeps verdicts over a reload that finds the storage of a moment ago', () =>
+    onPage(async (opened) => {
+      await press(opened, 'a');
+      const old = await opened.evaluate(() => Object.entries(localStorage));
+      await press(opened, 's', 'd');
+      await opened.evaluate((entries) => {
+        for (const [key, value] of entries) localStorage.setItem(key, value);
+      }, old);
+      await opened.reload();
+      assert.equal(await opened.textContent('#progress'), '3 of 5 reviewed');
+    }));
+
   test('replaces a verdict on the same image, and undo restores the first', () =>
     onPage(async (opened) => {
       await press(opened, 'a', 'ArrowLeft', 'd', 'ArrowLeft');

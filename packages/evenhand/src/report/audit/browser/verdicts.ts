@@ -21,11 +21,17 @@ export class Verdicts {
   /** Reads the steps from the storage, which another window may have changed. */
   reload(): void {
     try {
-      this.#steps = parseSteps(localStorage.getItem(this.#key) ?? sessionStorage.getItem(this.#key));
+      this.#steps = parseSteps(this.#newer().getItem(this.#key));
       this.#replay();
     } catch {
       // Without storage there is nothing to read.
     }
+  }
+
+  /** The storage that was written last: the one of all windows, or this tab's own. */
+  #newer(): Storage {
+    const time = (storage: Storage) => Number(storage.getItem(`${this.#key}-time`) ?? 0);
+    return time(sessionStorage) > time(localStorage) ? sessionStorage : localStorage;
   }
 
   /** Whether the verdicts are stored under this key. */
@@ -74,9 +80,11 @@ export class Verdicts {
   #save(): void {
     try {
       const steps = JSON.stringify(this.#steps);
-      localStorage.setItem(this.#key, steps);
-      // Chromium sometimes finds the storage of a file page empty after a reload, but never the tab's own.
-      sessionStorage.setItem(this.#key, steps);
+      // Chromium sometimes finds the storage of a file page empty or old after a reload, but never the tab's own.
+      for (const storage of [sessionStorage, localStorage]) {
+        storage.setItem(`${this.#key}-time`, String(Date.now()));
+        storage.setItem(this.#key, steps);
+      }
       this.saved = true;
     } catch {
       this.saved = false;
