@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { modelInfo } from '../catalogue.js';
 import type { HubRepository } from '../spec.js';
-import { COMMIT, newFolder, startHub } from '../weights/hub.test.helper.js';
-import type { WeightsError } from '../weights/weights-error.js';
+import { COMMIT, failure, newFolder, startHub } from '../weights/hub.test.helper.js';
 import { resolveModel } from './resolve-model.js';
 
 const hub = await startHub();
@@ -43,16 +42,6 @@ const CONVNEXT = {
     license: 'apache-2.0',
   },
 };
-
-function failure(code: WeightsError['code'], ...texts: RegExp[]): (error: WeightsError) => boolean {
-  return (error) => {
-    assert.equal(error.name, 'WeightsError', error.stack);
-    assert.equal(error.code, code, error.message);
-    assert.doesNotMatch(error.message, /\n/);
-    for (const text of texts) assert.match(error.message, text);
-    return true;
-  };
-}
 
 test('names and architectures of the catalogue need no network', async () => {
   assert.deepEqual(await resolve('mobilenet_v2'), modelInfo('mobilenet_v2'));

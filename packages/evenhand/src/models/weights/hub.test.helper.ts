@@ -1,4 +1,5 @@
 // A server that answers as the Hugging Face hub does, and the cache of Python's huggingface_hub.
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -6,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
+import type { WeightsError } from './weights-error.js';
 
 export const COMMIT = '1'.repeat(40);
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -113,4 +115,15 @@ export function cacheAsPython(cache: string, repository: string, files: Readonly
     write(join(folder, 'blobs', etag), bytes);
     symlinkSync(join('..', '..', 'blobs', etag), join(folder, 'snapshots', COMMIT, file));
   }
+}
+
+/** Checks that an error is a WeightsError of this code, in one line that matches every text. */
+export function failure(code: WeightsError['code'], ...texts: RegExp[]): (error: WeightsError) => boolean {
+  return (error) => {
+    assert.equal(error.name, 'WeightsError', error.stack);
+    assert.equal(error.code, code, error.message);
+    assert.doesNotMatch(error.message, /\n/);
+    for (const text of texts) assert.match(error.message, text);
+    return true;
+  };
 }

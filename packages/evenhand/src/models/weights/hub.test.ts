@@ -18,10 +18,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, mock, test } from 'node:test';
 import { fetchHubFile, type HubOptions } from './hub.js';
-import { COMMIT, cacheAsPython, gitHash, newFolder, send, sha256, startHub } from './hub.test.helper.js';
+import { COMMIT, cacheAsPython, failure, gitHash, newFolder, send, sha256, startHub } from './hub.test.helper.js';
 import { hubSettings, hubToken } from './hub-settings.js';
 import { PartialFile } from './partial-file.js';
-import type { WeightsError } from './weights-error.js';
 
 const WEIGHTS = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31) % 251));
 const CONFIG = Buffer.from('{"architecture":"resnet18"}');
@@ -45,16 +44,6 @@ beforeEach(() => {
 const fetchFile = (files: readonly string[] = FILES, options: HubOptions = {}, source = SOURCE) =>
   fetchHubFile(source, files, { env, retryDelay: 1, onNote: (text) => notes.push(text), ...options });
 const inCache = (...parts: string[]) => join(cache, 'models--org--name', ...parts);
-
-function failure(code: WeightsError['code'], ...texts: RegExp[]): (error: WeightsError) => boolean {
-  return (error) => {
-    assert.equal(error.name, 'WeightsError', error.stack);
-    assert.equal(error.code, code, error.message);
-    assert.doesNotMatch(error.message, /\n/);
-    for (const text of texts) assert.match(error.message, text);
-    return true;
-  };
-}
 
 test('a large file is stored under its SHA-256 as huggingface_hub does, and the token stays with the hub', async () => {
   env.HF_TOKEN = 'hf_secret';
