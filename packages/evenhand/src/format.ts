@@ -17,3 +17,13 @@ export const formatRate = ({ value, low, high }: { value: number; low: number; h
 /** A count with its noun: `1 image`, `3,113 images`, `2 classes`. */
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+
+/** Number of parameters in millions: `22.1 M`; empty if unknown. */
+export function formatParameters(count: number | null): string {
+  return count === null ? '' : `${(count / 1e6).toFixed(1)} M`;
+}
+
+/** Multiply-accumulates in 10^9: `4.5`, `18`; empty if unknown. */
+export function formatGmacs(gmacs: number | null): string {
+  return gmacs === null ? '' : gmacs.toFixed(gmacs < 10 ? 1 : 0);
+}

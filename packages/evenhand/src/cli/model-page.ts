@@ -1,3 +1,4 @@
+import { formatGmacs, formatParameters } from '../format.js';
 import { architectureNames, familyOf, type ListedModel, listModels } from '../models/index.js';
 
 /** The generated parts of docs/models.md, by the name in their markers. */
@@ -27,8 +28,8 @@ function recommendedModels(): string {
 function rowOf({ name, parameters, gmacs, imageSize, frozenScore, pretraining, license }: ListedModel): string {
   const cells = [
     `\`${name}\``,
-    parameters === null ? '' : `${(parameters / 1e6).toFixed(1)} M`,
-    gmacs === null ? '' : gmacs.toFixed(gmacs < 10 ? 1 : 0),
+    formatParameters(parameters),
+    formatGmacs(gmacs),
     imageSize,
     frozenScore?.toFixed(1) ?? '',
     pretraining ?? '',

@@ -23,7 +23,7 @@ export { isModelFolder, type ResolveOptions, resolveModel } from './resolve/reso
 export type { HubRepository, License, ModelSpec } from './spec.js';
 export { cacheFolder } from './weights/cache-folder.js';
 export { type FetchOptions, fetchFile, fetchWeights } from './weights/fetch-weights.js';
-export type { FileSource, WeightsSource } from './weights/file-hash.js';
+export { type FileSource, hashFile, type WeightsSource } from './weights/file-hash.js';
 export { fetchHubFile, type HubFile, type HubOptions } from './weights/hub.js';
 export { hubSettings, hubToken } from './weights/hub-settings.js';
 export {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { keep, nn, openWeights, ops, readTensors, saveTensors, scope, type Tensor, tensor } from '@evenhand/torch';
 import {
   applyCorrections,
@@ -12,7 +12,7 @@ import {
   type Scan,
   scanImages,
 } from '../data/index.js';
-import type { ModelSpec } from '../models/index.js';
+import { hashFile, type ModelSpec } from '../models/index.js';
 import { estimateLabels, type LabelEstimate } from '../noise/index.js';
 import { describeValue } from '../printable.js';
 import type { Progress, TrainEvent } from '../train/index.js';
@@ -164,7 +164,7 @@ async function featuresOf(
     nn.setTraining(model, false);
     const preset = presetAt(spec.preset, config.imageSize);
     const width = model.featureCount;
-    const weights = loaded!.sha256?.length === 64 ? loaded!.sha256 : await fileHash(loaded!.path);
+    const weights = loaded!.sha256?.length === 64 ? loaded!.sha256 : await hashFile(loaded!.path, 'sha256');
     const key = hash(JSON.stringify([config.model, config.pool, preset, weights]));
     const idOf = ({ file }: Sample): string => scan.images.get(file)!.sha256;
     const cached = cache === undefined ? new Map<string, Float32Array>() : readCache(cache, key);
@@ -217,12 +217,6 @@ async function featuresOf(
 }
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-async function fileHash(path: string): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) digest.update(chunk as Buffer);
-  return digest.digest('hex');
-}
 
 /** Features by the SHA-256 of their image; empty if the file is missing, damaged or of another backbone. */
 function readCache(path: string, key: string): Map<string, Float32Array> {

@@ -115,7 +115,7 @@ async function exportFromWeights({ flags }: Parsed): Promise<number> {
   };
   const model = fields.model.accept(required('model'));
   if (model === undefined) throw new UsageError(`--model must be ${fields.model.expects}, got ${flags.get('model')}`);
-  // A wrong name is said before files are read.
+  // A wrong name is reported before files are read.
   await findSpec(model);
   const size = flags.get('image-size');
   const imageSize = size === undefined ? 0 : fields.imageSize.accept(fields.imageSize.fromText(size));

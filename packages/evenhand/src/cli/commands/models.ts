@@ -1,3 +1,4 @@
+import { formatGmacs, formatParameters } from '../../format.js';
 import { type ListedModel, listModels, recommend } from '../../models/index.js';
 import type { Command } from '../command.js';
 import { type Flag, parseFlags } from '../options/flags.js';
@@ -47,8 +48,8 @@ const HEADER = ['  name', 'parameters', 'GMACs', 'size', 'pretraining', 'licence
 function rowOf({ name, cached, parameters, gmacs, imageSize, pretraining, license }: ListedModel): string[] {
   return [
     `${cached ? '*' : ' '} ${name}`,
-    parameters === null ? '' : `${(parameters / 1e6).toFixed(1)} M`,
-    gmacs === null ? '' : gmacs.toFixed(gmacs < 10 ? 1 : 0),
+    formatParameters(parameters),
+    formatGmacs(gmacs),
     String(imageSize),
     pretraining ?? '',
     license === null ? '' : license.restriction === undefined ? license.id : `${license.id} !`,

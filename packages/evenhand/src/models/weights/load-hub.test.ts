@@ -61,7 +61,7 @@ function assertSameFeatures(a: ImageModel, b: ImageModel, size: number): void {
   );
 }
 
-test('weights of the hub are loaded whatever their classes, and the licence is told when they are downloaded', async () => {
+test('weights of the hub are loaded whatever their classes, and the licence is reported when they are downloaded', async () => {
   const before = liveTensors();
   const saved = build(VIT, 64, 12, 1);
   const model = build(VIT, 64, 5, 2);
@@ -117,7 +117,7 @@ test("of open_clip's files with a network of timm the vision tower is loaded", a
   for (const each of [saved, model]) nn.disposeModule(each);
 });
 
-test('a long download is told every ten seconds', () => {
+test('a long download is reported every ten seconds', () => {
   let now = 0;
   const tell = noteProgress(
     'x.pth',

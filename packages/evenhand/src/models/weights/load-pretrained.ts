@@ -29,7 +29,7 @@ export type WeightsOf = Pick<ModelSpec, 'weights'> &
 
 /**
  * Loads pretrained weights into the backbone of `model`. The head stays as it is, because its classes are not those of the
- * file. The licence is told to `onNote` when weights are downloaded from the hub.
+ * file. `onNote` gets the licence when weights are downloaded from the hub.
  *
  * @param spec the spec of the model; its `weights` are the path of a file (safetensors or `.pth`) or where to download one
  * @throws WeightsError if the file cannot be downloaded (see `fetchWeights` and `fetchHubFile`), WeightsFileError if it
@@ -98,7 +98,7 @@ export async function fetchPretrained(spec: WeightsOf, options: LoadOptions = {}
   return { path, repository, commit, sha256 };
 }
 
-/** Options with which a download is told to `onNote`. */
+/** Options with which `onNote` reports a download. */
 function withNotes(what: string, options: LoadOptions): { settings: LoadOptions; isDownloaded: () => boolean } {
   const { onNote, onProgress } = options;
   const note = onNote && noteProgress(what, onNote);
