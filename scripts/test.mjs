@@ -1,7 +1,8 @@
 // Lints, then runs the tests: `npm test`, or `npm test -- metrics nn/` for the test files whose path has one of the words.
 // `--all` adds those that take many minutes: every architecture and every model of the catalogue.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -93,11 +94,16 @@ function test(programs) {
 }
 
 function run(command, args) {
-  // Test files run side by side: OpenMP threads that spin in one would take the cores from the others.
+  // Test files run side by side: OpenMP threads that spin in one would take the cores from the others. Tests leave nothing in
+  // the user's cache.
+  const cache = mkdtempSync(join(tmpdir(), 'evenhand-test-cache-'));
   const env = {
     OMP_WAIT_POLICY: 'PASSIVE',
+    EVENHAND_CACHE: cache,
     ...(all ? { EVENHAND_TEST_ALL: '1' } : {}),
     ...process.env,
   };
-  return spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env }).status === 0;
+  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env });
+  rmSync(cache, { recursive: true, force: true });
+  return status === 0;
 }

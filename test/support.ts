@@ -10,6 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 
+// A test file that is run alone leaves nothing in the user's cache either.
+process.env.EVENHAND_CACHE ??= join(tmpdir(), 'evenhand-test-cache');
+
 const PROGRAM = fileURLToPath(new URL('../../packages/evenhand/dist/cli/main.js', import.meta.url));
 
 /**
