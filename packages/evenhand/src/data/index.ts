@@ -26,5 +26,16 @@ export {
   unlabelledCsv,
   unlabelledFiles,
 } from './read/unlabelled.js';
+export {
+  type CachedKind,
+  type CacheUse,
+  clearCache,
+  formatBytes,
+  listCache,
+  openCache,
+  type RecordCache,
+  requireCacheFolder,
+  squashSize,
+} from './records/index.js';
 export { epochOrder, expectedCounts, type SamplerOptions, type SoftLabels, softEpochOrder } from './sample/sampler.js';
 export { type Split, splitFold, splitFraction } from './split/split.js';

@@ -22,6 +22,7 @@ export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, tra
 export type { Progress, TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from './setup/device.js';
+export { imageCacheFolder, openEvaluationCache } from './setup/image-cache.js';
 export {
   buildModel,
   createFitting,
@@ -31,7 +32,7 @@ export {
   presetAt,
   requireGrowth,
 } from './setup/model.js';
-export { readOptions, splitGroups } from './setup/prepare.js';
+export { hashesOf, readOptions, splitGroups } from './setup/prepare.js';
 export { chooseRecipe } from './setup/recipe.js';
 export { judgeValidation, type Validation } from './setup/validation.js';
 export { TrainingError } from './training-error.js';

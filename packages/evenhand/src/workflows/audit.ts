@@ -8,6 +8,7 @@ import {
   fingerprintOf,
   type ReadOptions,
   readDataset,
+  requireCacheFolder,
   type Sample,
   type Scan,
   scanImages,
@@ -26,8 +27,10 @@ import {
   evaluationLoader,
   extractFeatures,
   findSpec,
+  hashesOf,
   loadBackbone,
   NOISE_FOUND,
+  openEvaluationCache,
   prepareDevice,
   presetAt,
   resolveConfig,
@@ -40,7 +43,10 @@ export interface AuditOptions {
   readonly read?: ReadOptions;
   /** The backbone whose features are used [mobilenet_v2], its weights [pretrained], its image size, and the machine. */
   readonly values?: Partial<
-    Pick<Config, 'model' | 'pool' | 'weights' | 'imageSize' | 'device' | 'threads' | 'workers' | 'seed' | 'batchSize'>
+    Pick<
+      Config,
+      'model' | 'pool' | 'weights' | 'imageSize' | 'device' | 'threads' | 'workers' | 'cache' | 'seed' | 'batchSize'
+    >
   >;
   /** A corrections.csv with verdicts on labels; see `applyCorrections`. */
   readonly corrections?: string;
@@ -83,6 +89,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     );
   const spec = await findSpec(config.model, onEvent);
   const device = chooseDevice(config.device);
+  requireCacheFolder(config.cache);
   prepareDevice(device, config);
   chooseThreads(config.threads);
   const read = await readDataset(data, options.read);
@@ -172,7 +179,8 @@ async function featuresOf(
     for (const sample of samples) if (!cached.has(idOf(sample))) missingById.set(idOf(sample), sample);
     const missing = [...missingById.values()];
     if (missing.length > 0) {
-      const loader = evaluationLoader(config, preset, missing, device);
+      const images = openEvaluationCache(config, preset, missing, hashesOf(scan), onEvent);
+      const loader = evaluationLoader(config, preset, missing, device, images);
       const reportProgress = reporter('features');
       let lastSaved = performance.now();
       let next = 0;

@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs';
 import { loadStateDict, nn, openWeights } from '@evenhand/torch';
-import { type BadImage, type Part, type ReadOptions, readDataset, type Sample, scanImages } from '../data/index.js';
+import {
+  type BadImage,
+  type Part,
+  type ReadOptions,
+  readDataset,
+  requireCacheFolder,
+  type Sample,
+  scanImages,
+} from '../data/index.js';
 import {
   argmax,
   type ClassificationReport,
@@ -20,7 +28,9 @@ import {
   chooseThreads,
   configOfRun,
   evaluationLoader,
+  hashesOf,
   modelOfRun,
+  openEvaluationCache,
   predictLogits,
   prepareDevice,
   presetAt,
@@ -41,6 +51,8 @@ export interface EvaluateOptions {
   readonly onEvent?: (event: TrainEvent) => void;
   readonly device?: string;
   readonly threads?: number;
+  /** The cache of decoded images: `auto` (default), `off`, `memory` or a folder. */
+  readonly cache?: string;
 }
 
 /** Scores of a run on labelled images. N images, K classes of the run. */
@@ -84,7 +96,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     ...configOfRun(folder),
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    cache: options.cache ?? 'auto',
   };
+  requireCacheFolder(config.cache);
   const { classes, path } = folder.readEnvironment().dataset;
   const runData = options.runData ?? path;
   const predictions = folder.readPredictions();
@@ -117,7 +131,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const spec = modelOfRun(folder, config);
   const preset = presetAt(spec.preset, config.imageSize);
   const model = buildModel(spec, config, classes.length, device);
-  const loader = evaluationLoader(config, preset, samples, device);
+  const cache = openEvaluationCache(config, preset, samples, hashesOf(scan), onEvent);
+  const loader = evaluationLoader(config, preset, samples, device, cache);
   try {
     if (!existsSync(folder.best)) {
       throw new RunError(`${run} has no checkpoint to score, because no epoch has ended yet: continue the run first`);

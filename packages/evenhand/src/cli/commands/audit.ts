@@ -26,6 +26,7 @@ const settings = [
   'device',
   'threads',
   'workers',
+  'cache',
   'seed',
   'batchSize',
 ] as const;

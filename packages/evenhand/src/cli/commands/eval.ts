@@ -4,7 +4,7 @@ import { describeValue, printable } from '../../printable.js';
 import { DATA_FILES, fields } from '../../train/index.js';
 import { type Evaluation, evaluate } from '../../workflows/index.js';
 import type { Command } from '../command.js';
-import { readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
+import { configFlags, readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
 import { csvSafeFlag, expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { csv, json, StatusLine, writeOutput } from '../output/files.js';
@@ -43,6 +43,7 @@ const flags: readonly Flag[] = [
   csvSafeFlag,
   { name: 'device', boolean: false, value: 'DEVICE', doc: `${fields.device.expects} [as in training]` },
   { name: 'threads', boolean: false, value: 'N', doc: 'number of compute threads; 0 = one per core [as in training]' },
+  ...configFlags.filter(({ name }) => name === 'cache'),
   ...dataFlags,
 ];
 
@@ -64,7 +65,7 @@ export const evaluation: Command = {
     const status = new StatusLine();
     const part = readPart(parsed);
     requireData(data, parsed);
-    const { threads } = settingsOf(parsed, ['threads']);
+    const { threads, cache } = settingsOf(parsed, ['threads', 'cache']);
     const device = parsed.flags.get('device');
     const runData = parsed.flags.get('data');
     const result = await evaluate({
@@ -74,6 +75,7 @@ export const evaluation: Command = {
       ...(runData === undefined ? {} : { runData }),
       ...(device === undefined ? {} : { device }),
       ...(threads === undefined ? {} : { threads }),
+      ...(cache === undefined ? {} : { cache }),
       onEvent: (event) => {
         if (event.type !== 'progress') return;
         const action = event.stage === 'scan' ? 'Reading' : 'Scoring';

@@ -1,5 +1,7 @@
 import type { Preset } from '@evenhand/predict';
 import type { AugmentOptions } from '../augment/index.js';
+import type { RecordKind } from '../records/kind.js';
+import type { SharedRecords } from '../records/shared.js';
 
 /** What a worker receives when it starts. */
 export interface WorkerSetup {
@@ -10,6 +12,10 @@ export interface WorkerSetup {
   readonly seed: number;
   /** Undefined for the preset's evaluation pipeline. */
   readonly augment: AugmentOptions | undefined;
+  /** What images are decoded to, before they are augmented. */
+  readonly kind: RecordKind;
+  /** The cache of the records; undefined if there is none. */
+  readonly records: SharedRecords | undefined;
 }
 
 /** One pass over the samples. The workers share its arrays; `pixels` holds `slots` batches. */
@@ -36,5 +42,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'ready'; readonly id: number; readonly batch: number }
+  /** Records cannot be written to the cache any more. */
+  | { readonly kind: 'cacheFailed'; readonly reason: string }
   /** `file` is set if an image caused the failure. */
   | { readonly kind: 'failed'; readonly id: number; readonly file: string | undefined; readonly reason: string };

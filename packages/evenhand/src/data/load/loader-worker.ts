@@ -1,12 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { decode, decodeCrop, ImageError, preprocess, probe, read } from '@evenhand/predict';
+import { type Box, ImageError, read, resample } from '@evenhand/predict';
 import { Random } from '../../random.js';
 import { applyAugment, sampleAugment } from '../augment/index.js';
 import { whyNotRegular } from '../read/regular-file.js';
+import { decodeToRecord } from '../records/decode.js';
+import { FileRecords } from '../records/file-records.js';
+import { MemoryRecords } from '../records/memory-records.js';
+import type { ImageRecord } from '../records/record.js';
+import type { Records, SharedRecords } from '../records/shared.js';
 import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
 
 /**
- * Loads samples for the loader. The workers of a pass take positions from a shared counter and write pixels into shared
+ * Loads samples for the loader: from the cache of decoded images, or from their files. The workers of a pass take positions from a shared counter and write pixels into shared
  * memory, so that they do not need the main thread while it is busy with a training step.
  */
 
@@ -16,7 +21,7 @@ const LANES = 2;
 const port = parentPort!;
 const setup = workerData as WorkerSetup;
 const { crop } = setup.preset;
-const sizes = new Map<number, { width: number; height: number }>();
+const records = setup.records && openRecords(setup.records);
 let current: number | undefined;
 let taken = 0;
 let wake: (() => void)[] = [];
@@ -42,7 +47,6 @@ async function loadSamples(pass: Pass): Promise<void> {
   const progress = new Int32Array(pass.progress);
   const pixels = new Uint8Array(pass.pixels);
   const bytes = crop * crop * 3;
-  const send = (message: FromWorker): void => port.postMessage(message);
   for (;;) {
     const position = Atomics.add(progress, 0, 1);
     if (position >= end) return;
@@ -51,9 +55,9 @@ async function loadSamples(pass: Pass): Promise<void> {
     while (id === current && batch >= taken + slots) await new Promise<void>((resolve) => wake.push(resolve));
     if (id !== current) return;
     try {
-      const sample = await loadSample(order[position]!, pass.epoch, position);
+      const start = (slot * batchSize + (position % batchSize)) * bytes;
+      await loadSample(pass, order[position]!, position, pixels.subarray(start, start + bytes));
       if (id !== current) return;
-      pixels.set(sample, (slot * batchSize + (position % batchSize)) * bytes);
     } catch (error) {
       const file = error instanceof ImageError ? error.file : undefined;
       const reason = error instanceof ImageError ? error.reason : String(error);
@@ -65,20 +69,54 @@ async function loadSamples(pass: Pass): Promise<void> {
   }
 }
 
-async function loadSample(index: number, epoch: number, position: number): Promise<Uint8Array> {
-  const { preset, augment, seed } = setup;
+/** Loads a sample into `pixels` [crop, crop, 3], for nobody if the pass has ended. */
+async function loadSample(pass: Pass, index: number, position: number, pixels: Uint8Array): Promise<void> {
+  const key = records?.keyOf(index);
+  const stored = key === undefined ? undefined : records!.read(index, key);
+  // A record that was read is used at once, before the other lane reads one into the same memory.
+  if (stored) finish(stored, pass, position, pixels);
+  else await loadFromFile(pass, index, position, pixels);
+}
+
+async function loadFromFile(pass: Pass, index: number, position: number, pixels: Uint8Array): Promise<void> {
   const file = setup.files[index]!;
   const reason = await whyNotRegular(file);
   if (reason !== undefined) throw new ImageError(file, reason);
   const bytes = await read(file);
-  if (augment === undefined) return preprocess(await decode(bytes, file), preset);
-  let size = sizes.get(index);
-  if (size === undefined) {
-    const { width, height } = await probe(bytes, file);
-    size = { width, height };
-    sizes.set(index, size);
+  const key = records?.keyOfContent(index, bytes);
+  const stored = key === undefined ? undefined : records!.read(index, key);
+  if (stored) return finish(stored, pass, position, pixels);
+  const record = await decodeToRecord(bytes, setup.kind, file);
+  if (key !== undefined) records!.write(key, record);
+  finish(record, pass, position, pixels);
+}
+
+function finish(record: ImageRecord, { id, epoch }: Pass, position: number, pixels: Uint8Array): void {
+  if (id !== current) return;
+  const { preset, augment, seed } = setup;
+  if (augment === undefined) {
+    pixels.set(record.data);
+    return;
   }
-  const params = sampleAugment(new Random(seed, epoch, position), size.width, size.height, crop, augment);
-  const { data } = await decodeCrop(bytes, params.crop, crop, crop, preset.interpolation, file);
-  return applyAugment(data, crop, params, preset.mean);
+  const { width, height, originalWidth, originalHeight } = record;
+  // Drawn for the image itself, so that they do not depend on the size of the record.
+  const params = sampleAugment(new Random(seed, epoch, position), originalWidth, originalHeight, crop, augment);
+  const [scaleX, scaleY] = [width / originalWidth, height / originalHeight];
+  const box: Box = {
+    left: params.crop.left * scaleX,
+    top: params.crop.top * scaleY,
+    width: params.crop.width * scaleX,
+    height: params.crop.height * scaleY,
+  };
+  const cropped = resample(record, crop, crop, preset.interpolation, { source: box });
+  pixels.set(applyAugment(cropped, crop, params, preset.mean));
+}
+
+function openRecords(shared: SharedRecords): Records {
+  if (shared.type === 'memory') return new MemoryRecords(shared);
+  return new FileRecords(shared, (reason) => send({ kind: 'cacheFailed', reason }));
+}
+
+function send(message: FromWorker): void {
+  port.postMessage(message);
 }

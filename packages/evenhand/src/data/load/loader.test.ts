@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,6 +18,7 @@ import sharp from 'sharp';
 import { Random } from '../../random.js';
 import { DataError } from '../errors.js';
 import type { Sample } from '../read/formats.js';
+import { FileCache, MemoryCache } from '../records/caches.js';
 import { type Batch, Loader, type LoaderOptions, type PassOptions } from './loader.js';
 
 const preset: Preset = { resize: 40, crop: 32, interpolation: 'bilinear', mean: [0.5, 0.5, 0.5], std: [1, 1, 1] };
@@ -33,7 +43,7 @@ after(() => rm(root, { recursive: true }));
 
 async function all(batches: AsyncIterable<Batch>): Promise<Batch[]> {
   const list: Batch[] = [];
-  for await (const batch of batches) list.push(batch);
+  for await (const batch of batches) list.push({ ...batch, pixels: batch.pixels.slice() });
   return list;
 }
 
@@ -132,6 +142,39 @@ describe('Loader', () => {
         return true;
       });
     }
+  });
+
+  it('yields the same pixels without a cache and with one that is new, filled, damaged or in memory', async () => {
+    const folder = path.join(root, 'cache');
+    const files = () => new FileCache({ folder, writable: true, hashOf: () => undefined, onFailure: assert.fail });
+    const expected = await load({ augment }, { epoch: 3 });
+    const loader = new Loader({ samples, batchSize: 4, preset, augment, seed: 5, workers: 2, cache: files() });
+    assert.deepEqual(await all(loader.batches(ORDER, { epoch: 3 })), expected, 'new');
+    const records = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.rgb'));
+    assert.equal(records.length, 10, 'one record per image');
+    for (const [i, name] of records.entries()) {
+      const file = path.join(folder, name);
+      if (i % 3 === 0) truncateSync(file, 1000);
+      else if (i % 3 === 1) writeFileSync(file, readFileSync(file).fill(0, 2000, 3000));
+      utimesSync(file, 1, 1);
+    }
+    assert.deepEqual(await all(loader.batches(ORDER, { epoch: 3 })), expected, 'damaged');
+    await loader.close();
+    for (const name of records) assert.ok(statSync(path.join(folder, name)).size > 1000, 'replaced');
+    const memory = new MemoryCache();
+    for (const cache of [files(), memory, memory]) {
+      assert.deepEqual(await load({ augment, cache }, { epoch: 3 }), expected);
+    }
+  });
+
+  it('decodes no image of which it has a record', async () => {
+    const files = samples.map(({ label }, i) => ({ file: path.join(root, `cached-${i}.jpg`), label }));
+    for (const [i, { file }] of files.entries()) copyFileSync(samples[i]!.file, file);
+    const loader = new Loader({ samples: files, batchSize: 4, preset, workers: 1, cache: new MemoryCache() });
+    const first = await all(loader.batches(ORDER));
+    for (const { file } of files) rmSync(file);
+    assert.deepEqual(await all(loader.batches(ORDER)), first);
+    await loader.close();
   });
 
   it('refuses invalid options', async () => {

@@ -4,12 +4,19 @@ import { ImageError, type Preset } from '@evenhand/predict';
 import type { AugmentOptions } from '../augment/index.js';
 import { DataError } from '../errors.js';
 import type { Sample } from '../read/formats.js';
+import { type RecordCache, type RecordKind, squashSize } from '../records/index.js';
 import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
+
+/** A message of a worker about a pass. */
+type FromPass = Exclude<FromWorker, { kind: 'cacheFailed' }>;
 
 /** Consecutive samples of a pass; H = W = `preset.crop`. */
 export interface Batch {
-  /** [N, H, W, 3], values in [0, 255], not normalised. */
-  readonly pixels: Uint8Array<ArrayBuffer>;
+  /**
+   * [N, H, W, 3], values in [0, 255], not normalised: a view of the loader's memory. It is valid until the next batch is
+   * asked for; copy what is needed longer.
+   */
+  readonly pixels: Uint8Array;
   /** [N]: class indices. */
   readonly labels: Int32Array;
   /** [N]: indices into the loader's `samples`. */
@@ -24,7 +31,11 @@ export interface LoaderOptions {
   readonly augment?: AugmentOptions;
   /** Seed of the random transforms, default 0. */
   readonly seed?: number;
-  /** Number of decoding threads; default the number of cores, at most 8. */
+  /** Keeps decoded images; default none. It does not change a pixel. */
+  readonly cache?: RecordCache;
+  /** The size to which images are decoded before they are augmented; by default `squashSize` of the preset and `augment`. */
+  readonly squash?: number;
+  /** Number of decoding threads; default one per core. */
   readonly workers?: number;
   /** Number of batches to prepare ahead, default 3. It bounds memory, whatever the size of the data. */
   readonly prefetch?: number;
@@ -51,7 +62,7 @@ export class Loader {
   #workers: Worker[] = [];
   #passes = 0;
   #busy = false;
-  #listener: (message: FromWorker | Error) => void = () => {};
+  #listener: (message: FromPass | Error) => void = () => {};
 
   /** @throws DataError when there are no samples or a count is not a whole number of at least 1 */
   constructor(options: LoaderOptions) {
@@ -63,7 +74,8 @@ export class Loader {
       }
     }
     this.#options = options;
-    this.#slots = prefetch;
+    // One more, as the batch that was yielded last stays until the next one is asked for.
+    this.#slots = prefetch + 1;
   }
 
   /**
@@ -101,9 +113,9 @@ export class Loader {
             wake = resolve;
           });
         }
-        const next = this.#take(pass, batch, end);
+        Atomics.store(new Int32Array(pass.progress), 1 + (batch % this.#slots), 0);
+        yield this.#batch(pass, batch, end);
         this.#post({ kind: 'taken', id: pass.id, upTo: batch + 1 });
-        yield next;
       }
     } finally {
       this.#post({ kind: 'stop', id: pass.id });
@@ -136,35 +148,31 @@ export class Loader {
     return { kind: 'pass', id, epoch, order: shared.buffer, end, startBatch, pixels, progress: progress.buffer };
   }
 
-  /** Copies a finished batch out of shared memory and frees its slot. */
-  #take(pass: Pass, batch: number, end: number): Batch {
+  #batch(pass: Pass, batch: number, end: number): Batch {
     const { samples, batchSize, preset } = this.#options;
     const slot = batch % this.#slots;
     const size = Math.min(batchSize, end - batch * batchSize);
     const bytes = preset.crop ** 2 * 3;
-    const pixels = new Uint8Array(size * bytes);
-    pixels.set(new Uint8Array(pass.pixels, slot * batchSize * bytes, size * bytes));
-    Atomics.store(new Int32Array(pass.progress), 1 + slot, 0);
+    const pixels = new Uint8Array(pass.pixels, slot * batchSize * bytes, size * bytes);
     const indices = new Int32Array(size);
     indices.set(new Int32Array(pass.order, batch * batchSize * 4, size));
     return { pixels, labels: indices.map((index) => samples[index]!.label), indices };
   }
 
   #start(): Worker[] {
-    const {
-      samples,
-      preset,
-      batchSize,
-      augment,
-      seed = 0,
-      workers = Math.min(availableParallelism(), 8),
-    } = this.#options;
+    const { samples, preset, batchSize, augment, cache, seed = 0, workers = availableParallelism() } = this.#options;
+    if (this.#workers.length >= workers) return this.#workers;
     const files = samples.map((sample) => sample.file);
-    const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, seed, augment };
+    const kind = this.#kind();
+    const records = cache?.share(kind, files);
+    const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, seed, augment, kind, records };
     while (this.#workers.length < workers) {
       // Without the process's own flags: a worker rejects --input-type, which `node -e` programs may have.
       const worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: setup, execArgv: [] });
-      worker.on('message', (message: FromWorker) => this.#listener(message));
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'cacheFailed') cache?.onFailure(message.reason);
+        else this.#listener(message);
+      });
       worker.on('error', (error) => this.#listener(error));
       worker.on('exit', () => {
         this.#workers = this.#workers.filter((other) => other !== worker);
@@ -172,6 +180,12 @@ export class Loader {
       this.#workers.push(worker);
     }
     return this.#workers;
+  }
+
+  #kind(): RecordKind {
+    const { preset, augment, squash } = this.#options;
+    if (!augment) return { type: 'eval', preset };
+    return { type: 'train', squash: squash ?? squashSize(preset.crop, augment.scale) };
   }
 
   #post(message: ToWorker): void {

@@ -171,6 +171,16 @@ export const fields = {
     deterministic: toggle(false, 'the same bits in every run on a GPU too; slower'),
     threads: number(0, threads, 'CPU threads that compute; 0 = one per core'),
     workers: number(0, threads, 'threads that decode and augment images; 0 = one per core'),
+    cache: {
+      ...pathOr(
+        ['auto', 'off', 'memory'],
+        'auto, off, memory or a folder',
+        'cache of decoded images, which changes no result: auto (the folder of evenhand cache, if there is room), off, memory, or a folder',
+      ),
+      placeholder: 'DIR',
+      schema: { type: 'string', minLength: 1 },
+      accept: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    },
   }),
 } satisfies Record<string, Field<unknown>>;
 

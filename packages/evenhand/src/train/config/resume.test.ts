@@ -13,11 +13,12 @@ describe('changes on resume', () => {
   });
 
   test('may lower the learning rates, and each is noted', () => {
-    const { config: changed, notes } = changeOnResume(config, { headRate: 1e-4, threads: 2 });
-    assert.deepEqual(changed, { ...config, headRate: 1e-4, threads: 2 });
+    const { config: changed, notes } = changeOnResume(config, { headRate: 1e-4, threads: 2, cache: 'off' });
+    assert.deepEqual(changed, { ...config, headRate: 1e-4, threads: 2, cache: 'off' });
     assert.deepEqual(notes, [
       'Changed on resume: headRate from 0.001 to 0.0001.',
       'Changed on resume: threads from 0 to 2.',
+      'Changed on resume: cache from auto to off.',
     ]);
   });
 

@@ -1,5 +1,5 @@
 import type { Preset } from '@evenhand/predict';
-import type { Loader } from '../../data/index.js';
+import type { Loader, RecordCache } from '../../data/index.js';
 import type { ImageModel, ModelSpec } from '../../models/index.js';
 import type { RunFolder } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
@@ -21,6 +21,8 @@ export interface TrainingContext {
   /** What it computes convolutions and matrix products in. */
   readonly half: HalfType;
   readonly folder: RunFolder;
+  /** Decoded images; undefined if they are not cached. */
+  readonly cache: RecordCache | undefined;
   /** The validation images. */
   readonly validation: Loader;
   readonly onEvent: (event: TrainEvent) => void;

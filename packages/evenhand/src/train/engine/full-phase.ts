@@ -5,7 +5,6 @@ import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
 import { discriminativeGroups } from '../schedule/parameter-groups.js';
 import { imageSizeAt } from '../schedule/progressive-size.js';
-import { presetAt } from '../setup/model.js';
 import { countBatches, ProgressMeter, type TrainingContext } from './context.js';
 import { Ema } from './ema.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
@@ -46,7 +45,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       const size = imageSizeAt(config, preset.crop, position.epoch);
       if (!loader || size !== loaderSize) {
         await loader?.close();
-        loader = trainingLoader(config, presetAt(preset, size), data.train);
+        loader = trainingLoader(context, size);
         loaderSize = size;
       }
       if (shouldJudgeAgain(context, state)) {

@@ -40,8 +40,8 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
   const targets = targetTensor(data.train, posterior, numClasses, device);
   const loss: HeadLoss = (logits, rows) => batchLoss(logits, { a: ops.indexSelect(targets, 0, rows), lambda: 1 });
   const [plainLoader, augmentedLoader] = [
-    evaluationLoader(config, preset, data.train, device),
-    trainingLoader(config, preset, data.train),
+    evaluationLoader(config, preset, data.train, device, context.cache),
+    trainingLoader(context, preset.crop),
   ];
   const features: Tensor[] = [];
   try {

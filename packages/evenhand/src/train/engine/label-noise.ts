@@ -25,7 +25,7 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
   const features: Tensor[] = [];
   try {
     for (const samples of [data.train, data.val]) {
-      const loader = evaluationLoader(config, preset, samples, context.device);
+      const loader = evaluationLoader(config, preset, samples, context.device, context.cache);
       const computed = await computeFeatures(context, state, loader, samples.length, { mirrored: true }).finally(() =>
         loader.close(),
       );

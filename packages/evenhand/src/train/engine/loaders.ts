@@ -1,27 +1,43 @@
 import type { Preset } from '@evenhand/predict';
-import { type AugmentOptions, epochOrder, Loader, type Sample, softEpochOrder } from '../../data/index.js';
+import {
+  type AugmentOptions,
+  epochOrder,
+  Loader,
+  type RecordCache,
+  type Sample,
+  softEpochOrder,
+} from '../../data/index.js';
 import type { Config } from '../config/fields.js';
 import { samplerOptions } from '../objective/balance.js';
+import { squashSizeOf } from '../setup/image-cache.js';
+import { presetAt } from '../setup/model.js';
 import type { Prepared } from '../setup/prepare.js';
-import { globalEpoch } from './context.js';
+import { globalEpoch, type TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
-/** Augmented training images of `preset.crop` x `preset.crop` pixels. */
-export function trainingLoader(config: Config, preset: Preset, samples: readonly Sample[]): Loader {
+/** Augmented training images of `size` x `size` pixels. */
+export function trainingLoader({ config, preset, data, cache }: TrainingContext, size: number): Loader {
   return new Loader({
-    samples,
+    samples: data.train,
     batchSize: config.batchSize,
-    preset,
+    preset: presetAt(preset, size),
     augment: augmentOptions(config),
     seed: config.seed,
-    ...workerOptions(config),
+    squash: squashSizeOf(config, preset),
+    ...machineOptions(config, cache),
   });
 }
 
 /** Images as predictions will see them, in batches that suit the device. */
-export function evaluationLoader(config: Config, preset: Preset, samples: readonly Sample[], device: string): Loader {
+export function evaluationLoader(
+  config: Config,
+  preset: Preset,
+  samples: readonly Sample[],
+  device: string,
+  cache?: RecordCache,
+): Loader {
   const batchSize = evaluationBatch(config.batchSize, preset.crop, device);
-  return new Loader({ samples, batchSize, preset, ...workerOptions(config) });
+  return new Loader({ samples, batchSize, preset, ...machineOptions(config, cache) });
 }
 
 /**
@@ -34,7 +50,11 @@ export function evaluationBatch(batchSize: number, size: number, device: string)
   return Math.max(batchSize, Math.min(Math.max(fast, 16), 512));
 }
 
-const workerOptions = ({ workers }: Config) => (workers > 0 ? { workers } : {});
+/** What has no influence on the pixels. */
+const machineOptions = ({ workers }: Config, cache: RecordCache | undefined) => ({
+  ...(workers > 0 ? { workers } : {}),
+  ...(cache ? { cache } : {}),
+});
 
 function augmentOptions(config: Config): AugmentOptions {
   const { cropScale, cropRatio, horizontalFlip, verticalFlip, rotation, erasing, policy } = config;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
+import { requireCacheFolder } from '../../data/index.js';
 import { type ModelSpec, WeightsError } from '../../models/index.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
@@ -9,6 +10,7 @@ import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
 import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
+import { openTrainingCache } from '../setup/image-cache.js';
 import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt, requireGrowth } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
@@ -58,6 +60,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   let { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
+  requireCacheFolder(config.cache);
   const found = await findSpec(config.model, onEvent);
   requireGrowth(found, config);
   // What is known of the published weights is not true of others.
@@ -101,6 +104,7 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<Trai
   if (!existsSync(config.data)) {
     throw new ConfigError(`${config.data} does not exist; if the data has moved, resume with --data and its new place`);
   }
+  requireCacheFolder(config.cache);
   folder.removeLeftovers();
   const data = await prepareData(config, onEvent);
   const { fingerprint, splitFingerprint } = folder.readEnvironment().dataset;
@@ -155,11 +159,12 @@ async function run(
   const model = buildModel(spec, config, data.classes.length, device);
   start?.();
   const preset = presetAt(spec.preset, config.imageSize);
-  const validation = evaluationLoader(config, preset, data.val, device);
+  const cache = openTrainingCache(config, preset, data, onEvent);
+  const validation = evaluationLoader(config, preset, data.val, device, cache);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const expectedTime = new ExpectedTime();
   const half = chooseHalfType(config, device);
-  const shared = { config, data, spec, model, preset, device, half, folder, validation };
+  const shared = { config, data, spec, model, preset, device, half, folder, cache, validation };
   const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime };
   let state: TrainingState | null = null;
   try {

@@ -29,6 +29,8 @@ export interface Prepared extends Dataset {
   readonly fingerprint: string;
   /** Of the data in its order and with its split: `splitFingerprintOf`. */
   readonly splitFingerprint: string;
+  /** The SHA-256 of each readable file, hexadecimal. */
+  readonly hashes: ReadonlyMap<string, string>;
   /** Unreadable images that are skipped. */
   readonly skipped: readonly BadImage[];
   /** Samples whose label a person has confirmed or set. */
@@ -76,11 +78,16 @@ export async function prepareData(config: Config, onEvent: OnEvent): Promise<Pre
     ...split,
     fingerprint: fingerprintOf(dataset, scan),
     splitFingerprint: splitFingerprintOf(split, scan),
+    hashes: hashesOf(scan),
     skipped: scan.bad,
     confirmed,
     ...(config.labelNoise === 'auto' ? { groups: splitGroups(split.train, scan) } : {}),
   };
 }
+
+/** The SHA-256 of the files of a scan. */
+export const hashesOf = ({ images }: Scan): Map<string, string> =>
+  new Map(Array.from(images, ([file, { sha256 }]) => [file, sha256]));
 
 async function correctedDataset(
   config: Config,
