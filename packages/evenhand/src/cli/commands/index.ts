@@ -23,6 +23,10 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
   },
   recipes: { summary: 'list the training recipes', load: async () => (await import('./recipes.js')).recipeList },
   models: { summary: 'list pretrained models', load: async () => (await import('./models.js')).modelList },
+  cache: {
+    summary: 'list or clear the cache of decoded images',
+    load: async () => (await import('./cache.js')).imageCache,
+  },
   doctor: {
     summary: 'check the installation',
     load: async () => (await import('./doctor.js')).doctor,
