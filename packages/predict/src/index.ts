@@ -7,8 +7,17 @@ export {
   MOST_PROBABLE,
   scoreClasses,
 } from './decide.js';
-export { decode, decodeCrop, type ImageHeader, type ImageSource, MAX_PIXELS, probe, read } from './decode.js';
-export { ImageError, type Pixels } from './image.js';
+export {
+  decode,
+  decodeCrop,
+  decodeScaled,
+  type ImageHeader,
+  type ImageSource,
+  MAX_PIXELS,
+  probe,
+  read,
+} from './decode.js';
+export { type Box, ImageError, type Pixels, type Size } from './image.js';
 export {
   type ModelLicense,
   type ModelMetadata,
@@ -22,7 +31,7 @@ export { Model, NotDone, type Outcome, type PredictAllOptions, type Prediction, 
 export { ModelError } from './model-error.js';
 export { load, type NodeModel, readModelFile } from './node/load.js';
 export { DEVICES, type Device, type LoadOptions } from './options.js';
-export { preprocess, resizedSize } from './preprocess.js';
+export { preprocess, resizedSize, scaledSize } from './preprocess.js';
 export {
   type CropMode,
   IMAGENET_MEAN,
@@ -31,6 +40,6 @@ export {
   type Preset,
   validatePreset,
 } from './preset.js';
-export { type Box, type ResampleOptions, resample } from './resample.js';
+export { type ResampleOptions, resample } from './resample.js';
 export { libraryVersions } from './versions.js';
 export { TTA, type Tta, type View, viewsOf } from './views.js';

@@ -1,6 +1,6 @@
-import type { Pixels } from './image.js';
+import type { Box, Pixels, Size } from './image.js';
 import type { Preset } from './preset.js';
-import { type Box, resample } from './resample.js';
+import { resample } from './resample.js';
 
 /** The part of a preset that determines the pixels: everything but the normalisation. `mean` is the colour of a border. */
 export type Geometry = Pick<Preset, 'resize' | 'crop' | 'cropMode' | 'interpolation' | 'mean'>;
@@ -18,7 +18,7 @@ export type Geometry = Pick<Preset, 'resize' | 'crop' | 'cropMode' | 'interpolat
  */
 export function preprocess(image: Pixels, preset: Geometry): Uint8Array<ArrayBuffer> {
   const { crop } = preset;
-  const { width, height } = scaledSize(image, preset);
+  const { width, height } = scaledSize(image.reducedFrom ?? image, preset);
   const { left, top } = centerCropOffset(width, height, crop);
   const window: Box = {
     left: Math.max(left, 0),
@@ -42,13 +42,8 @@ function filled(size: number, colour: Preset['mean']): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: size * size * 3 }, (_, i) => values[i % 3]!);
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Width and height in pixels of the scaled image before it is cropped. */
-function scaledSize(image: Size, { resize, cropMode }: Geometry): Size {
+export function scaledSize(image: Size, { resize, cropMode }: Geometry): Size {
   if (cropMode === 'squash') return { width: resize, height: resize };
   if (cropMode === undefined) return resizedSize(image, resize);
   // Divided and rounded as in timm. Unlike there, a side of an extremely long image keeps one pixel.

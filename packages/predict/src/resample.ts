@@ -1,16 +1,8 @@
-import type { Pixels } from './image.js';
+import type { Box, Pixels } from './image.js';
 import type { Interpolation } from './preset.js';
 
-/** A rectangle in pixels. */
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 export interface ResampleOptions {
-  /** The part of the image to scale, in whole or fractional pixels; by default the whole image. */
+  /** The part of `data` to scale, in whole or fractional pixels; by default the whole image. */
   readonly source?: Box;
   /** The part of the result to compute, in whole pixels; by default all of it. */
   readonly window?: Box;
@@ -39,7 +31,8 @@ export function resample(
   interpolation: Interpolation,
   options: ResampleOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const source = options.source ?? { left: 0, top: 0, width: image.width, height: image.height };
+  const source = options.source ??
+    image.reducedFrom?.box ?? { left: 0, top: 0, width: image.width, height: image.height };
   const window = options.window ?? { left: 0, top: 0, width, height };
   const columns = taps(source.left, source.width, image.width, width, window.left, window.width, interpolation);
   const rows = taps(source.top, source.height, image.height, height, window.top, window.height, interpolation);

@@ -1,5 +1,5 @@
-import type { Pixels } from './image.js';
-import { preprocess } from './preprocess.js';
+import type { Pixels, Size } from './image.js';
+import { preprocess, scaledSize } from './preprocess.js';
 import type { Preset } from './preset.js';
 
 /** Kinds of test-time augmentation: the views of an image over which logits are averaged. */
@@ -35,11 +35,20 @@ export function inputsOf(image: Pixels, preset: Preset, views: readonly View[]):
   return views.map(({ zoom, flip }) => {
     let pixels = byZoom.get(zoom);
     if (pixels === undefined) {
-      pixels = preprocess(image, { ...preset, resize: Math.round(preset.resize * zoom) });
+      pixels = preprocess(image, zoomed(preset, zoom));
       byZoom.set(zoom, pixels);
     }
     return normalise(pixels, preset, flip);
   });
+}
+
+/** The largest size to which an image is scaled for its views. */
+export function largestScaledSize(image: Size, preset: Preset, views: readonly View[]): Size {
+  return scaledSize(image, zoomed(preset, Math.max(...views.map(({ zoom }) => zoom))));
+}
+
+function zoomed(preset: Preset, zoom: number): Preset {
+  return { ...preset, resize: Math.round(preset.resize * zoom) };
 }
 
 /** Pixels [H,W,3] in [0, 255] as float32 [3,H,W]: `(value / 255 - mean) / std`, mirrored if `flip`. */

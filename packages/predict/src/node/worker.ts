@@ -8,7 +8,7 @@ import { ImageError, type Pixels } from '../image.js';
 import { describeNotFinite } from '../model.js';
 import { ModelError } from '../model-error.js';
 import { signatureOf } from '../signature.js';
-import { inputsOf, normalise } from '../views.js';
+import { inputsOf, largestScaledSize, normalise } from '../views.js';
 import { Gate } from './gate.js';
 import type { Failure, FromWorker, Job, Setup } from './protocol.js';
 
@@ -82,7 +82,7 @@ function testPattern(size: number): Uint8Array {
 
 async function prepare({ id, image, views }: Job): Promise<void> {
   try {
-    const pixels = await decode(image);
+    const pixels = await decode(image, undefined, (size) => largestScaledSize(size, preset, views));
     const sum = new Float64Array(classes.length);
     const job: RunningJob = { id, warning: pixels.warning, views: views.length, done: 0, sum, milliseconds: 0 };
     for (const input of inputsFor(image, pixels, views)) queue.push({ input, job });

@@ -1,4 +1,4 @@
-import { decode, decodeCrop, preprocess, probe } from '@evenhand/predict';
+import { decode, decodeScaled, preprocess, scaledSize } from '@evenhand/predict';
 import type { RecordKind } from './kind.js';
 import type { ImageRecord } from './record.js';
 
@@ -11,16 +11,13 @@ import type { ImageRecord } from './record.js';
  */
 export async function decodeToRecord(bytes: Uint8Array, kind: RecordKind, file: string): Promise<ImageRecord> {
   if (kind.type === 'eval') {
-    const { crop } = kind.preset;
-    const image = await decode(bytes, file);
-    const data = preprocess(image, kind.preset);
-    return { width: crop, height: crop, originalWidth: image.width, originalHeight: image.height, data };
+    const { preset } = kind;
+    const image = await decode(bytes, file, (size) => scaledSize(size, preset));
+    const { width, height } = image.reducedFrom ?? image;
+    const data = preprocess(image, preset);
+    return { width: preset.crop, height: preset.crop, originalWidth: width, originalHeight: height, data };
   }
-  const { width: originalWidth, height: originalHeight } = await probe(bytes, file);
-  const whole = { left: 0, top: 0, width: originalWidth, height: originalHeight };
-  const width = Math.min(originalWidth, kind.squash);
-  const height = Math.min(originalHeight, kind.squash);
   // Bicubic, as it keeps more detail for the second scaling than bilinear does.
-  const { data } = await decodeCrop(bytes, whole, width, height, 'bicubic', file);
-  return { width, height, originalWidth, originalHeight, data };
+  const { original, ...image } = await decodeScaled(bytes, kind.squash, 'bicubic', file);
+  return { ...image, originalWidth: original.width, originalHeight: original.height };
 }

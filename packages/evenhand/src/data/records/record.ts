@@ -2,7 +2,7 @@ import type { Pixels } from '@evenhand/predict';
 
 /** A decoded image as it is cached: pixels [height, width, 3] and the size of the image that they are of. */
 export interface ImageRecord extends Pixels {
-  /** In pixels, with the EXIF orientation applied. */
+  /** In pixels, with the EXIF orientation applied; up to 7 less of a large JPEG for training (see `decodeScaled`). */
   readonly originalWidth: number;
   readonly originalHeight: number;
 }
