@@ -1,8 +1,9 @@
 export type { AugmentOptions } from './augment/index.js';
 export { FLOWERS102, type Flowers102Summary, writeFlowers102 } from './datasets/flowers102.js';
 export { DataError } from './errors.js';
-export { type DuplicatePair, findDuplicates, groupDuplicates } from './inspect/duplicates.js';
+export { type DuplicatePair, type Duplicates, findDuplicates, groupDuplicates } from './inspect/duplicates.js';
 export {
+  type CheckStage,
   checkDataset,
   type DatasetReport,
   type Duplicate,

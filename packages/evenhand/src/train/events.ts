@@ -15,10 +15,10 @@ export type TrainEvent =
 export interface Progress {
   readonly type: 'progress';
   /**
-   * `scan` reads the data, `features` runs the frozen backbone, `labels` looks for label errors, `head` and `full` train,
+   * `scan` reads the data, `duplicates` compares the images with one another, `features` runs the frozen backbone, `labels` looks for label errors, `head` and `full` train,
    * `validate` measures.
    */
-  readonly stage: 'scan' | 'features' | 'labels' | 'head' | 'full' | 'validate';
+  readonly stage: 'scan' | 'duplicates' | 'features' | 'labels' | 'head' | 'full' | 'validate';
   /** Counted from 1, of `epochs`, within the stage; 0 of 0 where the stage has none. */
   readonly epoch: number;
   readonly epochs: number;

@@ -118,6 +118,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
       `All images of ${data} have the label ${describeValue(dataset.classes[0])}, but an audit needs at least 2 classes`,
     );
   }
+  const groups = await splitGroups(dataset.train, scan, reporter('duplicates'));
   const features = await featuresOf(spec, config, device, [...dataset.train, ...dataset.val], scan, options, reporter);
   try {
     const labelled = (samples: readonly Sample[], firstRow: number) => ({
@@ -132,7 +133,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
       const { labels, heldOut } = estimateLabels({
         ...labelled(train, 0),
         numClasses: classes.length,
-        groups: splitGroups(train, scan),
+        groups,
         seed: config.seed,
         heldOut: labelled(val, train.length),
         onProgress: (done) => reportProgress(Math.round(done * total), total),

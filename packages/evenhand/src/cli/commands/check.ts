@@ -39,8 +39,9 @@ export const check: Command = {
     const [data] = expectPositionals('check', parsed, ['DATA']);
     const dataset = await readDataset(data!, readOptionsOf(parsed));
     const status = new StatusLine();
-    const report = await checkDataset(dataset, (done, total) => {
-      status.show(() => `Reading images: ${done} of ${total}`);
+    const report = await checkDataset(dataset, (done, total, stage) => {
+      const doing = stage === 'scan' ? 'Reading images' : 'Searching for duplicates';
+      status.show(() => `${doing}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
     });
     status.clear();
     const validation = judgeValidation(dataset);

@@ -12,6 +12,7 @@ const PLAIN_PROGRESS_MS = 30_000;
 
 const stages: Record<Progress['stage'], string> = {
   scan: 'reading images',
+  duplicates: 'searching for duplicates',
   features: 'features',
   labels: 'judging labels',
   head: 'head',

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { TrainEvent, TrainResult } from '../../train/index.js';
+import type { Progress, TrainEvent, TrainResult } from '../../train/index.js';
 import type { ErrorReport } from '../output/errors.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
@@ -12,6 +12,9 @@ export type Outcome =
   | { readonly type: 'stopped' }
   /** Without a message: `cause` is its signal or exit code. */
   | { readonly type: 'died'; readonly cause: string };
+
+/** The stages in which there is nothing to save. */
+const PREPARING: ReadonlySet<Progress['stage']> = new Set(['scan', 'duplicates']);
 
 export interface Watcher {
   onEvent(event: TrainEvent): void;
@@ -69,7 +72,7 @@ export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
       outcome = message;
       return;
     }
-    training ||= message.event.type === 'progress' && message.event.stage !== 'scan';
+    training ||= message.event.type === 'progress' && !PREPARING.has(message.event.stage);
     watcher.onEvent(message.event);
   });
   send({ type: 'start', job });

@@ -31,12 +31,6 @@ export function fingerprint(image: Pixels): Fingerprint {
   return { hash: [word(0), word(32)], miniature };
 }
 
-/** The root mean square difference of two miniatures, in [0, 255]. */
-export function miniatureDistance(a: Uint8Array, b: Uint8Array): number {
-  const sum = a.reduce((total, value, i) => total + (value - b[i]!) ** 2, 0);
-  return Math.sqrt(sum / a.length);
-}
-
 /** COSINE[u * SIDE + x] = cos((2x + 1) (u + 1) pi / 2 SIDE). The mean (u = 0) is left out: it is only brightness. */
 const COSINE = Float64Array.from({ length: LOW * SIDE }, (_, i) => {
   const [u, x] = [Math.floor(i / SIDE) + 1, i % SIDE];

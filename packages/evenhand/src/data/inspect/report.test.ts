@@ -159,7 +159,8 @@ describe('findDuplicates on real photos', { skip: existsSync(flowers) ? false : 
     const different = [[317, 2761], [1385, 2363], [844, 1799], [1256, 1726], [636, 1794]]; // biome-ignore format: pairs
     const { images, bad } = await scanImages([...same, ...different].flat().map(number));
     assert.deepEqual(bad, []);
-    const found = findDuplicates(images.values()).map(({ a, b }) => [a, b]);
+    const { pairs } = await findDuplicates(images.values());
+    const found = pairs.map(({ a, b }) => [a, b]);
     assert.deepEqual(found.sort(), same.map((pair) => pair.map(number)).sort()); // biome-ignore format: one line
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { plural } from '../../format.js';
 import type { Dataset, Sample } from '../read/formats.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { type BadImage, type Scan, scanImages } from './scan.js';
@@ -40,7 +41,7 @@ export interface DatasetReport {
   /** Numbers of readable images by mode (`rgb`, `grey`, ...) and format. */
   readonly modes: Readonly<Record<string, number>>;
   readonly formats: Readonly<Record<string, number>>;
-  /** What was skipped, joined or found elsewhere while the data was read, as sentences. */
+  /** What was skipped, joined or found elsewhere while the data was read, and which lists are cut, as sentences. */
   readonly notes: readonly string[];
 }
 
@@ -50,20 +51,31 @@ export interface Spread {
   readonly max: number;
 }
 
+/** What `checkDataset` does: opens the images, then compares them with one another. */
+export type CheckStage = 'scan' | 'duplicates';
+
 /**
  * Opens every image of a data set and reports the findings.
- * @param onProgress called with the number of files that are done
+ * @param onProgress called with the number of images that are done
  */
 export async function checkDataset(
   dataset: Dataset,
-  onProgress?: (done: number, total: number) => void,
+  onProgress: (done: number, total: number, stage: CheckStage) => void = () => {},
 ): Promise<DatasetReport> {
   const files = [...dataset.train, ...dataset.val].map((sample) => sample.file);
-  return reportOf(dataset, await scanImages(files, onProgress));
+  const scan = await scanImages(files, (done, total) => onProgress(done, total, 'scan'));
+  return reportOf(dataset, scan, (done, total) => onProgress(done, total, 'duplicates'));
 }
 
-/** The report on a data set whose images are scanned already. */
-export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
+/**
+ * The report on a data set whose images are scanned already.
+ * @param onProgress called with the number of images that are compared
+ */
+export async function reportOf(
+  dataset: Dataset,
+  scan: Scan,
+  onProgress?: (done: number, total: number) => void,
+): Promise<DatasetReport> {
   const { classes, train, val } = dataset;
   const trainCounts = countsOf(train, classes.length);
   const valCounts = countsOf(val, classes.length);
@@ -72,7 +84,8 @@ export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
   const labelsOf = (file: string): string[] => [...new Set(rows.get(file)!.map(({ label }) => classes[label]!))];
   const partsOf = (file: string): Part[] => [...new Set(rows.get(file)!.map(({ part }) => part))];
   const repeats = [...rows].filter(([, occurrences]) => occurrences.length > 1);
-  const pairs = findDuplicates(scan.images.values()).map((pair) => {
+  const { pairs: found, largeGroups } = await findDuplicates(scan.images.values(), onProgress);
+  const pairs = found.map((pair) => {
     return { ...pair, labelsOfA: labelsOf(pair.a), labelsOfB: labelsOf(pair.b) };
   });
   const leaks: Duplicate[] = repeats
@@ -106,9 +119,12 @@ export function reportOf(dataset: Dataset, scan: Scan): DatasetReport {
         : { width: spread(images.map((image) => image.width)), height: spread(images.map((image) => image.height)) },
     modes: tally(images.map((image) => image.mode)),
     formats: tally(images.map((image) => image.format)),
-    notes: dataset.notes ?? [],
+    notes: [...(dataset.notes ?? []), ...largeGroups.map(noteOfLargeGroup)],
   };
 }
+
+const noteOfLargeGroup = (images: number): string =>
+  `A group of ${plural(images, 'image')} looks alike: of its pairs of duplicates, only those that connect it are listed.`;
 
 /**
  * Identifies the data: the SHA-256 (hexadecimal) of part, file name, file size and label of all rows, sorted. It depends

@@ -49,7 +49,7 @@ export class ProgressMeter {
   constructor(
     private readonly context: TrainingContext,
     private readonly state: TrainingState,
-    private readonly stage: Exclude<Progress['stage'], 'scan'>,
+    private readonly stage: Exclude<Progress['stage'], 'scan' | 'duplicates'>,
     private readonly total: number,
     private readonly before = 0,
   ) {}

@@ -20,7 +20,7 @@ import { formatPercent, plural } from '../../format.js';
 import { printable } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
 import { type Config, DATA_FILES, fields, fieldsOfGroup } from '../config/fields.js';
-import type { TrainEvent } from '../events.js';
+import type { Progress, TrainEvent } from '../events.js';
 import { countLabels } from '../objective/balance.js';
 
 /** The data of a run: read, checked and split. */
@@ -62,16 +62,12 @@ export function readOptions(config: Config): ReadOptions {
 export async function prepareData(config: Config, onEvent: OnEvent): Promise<Prepared> {
   const { dataset, confirmed } = await correctedDataset(config, onEvent);
   const files = [...dataset.train, ...dataset.val].map(({ file }) => file);
-  const begin = performance.now();
-  const scan = await scanImages(files, (done, total) => {
-    const imagesPerSecond = (done * 1000) / (performance.now() - begin);
-    onEvent({ type: 'progress', stage: 'scan', epoch: 0, epochs: 0, done, total, imagesPerSecond });
-  });
+  const scan = await scanImages(files, reportProgress('scan', onEvent));
   if (scan.bad.length > 0) refuseOrSkip(config, scan, files.length, onEvent);
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
   const usable = { ...dataset, train: readable(dataset.train), val: readable(dataset.val) };
   requireTraining(usable);
-  const split = holdOut(config, usable, scan, onEvent);
+  const { split, groups } = await holdOut(config, usable, scan, onEvent);
   requireValidation(config, split);
   noteAbsentClasses(split, onEvent);
   return {
@@ -81,7 +77,15 @@ export async function prepareData(config: Config, onEvent: OnEvent): Promise<Pre
     hashes: hashesOf(scan),
     skipped: scan.bad,
     confirmed,
-    ...(config.labelNoise === 'auto' ? { groups: splitGroups(split.train, scan) } : {}),
+    ...(groups === undefined ? {} : { groups }),
+  };
+}
+
+function reportProgress(stage: Progress['stage'], onEvent: OnEvent): (done: number, total: number) => void {
+  const begin = performance.now();
+  return (done, total) => {
+    const imagesPerSecond = (done * 1000) / (performance.now() - begin);
+    onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
   };
 }
 
@@ -103,11 +107,19 @@ async function correctedDataset(
   return corrected;
 }
 
-/** [N] a number for each sample that near-duplicates and the images of one group share: they stay on one side of a split. */
-export function splitGroups(samples: readonly Sample[], scan: Scan): Int32Array {
+/**
+ * [N] a number for each sample that near-duplicates and the images of one group share: they stay on one side of a split.
+ * @param onProgress called with the number of images that are compared
+ */
+export async function splitGroups(
+  samples: readonly Sample[],
+  scan: Scan,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Int32Array> {
   const files = samples.map(({ file }) => file);
   const facts = [...new Set(files)].map((file) => scan.images.get(file)!);
-  return groupDuplicates(files, findDuplicates(facts), samples.map(({ group }) => group)); // biome-ignore format: one line
+  const { pairs } = await findDuplicates(facts, onProgress);
+  return groupDuplicates(files, pairs, samples.map(({ group }) => group)); // biome-ignore format: one line
 }
 
 function refuseOrSkip({ onBadImage, data }: Config, { bad, images }: Scan, total: number, onEvent: OnEvent): void {
@@ -132,22 +144,32 @@ function refuseOrSkip({ onBadImage, data }: Config, { bad, images }: Scan, total
   });
 }
 
-/** The data with validation images held out as the configuration says. */
-function holdOut(config: Config, dataset: Dataset, scan: Scan, onEvent: OnEvent): Dataset {
+/**
+ * The data with validation images held out as the configuration says, and the groups of its training images if labels are
+ * judged.
+ */
+async function holdOut(
+  config: Config,
+  dataset: Dataset,
+  scan: Scan,
+  onEvent: OnEvent,
+): Promise<{ split: Dataset; groups?: Int32Array }> {
   const { folds, fold, seed } = config;
   const { train, val } = dataset;
   const note = (text: string): void => onEvent({ type: 'note', text });
   const isAuto = config.valFraction === 'auto';
   const fraction = config.valFraction === 'auto' ? (val.length === 0 ? AUTO_FRACTION : 0) : config.valFraction;
+  const judgesLabels = config.labelNoise === 'auto';
+  const groupsOfTrain = () => splitGroups(train, scan, reportProgress('duplicates', onEvent));
   if (folds === 0 && fraction === 0) {
     noteSharedGroups(dataset, note);
-    return dataset;
+    return { split: dataset, ...(judgesLabels ? { groups: await groupsOfTrain() } : {}) };
   }
   if (val.length > 0) {
     note(`The ${plural(val.length, 'validation image')} of the data are not used: validation is held out of training.`);
   }
   const labels = train.map(({ label }) => label);
-  const groups = splitGroups(train, scan);
+  const groups = await groupsOfTrain();
   const split =
     folds > 0 ? splitFold(labels, folds, fold, seed, groups) : splitFraction(labels, fraction, seed, groups);
   const share = split.val.length / train.length;
@@ -168,7 +190,11 @@ function holdOut(config: Config, dataset: Dataset, scan: Scan, onEvent: OnEvent)
     }
   }
   const pick = (indices: Int32Array) => Array.from(indices, (i) => train[i]!);
-  return { ...dataset, train: pick(split.train), val: pick(split.val) };
+  return {
+    split: { ...dataset, train: pick(split.train), val: pick(split.val) },
+    // A group is on one side as a whole, so the groups of the training images need no second search.
+    ...(judgesLabels ? { groups: split.train.map((i) => groups[i]!) } : {}),
+  };
 }
 
 function noteSharedGroups({ train, val }: Dataset, note: (text: string) => void): void {
