@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { KEY_BYTES, KEY_KNOWN, TEMPORARY } from './file-records.js';
 import { kindName, largestRecord, type RecordKind } from './kind.js';
 import { HEADER_BYTES } from './record.js';
 import type { RecordCache, SharedRecords } from './shared.js';
+import { makeFolder } from './make-folder.js';
 
 /** A file that is being written is not older, unless its process has died. */
 const TEMPORARY_AGE = 600_000;
@@ -79,7 +80,7 @@ export class MemoryCache implements RecordCache {
 /** Removes what killed processes have left, and creates the folder. What cannot be done here fails, and is said, when it is written. */
 function removeAbandoned(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const name of readdirSync(folder)) {
       const file = join(folder, name);
       const stats = statSync(file, { throwIfNoEntry: false });

@@ -4,7 +4,6 @@ import {
   constants,
   fstatSync,
   futimesSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { HEADER_BYTES, headerOf, type ImageRecord, parseRecord } from './record.js';
 import type { Records, SharedRecords } from './shared.js';
+import { makeFolder } from './make-folder.js';
 
 /** Of a sample: its key is not known; it is; its record was read. */
 const KEY_UNKNOWN = 0;
@@ -137,7 +137,7 @@ function withFolder<T>(folder: string, action: () => T): T {
     return action();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return action();
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { plural } from '../../format.js';
@@ -7,6 +7,7 @@ import { FileCache, MemoryCache } from './caches.js';
 import { fileNameOf, shardOf, writeFailure } from './file-records.js';
 import { kindName, largestRecord, type RecordKind } from './kind.js';
 import type { RecordCache } from './shared.js';
+import { makeFolder } from './make-folder.js';
 
 /** The share of the free disk that the setting `auto` may fill, and of the free memory that `memory` may. */
 const DISK_SHARE = 1 / 4;
@@ -131,7 +132,7 @@ export function requireCacheFolder(setting: string): void {
 /** Creates a folder, and writes a file in it. @throws the error of the system */
 function requireWritable(folder: string): void {
   const probe = join(folder, `.write-test-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileSync(probe, '');
   rmSync(probe);
 }
