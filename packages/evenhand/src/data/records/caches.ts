@@ -2,9 +2,9 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { KEY_BYTES, KEY_KNOWN, TEMPORARY } from './file-records.js';
 import { kindName, largestRecord, type RecordKind } from './kind.js';
+import { makeFolder } from './make-folder.js';
 import { HEADER_BYTES } from './record.js';
 import type { RecordCache, SharedRecords } from './shared.js';
-import { makeFolder } from './make-folder.js';
 
 /** A file that is being written is not older, unless its process has died. */
 const TEMPORARY_AGE = 600_000;

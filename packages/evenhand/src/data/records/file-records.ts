@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from './make-folder.js';
 import { HEADER_BYTES, headerOf, type ImageRecord, parseRecord } from './record.js';
 import type { Records, SharedRecords } from './shared.js';
-import { makeFolder } from './make-folder.js';
 
 /** Of a sample: its key is not known; it is; its record was read. */
 const KEY_UNKNOWN = 0;

@@ -6,8 +6,8 @@ import { DataError } from '../errors.js';
 import { FileCache, MemoryCache } from './caches.js';
 import { fileNameOf, shardOf, writeFailure } from './file-records.js';
 import { kindName, largestRecord, type RecordKind } from './kind.js';
-import type { RecordCache } from './shared.js';
 import { makeFolder } from './make-folder.js';
+import type { RecordCache } from './shared.js';
 
 /** The share of the free disk that the setting `auto` may fill, and of the free memory that `memory` may. */
 const DISK_SHARE = 1 / 4;
