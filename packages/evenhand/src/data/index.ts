@@ -13,6 +13,7 @@ export {
   splitFingerprintOf,
 } from './inspect/report.js';
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './inspect/scan.js';
+export { clearScanCache } from './inspect/scan-cache.js';
 export { type Batch, Loader, type LoaderOptions, type PassOptions } from './load/loader.js';
 export { applyCorrections, type Corrected } from './read/corrections.js';
 export { columnOf, imagePath, readCsv, type Table } from './read/csv.js';

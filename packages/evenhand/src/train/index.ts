@@ -22,7 +22,7 @@ export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, tra
 export type { Progress, TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from './setup/device.js';
-export { imageCacheFolder, openEvaluationCache } from './setup/image-cache.js';
+export { imageCacheFolder, openEvaluationCache, scanCacheFolder } from './setup/image-cache.js';
 export {
   buildModel,
   createFitting,

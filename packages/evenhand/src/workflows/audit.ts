@@ -34,6 +34,7 @@ import {
   prepareDevice,
   presetAt,
   resolveConfig,
+  scanCacheFolder,
   splitGroups,
 } from '../train/index.js';
 
@@ -108,6 +109,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
   const scan = await scanImages(
     [...corrected.train, ...corrected.val].map(({ file }) => file),
     reporter('scan'),
+    scanCacheFolder(config.cache),
   );
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
   const dataset = { ...corrected, train: readable(corrected.train), val: readable(corrected.val) };

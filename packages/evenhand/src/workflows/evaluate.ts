@@ -34,6 +34,7 @@ import {
   predictLogits,
   prepareDevice,
   presetAt,
+  scanCacheFolder,
   score,
 } from '../train/index.js';
 import { countTrainingImages, pathsOfPredictions, trainingFiles } from './run-images.js';
@@ -116,6 +117,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const scan = await scanImages(
     labelled.map(({ file }) => file),
     reportProgress('scan'),
+    scanCacheFolder(config.cache),
   );
   const samples = labelled.filter(({ file }) => scan.images.has(file));
   if (samples.length === 0) {

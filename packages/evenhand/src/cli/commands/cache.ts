@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { type CachedKind, clearCache, formatBytes, listCache } from '../../data/index.js';
+import { type CachedKind, clearCache, clearScanCache, formatBytes, listCache } from '../../data/index.js';
 import { plural } from '../../format.js';
 import { describeValue, printable } from '../../printable.js';
-import { imageCacheFolder } from '../../train/index.js';
+import { imageCacheFolder, scanCacheFolder } from '../../train/index.js';
 import type { Command } from '../command.js';
 import { type Flag, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
@@ -56,6 +56,9 @@ export const imageCache: Command = {
     if (action !== 'clear') throw new UsageError(`Unknown action ${describeValue(action)}; expected list or clear`);
     const before = days === undefined ? undefined : Date.now() - parseDays(days) * DAY;
     const deleted = clearCache(folder, before);
+    // Small, and not listed: what scans found in images.
+    const scans = scanCacheFolder(parsed.flags.get('cache'));
+    if (before === undefined && scans !== undefined) await clearScanCache(scans);
     if (isJson) process.stdout.write(json({ folder, deleted }));
     else {
       const what = `Deleted ${plural(deleted.images, 'decoded image')} (${formatBytes(deleted.bytes)})`;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkDataset, readDataset } from '../../data/index.js';
+import { type CheckStage, checkDataset, readDataset } from '../../data/index.js';
 import { formatRate } from '../../format.js';
-import { judgeValidation } from '../../train/index.js';
+import { judgeValidation, scanCacheFolder } from '../../train/index.js';
 import type { Command } from '../command.js';
 import { readFlags, readOptionsOf } from '../options/config-flags.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
@@ -39,10 +39,11 @@ export const check: Command = {
     const [data] = expectPositionals('check', parsed, ['DATA']);
     const dataset = await readDataset(data!, readOptionsOf(parsed));
     const status = new StatusLine();
-    const report = await checkDataset(dataset, (done, total, stage) => {
+    const onProgress = (done: number, total: number, stage: CheckStage): void => {
       const doing = stage === 'scan' ? 'Reading images' : 'Searching for duplicates';
       status.show(() => `${doing}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`);
-    });
+    };
+    const report = await checkDataset(dataset, onProgress, scanCacheFolder());
     status.clear();
     const validation = judgeValidation(dataset);
     const file = parsed.flags.get('json');

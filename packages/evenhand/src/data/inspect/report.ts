@@ -57,13 +57,15 @@ export type CheckStage = 'scan' | 'duplicates';
 /**
  * Opens every image of a data set and reports the findings.
  * @param onProgress called with the number of images that are done
+ * @param cacheFolder as for `scanImages`
  */
 export async function checkDataset(
   dataset: Dataset,
   onProgress: (done: number, total: number, stage: CheckStage) => void = () => {},
+  cacheFolder?: string,
 ): Promise<DatasetReport> {
   const files = [...dataset.train, ...dataset.val].map((sample) => sample.file);
-  const scan = await scanImages(files, (done, total) => onProgress(done, total, 'scan'));
+  const scan = await scanImages(files, (done, total) => onProgress(done, total, 'scan'), cacheFolder);
   return reportOf(dataset, scan, (done, total) => onProgress(done, total, 'duplicates'));
 }
 

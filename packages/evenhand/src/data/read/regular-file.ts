@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 
@@ -7,16 +7,22 @@ import { DataError } from '../errors.js';
  * for a writer, and a device such as /dev/zero never ends.
  */
 export async function whyNotRegular(file: string): Promise<string | undefined> {
-  let stats: Stats;
+  const stats = await statRegular(file);
+  return typeof stats === 'string' ? stats : undefined;
+}
+
+/** What the system knows of a regular file; why it cannot be read as a file if it is not one. */
+export async function statRegular(file: string): Promise<BigIntStats | string> {
+  let stats: BigIntStats;
   try {
-    stats = await stat(file);
+    stats = await stat(file, { bigint: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
     if (code === 'ELOOP') return 'its symbolic links form a loop';
     return code === 'EACCES' ? 'reading it is not permitted' : message;
   }
-  if (stats.isFile()) return undefined;
+  if (stats.isFile()) return stats;
   if (stats.isDirectory()) return 'it is a folder';
   if (stats.isFIFO()) return 'it is a named pipe (FIFO), not a file';
   return stats.isSocket() ? 'it is a socket, not a file' : 'it is a device, not a file';

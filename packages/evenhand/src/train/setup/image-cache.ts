@@ -9,6 +9,12 @@ import type { Prepared } from './prepare.js';
 /** The folder of the setting `auto`. */
 export const imageCacheFolder = (): string => join(cacheFolder(), 'images');
 
+/** Where scans keep what they found in images, for a setting; undefined if nothing is to be written. */
+export function scanCacheFolder(setting = 'auto'): string | undefined {
+  if (setting === 'off' || setting === 'memory') return undefined;
+  return join(setting === 'auto' ? cacheFolder() : setting, 'scans');
+}
+
 /** The size to which training images are decoded: one for all image sizes of a run. */
 export const squashSizeOf = ({ cropScale }: Config, { crop }: Preset): number => squashSize(crop, cropScale);
 

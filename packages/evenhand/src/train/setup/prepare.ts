@@ -22,6 +22,7 @@ import { ConfigError } from '../config/field.js';
 import { type Config, DATA_FILES, fields, fieldsOfGroup } from '../config/fields.js';
 import type { Progress, TrainEvent } from '../events.js';
 import { countLabels } from '../objective/balance.js';
+import { scanCacheFolder } from './image-cache.js';
 
 /** The data of a run: read, checked and split. */
 export interface Prepared extends Dataset {
@@ -62,7 +63,7 @@ export function readOptions(config: Config): ReadOptions {
 export async function prepareData(config: Config, onEvent: OnEvent): Promise<Prepared> {
   const { dataset, confirmed } = await correctedDataset(config, onEvent);
   const files = [...dataset.train, ...dataset.val].map(({ file }) => file);
-  const scan = await scanImages(files, reportProgress('scan', onEvent));
+  const scan = await scanImages(files, reportProgress('scan', onEvent), scanCacheFolder(config.cache));
   if (scan.bad.length > 0) refuseOrSkip(config, scan, files.length, onEvent);
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
   const usable = { ...dataset, train: readable(dataset.train), val: readable(dataset.val) };
