@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Writes packages/evenhand/golden/data: the distributions and pixels of torchvision's augmentations.
+"""Writes packages/evenhand/golden/data: the distributions and pixels of torchvision's augmentations, and crops by Pillow.
 
 Run with a Python that has torchvision and Pillow (made with torchvision 0.14.1, Pillow 9.4.0).
 """
 import base64
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,34 @@ def pixels():
     return dict(size=SIZE, image=b64(image), cases=cases, policy=policy)
 
 
+def resized(image, left, top, width, height, size, filter):
+    """The box resized by Pillow, after everything that it does not touch is cut off."""
+    right, bottom = left + width, top + height
+    x, y = math.floor(left), math.floor(top)
+    part = image.crop((x, y, math.ceil(right), math.ceil(bottom)))
+    return part.resize((size, size), filter, box=(left - x, top - y, right - x, bottom - y))
+
+
+def resized_crops():
+    """Boxes of a 40 x 31 image: whole and fractional ones, enlarged and reduced."""
+    rng = np.random.default_rng(6)
+    y, x = np.mgrid[0:31, 0:40]
+    base = np.stack([x * 6, y * 8, (x * y) // 5], -1) + rng.integers(-30, 30, (31, 40, 3))
+    base[6:14, 20:30] = rng.integers(0, 2, (8, 10, 3)) * 255
+    image = Image.fromarray(np.clip(base, 0, 255).astype(np.uint8))
+    whole = [(0, 0, 40, 31), (3, 2, 30, 25), (11, 9, 7, 6), (39, 30, 1, 1), (20, 6, 12, 12), (4, 0, 33, 8)]
+    fractional = [(0.25, 0.75, 39.5, 30.125), (12.3, 7.7, 19.62, 16.41), (21.9, 8.05, 4.3, 3.1), (38.6, 0.4, 0.9, 30.6), (5.5, 5.5, 12, 12)]
+    cases = []
+    for filter, mode in (("bilinear", T.InterpolationMode.BILINEAR), ("bicubic", T.InterpolationMode.BICUBIC)):
+        pil = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}[filter]
+        for left, top, width, height in whole:
+            out = F.resized_crop(image, top, left, height, width, [12, 12], mode)
+            cases.append(dict(box=[left, top, width, height], filter=filter, out=b64(out)))
+        for box in fractional:
+            cases.append(dict(box=box, filter=filter, out=b64(resized(image, *box, 12, pil))))
+    return dict(width=40, height=31, size=12, image=b64(image), cases=cases)
+
+
 def main():
     torch.manual_seed(0)
     OUT.mkdir(parents=True, exist_ok=True)
@@ -99,6 +128,7 @@ def main():
                crops(900, 100, (0.08, 1.0), (3 / 4, 4 / 3)), crops(100, 900, (0.9, 1.0), (3 / 4, 4 / 3))],
         jitter=jitter(), erasing=erasing(), policies=policies())
     (OUT / "augment-distributions.json").write_text(json.dumps(distributions) + "\n")
+    (OUT / "augment-crops.json").write_text(json.dumps(resized_crops()) + "\n")
     (OUT / "augment-pixels.json").write_text(json.dumps(pixels()) + "\n")
 
 

@@ -3,14 +3,18 @@
 #include <torch/csrc/api/include/torch/version.h>
 
 #include "environment.h"
+#include "image.h"
 
 namespace evenhand {
 
-// setClasses(Tensor, TorchError): the classes that the addon makes instances of.
-static Napi::Value setClasses(const Napi::CallbackInfo& info) {
-  Environment& environment = environmentOf(info.Env());
-  environment.tensorClass = Napi::Persistent(info[0].As<Napi::Function>());
-  environment.errorClass = Napi::Persistent(info[1].As<Napi::Function>());
+// The classes that the addon makes instances of.
+static Napi::Value setTensorClass(const Napi::CallbackInfo& info) {
+  environmentOf(info.Env()).tensorClass = Napi::Persistent(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+static Napi::Value setErrorClass(const Napi::CallbackInfo& info) {
+  environmentOf(info.Env()).errorClass = Napi::Persistent(info[0].As<Napi::Function>());
   return info.Env().Undefined();
 }
 
@@ -21,7 +25,8 @@ static Napi::Value liveTensors(const Napi::CallbackInfo& info) {
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment());
   exports.Set("version", Napi::String::New(env, TORCH_VERSION));
-  define<setClasses>(exports, "setClasses");
+  define<setTensorClass>(exports, "setTensorClass");
+  define<setErrorClass>(exports, "setErrorClass");
   define<liveTensors>(exports, "liveTensors");
   exportHandles(exports);
   exportDispatch(exports);
@@ -30,6 +35,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportAutocast(exports);
   exportRuntime(exports);
   exportGpu(exports);
+  exportImage(exports);
   return exports;
 }
 

@@ -13,6 +13,8 @@ const STAMPS = join(BUILD, 'stamps.json');
 const MAC = process.platform === 'darwin';
 // Memory for compiling one file with libtorch's headers.
 const BYTES_PER_JOB = 1.5 * 2 ** 30;
+// Flags of single files. Augmented pixels must be the same bits on every processor.
+const OWN_FLAGS = { 'kernels/augment.cc': ['-ffp-contract=off'], 'kernels/resize.cc': ['-ffp-contract=off'] };
 
 /** A failure of the compiler or linker, with a message for the user. */
 export class BuildError extends Error {}
@@ -52,7 +54,7 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
     const started = Date.now();
     await compile(
       compiler,
-      [...flags, '-MMD', '-MF', unit.dependencies, '-c', unit.source, '-o', unit.object],
+      [...flags, ...unit.flags, '-MMD', '-MF', unit.dependencies, '-c', unit.source, '-o', unit.object],
       libtorch,
     );
     onCompiled(++compiled, stale.length);
@@ -99,13 +101,15 @@ function unitOf(name, common) {
   const source = join(NATIVE, name);
   const dependencies = `${stem}.d`;
   const inputs = () => [source, ...headersIn(dependencies)];
+  const flags = OWN_FLAGS[name] ?? [];
   return {
     name,
+    flags,
     source,
     object: `${stem}.o`,
     dependencies,
     inputs,
-    key: () => hash([...common, ...inputs().map(contents)]),
+    key: () => hash([...common, ...flags, ...inputs().map(contents)]),
   };
 }
 

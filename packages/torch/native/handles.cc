@@ -77,7 +77,7 @@ static Napi::Value defineClass(Napi::Env env, const char* name) {
 Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor) {
   if (!tensor.defined()) return env.Null();
   Environment& environment = environmentOf(env);
-  if (environment.tensorClass.IsEmpty()) throw badArgument("setClasses() must be called before a tensor is made");
+  if (environment.tensorClass.IsEmpty()) throw badArgument("setTensorClass() must be called before a tensor is made");
   environment.pending = std::move(tensor);
   return environment.tensorClass.New({});
 }

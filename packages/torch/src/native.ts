@@ -6,7 +6,7 @@ import { TorchError } from './errors.js';
 declare const tensorBrand: unique symbol;
 
 /**
- * An object that owns a libtorch tensor. The addon makes instances of the class given to `setClasses`, so every
+ * An object that owns a libtorch tensor. The addon makes instances of the class given to `setTensorClass`, so every
  * NativeTensor is a `Tensor`; this type exists so that the modules below `Tensor` need not import it.
  */
 export interface NativeTensor {
@@ -18,7 +18,8 @@ interface Native {
   readonly version: string;
   readonly NativeTensor: new () => NativeTensor;
   readonly NativeGenerator: new (device: string, seed: number | bigint) => object;
-  setClasses(tensor: new () => NativeTensor, error: typeof TorchError): void;
+  setTensorClass(tensor: new () => NativeTensor): void;
+  setErrorClass(error: typeof TorchError): void;
   liveTensors(): number;
   dispose(tensor: NativeTensor): void;
   isDisposed(tensor: NativeTensor): boolean;
@@ -65,6 +66,22 @@ interface Native {
   peakGpuMemory(device: string): number | null;
   recordEvent(device: string): object | null;
   waitForEvent(event: object | null): void;
+
+  augmentImage(
+    data: Uint8Array,
+    width: number,
+    height: number,
+    left: number,
+    top: number,
+    boxWidth: number,
+    boxHeight: number,
+    size: number,
+    filter: string,
+    flipHorizontally: boolean,
+    flipVertically: boolean,
+    operations: Float64Array,
+    out: Uint8Array,
+  ): void;
 }
 
 const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.meta.url));
@@ -90,7 +107,6 @@ function load(): Native {
 interface Classes {
   readonly Tensor: new () => NativeTensor;
   readonly Generator: new (seed: number | bigint) => object;
-  readonly TorchError: typeof TorchError;
 }
 
 let addon: Native | undefined;
@@ -100,6 +116,7 @@ let classes: Classes | undefined;
 export function native(): Native {
   if (addon === undefined) {
     const loaded = load();
+    loaded.setErrorClass(TorchError);
     if (classes !== undefined) connect(loaded, classes);
     addon = loaded;
   }
@@ -112,7 +129,7 @@ export function registerClasses(newClasses: Classes): void {
   if (addon !== undefined) connect(addon, newClasses);
 }
 
-function connect(loaded: Native, { Tensor, Generator, TorchError }: Classes): void {
+function connect(loaded: Native, { Tensor, Generator }: Classes): void {
   // `super()` looks up the base class at each call, so from now on it finds the addon's.
   for (const [derived, base] of [
     [Tensor, loaded.NativeTensor],
@@ -121,7 +138,7 @@ function connect(loaded: Native, { Tensor, Generator, TorchError }: Classes): vo
     Object.setPrototypeOf(derived, base);
     Object.setPrototypeOf(derived.prototype, base.prototype);
   }
-  loaded.setClasses(Tensor, TorchError);
+  loaded.setTensorClass(Tensor);
 }
 
 /** Whether a value is a tensor. Does not load libtorch. */

@@ -1,5 +1,5 @@
 import type { DType, MemoryFormat, TypedArray } from './dtype.js';
-import { badArgument, TorchError } from './errors.js';
+import { badArgument } from './errors.js';
 import { NativeGenerator, NativeTensor, native, registerClasses } from './native.js';
 import { describeValue } from './printable.js';
 import { track } from './scope.js';
@@ -127,7 +127,7 @@ export class Generator extends NativeGenerator {
   }
 }
 
-registerClasses({ Tensor, Generator, TorchError });
+registerClasses({ Tensor, Generator });
 
 const arrayOf = {
   float64: Float64Array,

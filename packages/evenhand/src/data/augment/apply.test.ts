@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { applyAugment, applyPolicyOp } from './apply.js';
+import type { Interpolation } from '@evenhand/predict';
+import { applyAugment } from './apply.js';
 import type { AugmentParams, JitterOp } from './params.js';
 import type { PolicyOpName } from './policy.js';
 
@@ -18,12 +19,21 @@ interface Golden {
   policy: Case<PolicyOpName>[];
 }
 
-const url = new URL('../../../golden/data/augment-pixels.json', import.meta.url);
-const golden = JSON.parse(readFileSync(url, 'utf8')) as Golden;
+interface Crops {
+  size: number;
+  width: number;
+  height: number;
+  image: string;
+  cases: { box: [left: number, top: number, width: number, height: number]; filter: Interpolation; out: string }[];
+}
+
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../golden/data/${name}.json`, import.meta.url), 'utf8'));
+const golden = read('augment-pixels') as Golden;
+const crops = read('augment-crops') as Crops;
 const { size } = golden;
 const decoded = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'));
 const image = (): Uint8Array => decoded(golden.image);
-const MEAN = [0.485, 0.456, 0.406] as const;
 const NOTHING: AugmentParams = {
   crop: { left: 0, top: 0, width: size, height: size },
   horizontalFlip: false,
@@ -33,6 +43,11 @@ const NOTHING: AugmentParams = {
   policy: [],
   erase: undefined,
 };
+const PRESET = { interpolation: 'bilinear', mean: [0.485, 0.456, 0.406] } as const;
+
+/** Augments the whole of an image of the same size, so that nothing is resized. */
+const augmented = (params: AugmentParams, data = image()): Uint8Array =>
+  applyAugment({ data, width: size, height: size }, params.crop, size, params, PRESET);
 
 describe('the pixels of torchvision on PIL images, bit for bit', () => {
   for (const { op, value, out } of golden.cases) {
@@ -43,13 +58,34 @@ describe('the pixels of torchvision on PIL images, bit for bit', () => {
           : op === 'horizontalFlip' || op === 'verticalFlip'
             ? { ...NOTHING, [op]: true }
             : { ...NOTHING, jitter: [[op, value]] };
-      assert.deepEqual(applyAugment(image(), size, params, MEAN), decoded(out));
+      assert.deepEqual(augmented(params), decoded(out));
     });
   }
 
   for (const { op, value, out } of golden.policy) {
     it(`policy ${op} ${value}`, () => {
-      assert.deepEqual(applyPolicyOp(image(), size, [op, value]), decoded(out));
+      assert.deepEqual(augmented({ ...NOTHING, policy: [[op, value]] }), decoded(out));
+    });
+  }
+});
+
+describe('the resized crop of torchvision for whole boxes, of Pillow for fractional ones, bit for bit', () => {
+  const { width, height } = crops;
+  const whole = decoded(crops.image);
+  for (const { box, filter, out } of crops.cases) {
+    it(`${filter} ${box.join(' ')}`, () => {
+      const [left, top, boxWidth, boxHeight] = box;
+      const crop = { left, top, width: boxWidth, height: boxHeight };
+      const cropped = (params: AugmentParams): Uint8Array =>
+        applyAugment({ data: whole, width, height }, crop, crops.size, params, { ...PRESET, interpolation: filter });
+      const expected = decoded(out);
+      assert.deepEqual(cropped(NOTHING), expected);
+      const turned = { ...NOTHING, horizontalFlip: true, verticalFlip: true };
+      const pixels = crops.size ** 2;
+      for (let i = 0; i < pixels; i++) {
+        expected.set(decoded(out).subarray((pixels - 1 - i) * 3, (pixels - i) * 3), i * 3);
+      }
+      assert.deepEqual(cropped(turned), expected, 'flipped both ways');
     });
   }
 });
@@ -57,7 +93,7 @@ describe('the pixels of torchvision on PIL images, bit for bit', () => {
 describe('applyAugment', () => {
   it('covers the erased rectangle, and nothing else, with the mean colour', () => {
     const erase = { left: 3, top: 5, width: 7, height: 2 };
-    const out = applyAugment(image(), size, { ...NOTHING, erase }, MEAN);
+    const out = augmented({ ...NOTHING, erase });
     const before = image();
     for (let y = 0; y < size; y++) {
       for (let x = 0; x < size; x++) {
@@ -69,10 +105,9 @@ describe('applyAugment', () => {
   });
 
   it('applies the parts of the jitter in the given order', () => {
-    const both = (jitter: AugmentParams['jitter']): Uint8Array =>
-      applyAugment(image(), size, { ...NOTHING, jitter }, MEAN);
+    const both = (jitter: AugmentParams['jitter']): Uint8Array => augmented({ ...NOTHING, jitter });
     const contrastOnly = both([['contrast', 0.7]]);
-    const then = applyAugment(contrastOnly, size, { ...NOTHING, jitter: [['brightness', 1.9]] }, MEAN);
+    const then = augmented({ ...NOTHING, jitter: [['brightness', 1.9]] }, contrastOnly);
     assert.deepEqual(both([['contrast', 0.7], ['brightness', 1.9]]), then); // biome-ignore format: one line
     assert.notDeepEqual(both([['brightness', 1.9], ['contrast', 0.7]]), then); // biome-ignore format: one line
   });

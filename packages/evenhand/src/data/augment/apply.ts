@@ -1,88 +1,76 @@
-import {
-  adjustBrightness,
-  adjustContrast,
-  adjustHue,
-  adjustSaturation,
-  adjustSharpness,
-  autoContrast,
-  equalize,
-  posterize,
-  solarize,
-} from './colour.js';
-import { affine, erase, flipHorizontally, flipVertically, rotation } from './geometry.js';
-import type { AugmentParams, JitterOp } from './params.js';
+import type { Box, Pixels, Preset } from '@evenhand/predict';
+import { augmentImage, type ImageOperation } from '@evenhand/torch/image';
+import type { AugmentParams } from './params.js';
 import type { PolicyOp } from './policy.js';
 
 /**
- * Makes the pixels [size, size, 3] of an already cropped and resized image into the training sample that `params`
- * describes: flips, policy, colour jitter, rotation, erasing, in that order. May modify `pixels`; returns the result.
+ * Makes an image into the training sample [size, size, 3] that `params` describes: crop, flips, policy, colour jitter,
+ * rotation, erasing, in that order. Writes it to `out` if that is given.
  *
- * @param mean the preset's mean colour in [0, 1], which fills erased rectangles: it is zero after normalisation
+ * @param image the whole image, at its own or at another size
+ * @param crop `params.crop` in the pixels of `image`, which may be fractional
+ * @param preset `mean`, the mean colour in [0, 1], fills erased rectangles: it is zero after normalisation
  */
 export function applyAugment(
-  pixels: Uint8Array,
+  image: Pixels,
+  crop: Box,
   size: number,
   params: AugmentParams,
-  mean: readonly [number, number, number],
+  preset: Pick<Preset, 'interpolation' | 'mean'>,
+  out?: Uint8Array,
 ): Uint8Array {
-  if (params.horizontalFlip) flipHorizontally(pixels, size);
-  if (params.verticalFlip) flipVertically(pixels, size);
-  let out = pixels;
-  for (const op of params.policy) out = applyPolicyOp(out, size, op);
-  for (const [op, factor] of params.jitter) JITTER[op](out, factor);
-  if (params.angle !== 0) out = affine(out, size, rotation(params.angle, size));
+  const operations = params.policy.flatMap((op) => policyOperation(op, size));
+  operations.push(...params.jitter);
+  if (params.angle !== 0) operations.push(rotation(params.angle, size));
   if (params.erase !== undefined) {
-    const [red, green, blue] = mean;
-    erase(out, size, params.erase, [Math.round(red * 255), Math.round(green * 255), Math.round(blue * 255)]);
+    const { left, top, width, height } = params.erase;
+    const [red, green, blue] = preset.mean.map((value) => Math.round(value * 255)) as [number, number, number];
+    operations.push(['erase', left, top, width, height, red, green, blue]);
   }
-  return out;
+  const { horizontalFlip: flipHorizontally, verticalFlip: flipVertically } = params;
+  const filter = preset.interpolation;
+  return augmentImage(image, { box: crop, size, filter, flipHorizontally, flipVertically, operations }, out);
 }
 
-const JITTER: Record<JitterOp, (pixels: Uint8Array, factor: number) => void> = {
-  brightness: adjustBrightness,
-  contrast: adjustContrast,
-  saturation: adjustSaturation,
-  hue: adjustHue,
-};
-
-/** Applies one operation of RandAugment or TrivialAugment. Source: torchvision `autoaugment.py`, `_apply_op`. */
-export function applyPolicyOp(pixels: Uint8Array, size: number, [name, magnitude]: PolicyOp): Uint8Array {
+/** An operation of RandAugment or TrivialAugment; none for Identity. Source: torchvision `autoaugment.py`, `_apply_op`. */
+function policyOperation([name, magnitude]: PolicyOp, size: number): ImageOperation[] {
   switch (name) {
     case 'Identity':
-      return pixels;
+      return [];
     case 'ShearX':
-      return affine(pixels, size, [1, magnitude, 0, 0, 1, 0]);
+      return [['affine', 1, magnitude, 0, 0, 1, 0]];
     case 'ShearY':
-      return affine(pixels, size, [1, 0, 0, magnitude, 1, 0]);
+      return [['affine', 1, 0, 0, magnitude, 1, 0]];
     case 'TranslateX':
-      return affine(pixels, size, [1, 0, -Math.trunc(magnitude), 0, 1, 0]);
+      return [['affine', 1, 0, -Math.trunc(magnitude), 0, 1, 0]];
     case 'TranslateY':
-      return affine(pixels, size, [1, 0, 0, 0, 1, -Math.trunc(magnitude)]);
+      return [['affine', 1, 0, 0, 0, 1, -Math.trunc(magnitude)]];
     case 'Rotate':
-      return affine(pixels, size, rotation(magnitude, size));
+      return [rotation(magnitude, size)];
     case 'Brightness':
-      adjustBrightness(pixels, 1 + magnitude);
-      return pixels;
+      return [['brightness', 1 + magnitude]];
     case 'Color':
-      adjustSaturation(pixels, 1 + magnitude);
-      return pixels;
+      return [['saturation', 1 + magnitude]];
     case 'Contrast':
-      adjustContrast(pixels, 1 + magnitude);
-      return pixels;
+      return [['contrast', 1 + magnitude]];
     case 'Sharpness':
-      adjustSharpness(pixels, size, 1 + magnitude);
-      return pixels;
+      return [['sharpness', 1 + magnitude]];
     case 'Posterize':
-      posterize(pixels, magnitude);
-      return pixels;
+      return [['posterize', magnitude]];
     case 'Solarize':
-      solarize(pixels, magnitude);
-      return pixels;
+      return [['solarize', magnitude]];
     case 'AutoContrast':
-      autoContrast(pixels);
-      return pixels;
+      return [['autoContrast']];
     case 'Equalize':
-      equalize(pixels);
-      return pixels;
+      return [['equalize']];
   }
+}
+
+/** A rotation by `degrees` counter-clockwise around the centre (Pillow's `Image.rotate`). */
+function rotation(degrees: number, size: number): ImageOperation {
+  const radians = (-degrees * Math.PI) / 180;
+  const cos = Math.cos(radians);
+  const sin = Math.sin(radians);
+  const middle = size / 2;
+  return ['affine', cos, sin, middle - cos * middle - sin * middle, -sin, cos, middle + sin * middle - cos * middle];
 }

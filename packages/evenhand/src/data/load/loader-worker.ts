@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Box, ImageError, read, resample } from '@evenhand/predict';
+import { type Box, ImageError, read } from '@evenhand/predict';
 import { Random } from '../../random.js';
 import { applyAugment, sampleAugment } from '../augment/index.js';
 import { whyNotRegular } from '../read/regular-file.js';
@@ -108,8 +108,7 @@ function finish(record: ImageRecord, { id, epoch }: Pass, position: number, pixe
     width: params.crop.width * scaleX,
     height: params.crop.height * scaleY,
   };
-  const cropped = resample(record, crop, crop, preset.interpolation, { source: box });
-  pixels.set(applyAugment(cropped, crop, params, preset.mean));
+  applyAugment(record, box, crop, params, preset, pixels);
 }
 
 function openRecords(shared: SharedRecords): Records {
