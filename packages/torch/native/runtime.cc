@@ -7,6 +7,7 @@
 #endif
 
 #include "environment.h"
+#include "memory.h"
 #include "types.h"
 
 namespace evenhand {
@@ -66,7 +67,13 @@ static Napi::Value keepFreedMemory(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), accepted);
 }
 
+// peakCpuMemory(reset) -> the most bytes that tensors have taken at once, counted from now on if `reset`
+static Napi::Value peakCpuMemory(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(peakCpuMemory(parseBool(info[0], "reset"))));
+}
+
 void exportRuntime(Napi::Object exports) {
+  installCpuAllocator();
   define<devices>(exports, "devices");
   define<setNumThreads>(exports, "setNumThreads");
   define<getNumThreads>(exports, "getNumThreads");
@@ -75,6 +82,7 @@ void exportRuntime(Napi::Object exports) {
   define<setTf32>(exports, "setTf32");
   define<setCudnnBenchmark>(exports, "setCudnnBenchmark");
   define<keepFreedMemory>(exports, "keepFreedMemory");
+  define<peakCpuMemory>(exports, "peakCpuMemory");
 }
 
 }  // namespace evenhand

@@ -14,6 +14,7 @@ export {
   getNumThreads,
   keepFreedMemory,
   manualSeed,
+  peakCpuMemory,
   setCudnnBenchmark,
   setDeterministic,
   setNumThreads,

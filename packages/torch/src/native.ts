@@ -61,6 +61,7 @@ interface Native {
   setTf32(allowed: boolean): void;
   setCudnnBenchmark(enabled: boolean): void;
   keepFreedMemory(): boolean;
+  peakCpuMemory(reset: boolean): number;
 
   gpuInfo(device: string): Record<string, string | number> | null;
   peakGpuMemory(device: string): number | null;

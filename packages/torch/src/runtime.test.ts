@@ -7,6 +7,7 @@ import {
   getNumThreads,
   keepFreedMemory,
   manualSeed,
+  peakCpuMemory,
   setDeterministic,
   setNumThreads,
   torchVersion,
@@ -45,14 +46,14 @@ test('deterministic algorithms are switched on and off, the first device is cpu,
   assert.match(torchVersion(), /^\d+\.\d+\.\d+/);
 });
 
-/** By how many MiB a new process has grown after it ran `setup` and made and freed a tensor of 128 MiB. */
-function growth(setup: string): number {
+/** By how many MiB a new process has grown after it ran `setup` and then `work`, which makes and frees tensors. */
+function growth(setup: string, work = 'scope(() => ops.ones([2 ** 25]).shape);'): number {
   const source = `
     import { keepFreedMemory, ops, scope } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
     scope(() => ops.ones([1]).shape);
     ${setup}
     const before = process.memoryUsage.rss();
-    scope(() => ops.ones([2 ** 25]).shape);
+    ${work}
     console.log((process.memoryUsage.rss() - before) / 2 ** 20);
   `;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8' });
@@ -69,6 +70,24 @@ test('freed memory is returned to the system until keepFreedMemory() is called',
   const returned = growth('');
   const kept = growth('if (!keepFreedMemory()) throw new Error("refused");');
   assert.ok(returned < 64 && kept > 100, `grown by ${returned} MiB, and by ${kept} MiB with keepFreedMemory()`);
+});
+
+// glibc 2.36 kept pieces of aligned blocks between freed ones, so that these never became whole again: 177 MiB.
+test('memory does not grow with the number of tensors of odd sizes', () => {
+  const grown = growth('', 'for (let i = 0; i < 40; i++) scope(() => ops.ones([8, 6, 257, 257]).shape);');
+  assert.ok(grown < 64, `grown by ${grown} MiB`);
+});
+
+test('the peak of memory on the CPU counts tensors that live together, and begins anew when reset', () => {
+  const before = peakCpuMemory({ reset: true });
+  scope(() => {
+    for (let i = 0; i < 3; i++) scope(() => ops.ones([1000]).shape);
+    ops.ones([2000]);
+    ops.ones([500]);
+  });
+  assert.equal(peakCpuMemory() - before, 4 * 2500);
+  assert.equal(peakCpuMemory({ reset: true }), before);
+  assert.throws(() => peakCpuMemory({ reset: 1 as never }), { code: 'TORCH_BAD_ARGUMENT' });
 });
 
 test('keepFreedMemory() returns false if the C library has no such setting', {

@@ -58,6 +58,15 @@ export function keepFreedMemory(): boolean {
   return native().keepFreedMemory();
 }
 
+/**
+ * The most bytes that the tensors of this process have taken on the CPU at once.
+ *
+ * @param options `reset`: start counting from what they take now, and return that
+ */
+export function peakCpuMemory({ reset = false }: { reset?: boolean } = {}): number {
+  return native().peakCpuMemory(reset);
+}
+
 /** The version of libtorch that the addon was built with, such as `2.6.0`. */
 export function torchVersion(): string {
   return native().version;

@@ -25,16 +25,6 @@ export interface Watcher {
 }
 
 /**
- * glibc (2.36 of Debian 12) keeps small pieces of large aligned blocks in a cache per thread, so that a freed block does not
- * become whole again: memory grows with every batch whose tensors are not whole pages, such as attention of 257 tokens.
- * DINOv2-S, 26 batches of 8: 1030 MB and growing, 556 MB without that cache. Other systems ignore the variable.
- */
-function tunables(own = ''): string {
-  const setting = 'glibc.malloc.tcache_count=0';
-  return own === '' ? setting : own.includes('glibc.malloc.tcache_count') ? own : `${own}:${setting}`;
-}
-
-/**
  * Trains in a separate process, so that its crash loses nothing that was written and the display stays alive. The first
  * SIGINT, SIGTERM or SIGHUP asks it to save and end, the second kills it. While it reads the data and downloads weights
  * there is nothing to save, and the first signal kills it.
@@ -45,7 +35,6 @@ export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
   const child = fork(program, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced',
-    env: { ...process.env, GLIBC_TUNABLES: tunables(process.env.GLIBC_TUNABLES) },
   });
   const send = (message: ToTraining): void => {
     if (child.connected) child.send(message, () => {});
