@@ -22,7 +22,7 @@ inf, nan = float("inf"), float("nan")
 def function(name):
     namespace, operation = SCHEMAS[name].split("(")[0].split("::")
     if namespace == "evenhand":
-        return {"batch_norm_act": batch_norm_act, "depthwise_conv2d": depthwise_conv2d}[operation]
+        return {"batch_norm_act": batch_norm_act, "depthwise_conv2d": depthwise_conv2d, "squeeze_excite": squeeze_excite}[operation]
     if name == "full":  # torch.ops converts a boolean to a number
         return torch.full
     operation, _, overload = operation.partition(".")
@@ -31,6 +31,12 @@ def function(name):
 
 def depthwise_conv2d(image, weight, bias=None, stride=1, padding=0):
     return torch.nn.functional.conv2d(image, weight, bias, stride, padding, 1, len(weight))
+
+
+def squeeze_excite(image, reduce, reduce_bias, expand, expand_bias, activation, gate):
+    functional = torch.nn.functional
+    squeezed = getattr(functional, activation)(functional.conv2d(image.mean((2, 3), keepdim=True), reduce, reduce_bias))
+    return image * getattr(functional, gate)(functional.conv2d(squeezed, expand, expand_bias))
 
 
 def flat(value):
@@ -276,6 +282,12 @@ def convolution():
     case("conv2dPadded", image, x(4, 1, 3, 3), None, [2, 1], "valid", 1, 4, note="depthwise")
     case("depthwiseConv2d", image, x(4, 1, 3, 2), x(4), [1, 2], 1)
     case("depthwiseConv2d", channels_last(image), x(4, 1, 5, 5), x(4), 2, 2, note="channels-last", layout=True)
+    image = x(2, 4, 2, 3)
+    for activation in ("silu", "relu", "relu6", "gelu", "hardswish"):
+        gate = "sigmoid" if activation in ("silu", "relu6") else "hardsigmoid"
+        weights = x(2, 4, 1, 1), x(2), x(4, 2, 1, 1), x(4)
+        case("squeezeExcite", channels_last(image), *weights, activation, gate, note=activation, layout=True)
+    case("squeezeExcite", image, *weights, "relu", "sigmoid", note="not channels-last")
 
 
 def normalisation():

@@ -171,6 +171,9 @@ export const batchNorm = op(
 export const batchNormAct = op(
   'evenhand::batch_norm_act(Tensor input, Tensor weight, Tensor bias, Tensor running_mean, Tensor running_var, bool training, float momentum, float eps, str activation) -> Tensor',
 );
+export const squeezeExcite = op(
+  'evenhand::squeeze_excite(Tensor input, Tensor reduce, Tensor reduce_bias, Tensor expand, Tensor expand_bias, str activation, str gate) -> Tensor',
+);
 export const layerNorm = op(
   'aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor',
 );

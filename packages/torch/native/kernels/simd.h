@@ -28,6 +28,17 @@ inline int simdLevel() {
 }  // namespace evenhand
 
 // Defines `name(params)`, which runs the EVENHAND_INLINE function `name##Body(args)` with the widest vectors available.
+#define EVENHAND_DISPATCH_PLAIN(name, params, args)                    \
+  EVENHAND_AVX512 static void name##Avx512 params { name##Body args; } \
+  EVENHAND_AVX2 static void name##Avx2 params { name##Body args; }     \
+  static void name params {                                            \
+    switch (simdLevel()) {                                             \
+      case 2: return name##Avx512 args;                                \
+      case 1: return name##Avx2 args;                                  \
+      default: return name##Body args;                                 \
+    }                                                                  \
+  }
+// The same for a template of an activation.
 #define EVENHAND_DISPATCH(name, params, args)                               \
   template <Activation activation>                                          \
   EVENHAND_AVX512 static void name##Avx512 params { name##Body<activation> args; } \
@@ -42,6 +53,8 @@ inline int simdLevel() {
     }                                                                       \
   }
 #else
+#define EVENHAND_DISPATCH_PLAIN(name, params, args) \
+  static void name params { name##Body args; }
 #define EVENHAND_DISPATCH(name, params, args) \
   template <Activation activation>            \
   static void name params { name##Body<activation> args; }

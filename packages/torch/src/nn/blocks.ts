@@ -55,6 +55,11 @@ export class SqueezeExcitation extends Module {
   }
 
   override forward(x: Tensor): Tensor {
+    const { fc1, fc2, activation, gate } = this;
+    // In evaluation by single operations, which an export can translate.
+    if (this.training && gate instanceof Sigmoid) {
+      return ops.squeezeExcite(x, fc1.weight, fc1.bias!, fc2.weight, fc2.bias!, activation.activation, 'sigmoid');
+    }
     const squeezed = this.activation.forward(this.fc1.forward(this.avgpool.forward(x)));
     return ops.mul(x, this.gate.forward(this.fc2.forward(squeezed)));
   }

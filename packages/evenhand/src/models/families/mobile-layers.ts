@@ -143,22 +143,28 @@ class BlurPool2d extends nn.Module {
 export class SqueezeExcite extends nn.Module {
   readonly convReduce: nn.Conv2d;
   readonly convExpand: nn.Conv2d;
-  readonly #activate: (x: Tensor) => Tensor;
-  readonly #gate: (x: Tensor) => Tensor;
+  readonly #activation: Act;
+  readonly #gate: 'sigmoid' | 'hardsigmoid';
 
   constructor(channels: number, ratio: number, blockActivation: Act, style: ExcitationStyle) {
     super();
     const squeezed = (style.round ?? roundHalfToEven)(channels * ratio);
     this.convReduce = new nn.Conv2d(channels, squeezed, 1);
     this.convExpand = new nn.Conv2d(squeezed, channels, 1);
-    this.#activate = functions[style.activation ?? blockActivation];
-    this.#gate = style.gate === 'sigmoid' ? ops.sigmoid : ops.hardsigmoid;
+    this.#activation = style.activation ?? blockActivation;
+    this.#gate = style.gate;
   }
 
   override forward(x: Tensor): Tensor {
+    const { weight: reduce, bias: reduceBias } = this.convReduce;
+    const { weight: expand, bias: expandBias } = this.convExpand;
+    // In evaluation by single operations, which an export can translate.
+    if (this.training) {
+      return ops.squeezeExcite(x, reduce, reduceBias!, expand, expandBias!, this.#activation, this.#gate);
+    }
     return scope(() => {
-      const squeezed = this.#activate(this.convReduce.forward(ops.adaptiveAvgPool2d(x, 1)));
-      return ops.mul(x, this.#gate(this.convExpand.forward(squeezed)));
+      const squeezed = functions[this.#activation](this.convReduce.forward(ops.adaptiveAvgPool2d(x, 1)));
+      return ops.mul(x, ops[this.#gate](this.convExpand.forward(squeezed)));
     });
   }
 }
