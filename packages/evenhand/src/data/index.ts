@@ -1,16 +1,15 @@
 export type { AugmentOptions } from './augment/index.js';
 export { FLOWERS102, type Flowers102Summary, writeFlowers102 } from './datasets/flowers102.js';
 export { DataError } from './errors.js';
+export { fingerprintOf, splitFingerprintOf } from './inspect/data-fingerprint.js';
 export { type DuplicatePair, type Duplicates, findDuplicates, groupDuplicates } from './inspect/duplicates.js';
 export {
   type CheckStage,
   checkDataset,
   type DatasetReport,
   type Duplicate,
-  fingerprintOf,
   type Part,
   reportOf,
-  splitFingerprintOf,
 } from './inspect/report.js';
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './inspect/scan.js';
 export { clearScanCache } from './inspect/scan-cache.js';

@@ -120,6 +120,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
       `All images of ${data} have the label ${describeValue(dataset.classes[0])}, but an audit needs at least 2 classes`,
     );
   }
+  const fingerprint = await fingerprintOf(corrected, scan);
   const groups = await splitGroups(dataset.train, scan, reporter('duplicates'));
   const features = await featuresOf(spec, config, device, [...dataset.train, ...dataset.val], scan, options, reporter);
   try {
@@ -143,7 +144,7 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
       return {
         dataset,
         bad: scan.bad,
-        fingerprint: fingerprintOf(corrected, scan),
+        fingerprint,
         model: config.model,
         train: labels,
         val: heldOut,

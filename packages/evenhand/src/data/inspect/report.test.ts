@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,8 +10,9 @@ import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { Random } from '../../random.js';
 import { readDataset } from '../read/formats.js';
+import { fingerprintOf, splitFingerprintOf } from './data-fingerprint.js';
 import { findDuplicates, groupDuplicates } from './duplicates.js';
-import { checkDataset, type DatasetReport, type Duplicate, splitFingerprintOf } from './report.js';
+import { checkDataset, type DatasetReport, type Duplicate } from './report.js';
 import { scanImages } from './scan.js';
 
 /** An image of coloured patches, different for each seed. */
@@ -113,15 +115,23 @@ describe('checkDataset', () => {
     assert.notEqual((await checkDataset(relabelled)).fingerprint, report.fingerprint);
   });
 
+  it('fingerprints many rows as sorting all lines does', async () => {
+    const names = Array.from({ length: 40_000 }, (_, i) => `${(i * 7919) % 30_011}.jpg`);
+    const data = { classes: ['a', 'ä'], train: names.map((file, i) => ({ file, label: i % 2 })), val: [] };
+    const lines = data.train.map(({ file, label }) => `train\t${file}\tunreadable\t${data.classes[label]}`);
+    const expected = createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+    assert.equal(await fingerprintOf(data, { images: new Map(), bad: [] }), expected);
+  });
+
   // A reordered train.csv has other images held out: on resume they would leak into training.
   it('fingerprints order and split apart from the data', async () => {
     const data = await readDataset(root);
     const scan = await scanImages([...data.train, ...data.val].map(({ file }) => file));
-    const once = splitFingerprintOf(data, scan);
-    assert.equal(splitFingerprintOf({ ...data }, scan), once);
-    assert.notEqual(splitFingerprintOf({ ...data, train: data.train.toReversed() }, scan), once);
+    const once = await splitFingerprintOf(data, scan);
+    assert.equal(await splitFingerprintOf({ ...data }, scan), once);
+    assert.notEqual(await splitFingerprintOf({ ...data, train: data.train.toReversed() }, scan), once);
     const [moved, ...rest] = data.val;
-    assert.notEqual(splitFingerprintOf({ ...data, train: [...data.train, moved!], val: rest }, scan), once);
+    assert.notEqual(await splitFingerprintOf({ ...data, train: [...data.train, moved!], val: rest }, scan), once);
   });
 
   it('reports pipes and devices as unreadable, without opening them', { timeout: 20_000 }, async () => {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { plural } from '../../format.js';
 import type { Dataset, Sample } from '../read/formats.js';
+import { Turns } from '../turns.js';
+import { fingerprintOf } from './data-fingerprint.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { type BadImage, type Scan, scanImages } from './scan.js';
 
@@ -82,7 +82,7 @@ export async function reportOf(
   const trainCounts = countsOf(train, classes.length);
   const valCounts = countsOf(val, classes.length);
   const present = trainCounts.filter((count) => count > 0);
-  const rows = rowsByFile(dataset);
+  const rows = await rowsByFile(dataset);
   const labelsOf = (file: string): string[] => [...new Set(rows.get(file)!.map(({ label }) => classes[label]!))];
   const partsOf = (file: string): Part[] => [...new Set(rows.get(file)!.map(({ part }) => part))];
   const repeats = [...rows].filter(([, occurrences]) => occurrences.length > 1);
@@ -97,7 +97,7 @@ export async function reportOf(
   const isLeak = ({ a, b }: DuplicatePair): boolean => new Set([...partsOf(a), ...partsOf(b)]).size === 2;
   const images = [...scan.images.values()];
   return {
-    fingerprint: fingerprintOf(dataset, scan),
+    fingerprint: await fingerprintOf(dataset, scan),
     train: train.length,
     val: val.length,
     classes: classes.map((label, i) => ({ label, train: trainCounts[i]!, val: valCounts[i]! })),
@@ -128,47 +128,29 @@ export async function reportOf(
 const noteOfLargeGroup = (images: number): string =>
   `A group of ${plural(images, 'image')} looks alike: of its pairs of duplicates, only those that connect it are listed.`;
 
-/**
- * Identifies the data: the SHA-256 (hexadecimal) of part, file name, file size and label of all rows, sorted. It depends
- * neither on the folder nor on the order of the rows.
- */
-export function fingerprintOf(dataset: Dataset, scan: Scan): string {
-  return sha256(rowLines(dataset, scan).sort());
-}
-
-/**
- * Identifies the data together with its order and its split into training and validation: the same SHA-256 without
- * sorting. Hold-out depends on the order of the rows, so a reordered train.csv has other validation images.
- */
-export function splitFingerprintOf(dataset: Dataset, scan: Scan): string {
-  return sha256(rowLines(dataset, scan));
-}
-
-function rowLines({ classes, train, val }: Dataset, { images }: Scan): string[] {
-  const lines = (part: Part, samples: readonly Sample[]): string[] =>
-    samples.map(({ file, label }) => {
-      return `${part}\t${path.basename(file)}\t${images.get(file)?.bytes ?? 'unreadable'}\t${classes[label]}`;
-    });
-  return [...lines('train', train), ...lines('val', val)];
-}
-
-const sha256 = (lines: readonly string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
-
 function countsOf(samples: readonly Sample[], classes: number): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const { label } of samples) counts[label]!++;
   return counts;
 }
 
-function rowsByFile({ train, val }: Dataset): Map<string, { part: Part; label: number }[]> {
+async function rowsByFile({ train, val }: Dataset): Promise<Map<string, { part: Part; label: number }[]>> {
   const rows = new Map<string, { part: Part; label: number }[]>();
+  const turns = new Turns();
   const add = (part: Part, { file, label }: Sample): void => {
     const occurrences = rows.get(file);
     if (occurrences === undefined) rows.set(file, [{ part, label }]);
     else occurrences.push({ part, label });
   };
-  for (const sample of train) add('train', sample);
-  for (const sample of val) add('val', sample);
+  for (const [part, samples] of [
+    ['train', train],
+    ['val', val],
+  ] as const) {
+    for (const sample of samples) {
+      add(part, sample);
+      if (turns.due) await turns.next();
+    }
+  }
   return rows;
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { plural } from '../../format.js';
 import { printable } from '../../printable.js';
 import { DataError } from '../errors.js';
+import { Turns } from '../turns.js';
 import { type LabelledRow, readClassFolders } from './class-folders.js';
 import { columnOf, readCsv } from './csv.js';
 import { imageFinder, imageFolderOf } from './find-images.js';
@@ -165,12 +166,17 @@ async function rowsOfCsv(
   );
   if (note !== undefined) notes.push(note);
   const find = imageFinder(folder);
-  return rows.map(({ line, values }) => {
+  const turns = new Turns();
+  const found: LabelledRow[] = [];
+  for (const { line, values } of rows) {
     const where = `${file}, line ${line}`;
     const image = find(values[nameAt]!, where);
     const inside = path.relative(folder, path.dirname(image));
-    return { file: image, label: values[labelAt]!, where, folder: inside, group: values[groupAt] ?? '' };
-  });
+    found.push({ file: image, label: values[labelAt]!, where, folder: inside, group: values[groupAt] ?? '' });
+    // Looking for a file takes long on a network drive.
+    if (turns.due) await turns.next();
+  }
+  return found;
 }
 
 function unlabelledRows(text: string, rows: readonly { readonly line: number }[]): DataError {

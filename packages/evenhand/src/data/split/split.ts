@@ -37,6 +37,13 @@ export function splitFraction(
   const inVal = new Uint8Array(labels.length);
   const groupsInOrder = shuffledGroups(labels.length, seed, groups);
   for (const members of groupsInOrder) {
+    if (members.length === 1) {
+      const [only] = members as [number];
+      const left = wanted.get(labels[only]!)!;
+      inVal[only] = Math.sign(left);
+      wanted.set(labels[only]!, left - inVal[only]);
+      continue;
+    }
     const needed = countBy(members.map((i) => labels[i]!));
     if (![...needed].every(([label, count]) => wanted.get(label)! >= count)) continue;
     for (const [label, count] of needed) wanted.set(label, wanted.get(label)! - count);
@@ -105,8 +112,8 @@ export function splitFold(
   // Larger groups first: they are harder to place evenly.
   const ordered = shuffledGroups(labels.length, seed, groups).sort((a, b) => b.length - a.length);
   for (const members of ordered) {
-    const classes = new Set(members.map((i) => labels[i]!));
-    const load = (f: number): number => [...classes].reduce((sum, label) => sum + (counts[f]!.get(label) ?? 0), 0);
+    const classes = [...new Set(members.map((i) => labels[i]!))];
+    const load = (f: number): number => classes.reduce((sum, label) => sum + (counts[f]!.get(label) ?? 0), 0);
     let best = 0;
     for (let f = 1; f < folds; f++) {
       const difference = load(f) - load(best);

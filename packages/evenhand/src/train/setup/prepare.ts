@@ -73,8 +73,8 @@ export async function prepareData(config: Config, onEvent: OnEvent): Promise<Pre
   noteAbsentClasses(split, onEvent);
   return {
     ...split,
-    fingerprint: fingerprintOf(dataset, scan),
-    splitFingerprint: splitFingerprintOf(split, scan),
+    fingerprint: await fingerprintOf(dataset, scan),
+    splitFingerprint: await splitFingerprintOf(split, scan),
     hashes: hashesOf(scan),
     skipped: scan.bad,
     confirmed,
