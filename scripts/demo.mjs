@@ -157,7 +157,7 @@ function comparison() {
   const table = [head, ...rows].map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
   );
-  const gain = metrics.pairedBootstrap(truth, scores.plain.predicted, scores.balanced.predicted, classes.length, {
+  const gain = metrics.macroF1Difference(truth, scores.plain.predicted, scores.balanced.predicted, classes.length, {
     average: 'all',
   });
   const signed = (x) => `${x >= 0 ? '+' : ''}${x.toFixed(3)}`;

@@ -1,5 +1,5 @@
-import type { Interval } from './bootstrap.js';
 import type { ConfusionMatrix } from './confusion.js';
+import type { Interval } from './intervals.js';
 import { classificationReport, type MacroF1Average } from './report.js';
 
 /**

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecisionRule } from '@evenhand/predict';
 import { Random } from '../random.js';
-import { pairedBootstrap } from './bootstrap.js';
 import { applyRule, fitDecision, fitTemperature, macroF1Rule } from './decision.js';
 import { argmax, classificationReport, confusionMatrix } from './index.js';
+import { macroF1Difference } from './intervals.js';
 
 interface Sample {
   readonly logits: Float64Array;
@@ -93,7 +93,7 @@ test('a rule that helps is kept, and its cross-validated predictions give an unb
   const other = fitDecision(fit.logits, fit.truth, 20, 1);
   assert.deepEqual(other.rule, rule);
   assert.notDeepEqual(other.predicted, predicted, 'the seed chooses the folds');
-  const gain = pairedBootstrap(fit.truth, argmax(fit.logits, 20), predicted, 20, { average: 'all', resamples: 200 });
+  const gain = macroF1Difference(fit.truth, argmax(fit.logits, 20), predicted, 20, { average: 'all' });
   assert.ok(gain.low > 0);
   const [crossValidated, onNewImages] = [
     macroF1(fit.truth, predicted, 20),
@@ -107,9 +107,8 @@ test('with equal class sizes and correct probabilities the rule is never signifi
   for (let seed = 10; seed < 20; seed++) {
     const rule = macroF1Rule(sample({ ...even, images: 600, seed }).logits, 10, 1);
     const { logits, truth } = sample({ ...even, images: 2000, seed: seed + 1000 });
-    const difference = pairedBootstrap(truth, argmax(logits, 10), applyRule(logits, 10, rule), 10, {
+    const difference = macroF1Difference(truth, argmax(logits, 10), applyRule(logits, 10, rule), 10, {
       average: 'all',
-      resamples: 200,
     });
     assert.ok(difference.high > 0, `seed ${seed}: ${difference.low} to ${difference.high}`);
   }

@@ -2,7 +2,7 @@ import { type DecisionRule, decide, indexOfGreatest, MOST_PROBABLE, scoreClasses
 import { assignFolds } from '../folds.js';
 import { minimise } from '../golden-section.js';
 import { Random } from '../random.js';
-import { pairedBootstrap } from './bootstrap.js';
+import { macroF1Difference } from './intervals.js';
 import { argmax, type Logits, softmax } from './logits.js';
 
 export interface FittedDecision {
@@ -28,12 +28,12 @@ interface Sample {
  *
  * Both are kept only if they help on images that were not used to fit them: in five-fold cross-validation, each image is
  * predicted with a temperature and a rule from the other four folds. The temperature is kept if it lowers the negative
- * log-likelihood of these predictions, the rule if the 95 % interval of its gain in Macro F1 (paired bootstrap) is above
+ * log-likelihood of these predictions, the rule if the 95 % interval of its gain in Macro F1 is above
  * zero.
  *
  * @param logits [N,K] of images that the model was not trained on
  * @param truth [N] class indices
- * @param seed of the folds and the bootstrap resamples
+ * @param seed of the folds
  * @throws RangeError if logits or truth are malformed
  */
 export function fitDecision(logits: Logits, truth: Int32Array, numClasses: number, seed: number): FittedDecision {
@@ -55,7 +55,7 @@ export function fitDecision(logits: Logits, truth: Int32Array, numClasses: numbe
     for (let i = 0; i < truth.length; i++) if (foldOf[i] === fold) byRule[i] = predicted[next++]!;
   }
   const temperature = gain > 0 ? fitTemperature(all, numClasses) : 1;
-  const { low } = pairedBootstrap(truth, mostProbable, byRule, numClasses, { average: 'all', seed });
+  const { low } = macroF1Difference(truth, mostProbable, byRule, numClasses, { average: 'all' });
   if (low <= 0) return { rule: { ...MOST_PROBABLE, temperature }, predicted: mostProbable };
   return { rule: macroF1Rule(all.logits, numClasses, fitTemperature(all, numClasses)), predicted: byRule };
 }

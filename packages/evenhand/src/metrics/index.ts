@@ -1,15 +1,14 @@
 // Scores of a classifier and their confidence intervals: pure functions on typed arrays.
 export { expectedMacroF1IntervalWidth, macroF1AnalyticInterval, WIDEST_INTERVAL } from './analytic.js';
-export {
-  type BootstrapOptions,
-  type Interval,
-  macroF1Interval,
-  type PairedDifference,
-  pairedBootstrap,
-  posteriorMacroF1,
-} from './bootstrap.js';
 export { addConfusion, type ConfusionMatrix, classCounts, confusionMatrix } from './confusion.js';
 export { applyRule, type FittedDecision, fitDecision, macroF1Rule } from './decision.js';
+export {
+  type Interval,
+  type IntervalOptions,
+  macroF1Difference,
+  macroF1Interval,
+  posteriorMacroF1,
+} from './intervals.js';
 export {
   argmax,
   expectedCalibrationError,

@@ -162,7 +162,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     );
     const truth = Int32Array.from(samples, ({ label }) => label);
     return {
-      ...score(logits!, truth, classes.length, config.seed),
+      ...score(logits!, truth, classes.length),
       classes,
       top5: classes.length >= 5 ? topKAccuracy(logits!, truth, classes.length, 5) : undefined,
       calibrationError: expectedCalibrationError(logits!, truth, classes.length),

@@ -24,11 +24,11 @@ export interface Scores {
   readonly loss: number;
 }
 
-export function score(logits: Float32Array, truth: Int32Array, numClasses: number, seed: number): Scores {
+export function score(logits: Float32Array, truth: Int32Array, numClasses: number): Scores {
   const predicted = argmax(logits, numClasses);
   return {
     report: classificationReport(confusionMatrix(truth, predicted, numClasses)),
-    interval: macroF1Interval(truth, predicted, numClasses, { average: 'all', seed }),
+    interval: macroF1Interval(truth, predicted, numClasses, { average: 'all' }),
     loss: negativeLogLikelihood(logits, truth, numClasses),
   };
 }
@@ -87,7 +87,7 @@ export function endEpoch(
   }
   const numClasses = data.classes.length;
   const truth = Int32Array.from(data.val, ({ label }) => label);
-  const { report, interval, loss } = score(logits, truth, numClasses, config.seed);
+  const { report, interval, loss } = score(logits, truth, numClasses);
   const posterior = labels?.val ? scorePosterior(labels.val, logits, numClasses, config.seed) : {};
   const previousBest = position.epochs.findLast((epoch) => epoch.best);
   const gain =

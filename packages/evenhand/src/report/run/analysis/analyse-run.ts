@@ -157,7 +157,7 @@ function scoreValidation(
   const tempered = logits.map((logit) => logit / decision.rule.temperature);
   const probabilities = softmax(tempered, numClasses);
   const matrix = confusionMatrix(truth, predicted, numClasses);
-  const options = { average: 'all', seed } as const;
+  const options = { average: 'all' } as const;
   const judgementOf = judgementsOf(judged);
   return {
     images: rows.map(([id, prediction], i) => ({
