@@ -11,6 +11,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 namespace evenhand {
 
 namespace {
@@ -26,6 +31,22 @@ struct alignas(alignment) Header {
 std::atomic<int64_t> inUse{0};
 std::atomic<int64_t> peak{0};
 
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+constexpr uintptr_t page = 4096;
+constexpr size_t smallBlock = 64 << 10;
+// The heap up to this address needs no advice. Initially all of it, so that nothing is done before useHugePages().
+std::atomic<uintptr_t> advised{UINTPTR_MAX};
+
+// Asks for huge pages for what the heap has grown by.
+void adviseNewHeap() {
+  const auto end = reinterpret_cast<uintptr_t>(sbrk(0));
+  uintptr_t begin = advised.load(std::memory_order_relaxed);
+  if (end <= begin || !advised.compare_exchange_strong(begin, end)) return;
+  begin = begin / page * page;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+#endif
+
 void release(void* data) {
   if (!data) return;
   const Header& header = static_cast<Header*>(data)[-1];
@@ -38,6 +59,9 @@ c10::DataPtr take(size_t bytes) {
   constexpr size_t extra = sizeof(Header) + alignment;
   void* start = bytes <= PTRDIFF_MAX - extra ? std::malloc(bytes + extra) : nullptr;
   TORCH_CHECK(start, "can't allocate memory: tried to allocate ", bytes, " bytes on the CPU");
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (bytes >= smallBlock) adviseNewHeap();
+#endif
   const auto address = reinterpret_cast<uintptr_t>(start) + sizeof(Header);
   auto* header = reinterpret_cast<Header*>((address + alignment - 1) / alignment * alignment) - 1;
   *header = {start, bytes};
@@ -63,6 +87,12 @@ void installCpuAllocator() {
   // Once, as several JavaScript threads may load the addon. The default's priority is 0.
   static const bool installed = (c10::SetAllocator(c10::kCPU, &allocator, /*priority=*/1), true);
   (void)installed;
+}
+
+void useHugePages() {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (advised.load(std::memory_order_relaxed) == UINTPTR_MAX) advised.store(reinterpret_cast<uintptr_t>(sbrk(0)));
+#endif
 }
 
 int64_t peakCpuMemory(bool reset) {

@@ -63,6 +63,7 @@ static Napi::Value keepFreedMemory(const Napi::CallbackInfo& info) {
   accepted = mallopt(M_MMAP_THRESHOLD, 1 << 30) == 1 || mallopt(M_MMAP_MAX, 0) == 1;
   // The heap does not shrink, and grows by 64 MiB at a time.
   accepted = accepted && mallopt(M_TRIM_THRESHOLD, 2147483647) == 1 && mallopt(M_TOP_PAD, 64 << 20) == 1;
+  if (accepted) useHugePages();
 #endif
   return Napi::Boolean::New(info.Env(), accepted);
 }
