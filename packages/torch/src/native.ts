@@ -87,7 +87,17 @@ interface Native {
 
 const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.meta.url));
 
+/**
+ * How long a thread of libgomp spins before it sleeps while it waits for the others, in rounds of some ten nanoseconds. libgomp's own
+ * 300,000 bridge every pause of a training step. But if another program has one of the cores, the thread that waits spins
+ * on its core for as long as the other program has that of the thread waited for, where the system could move it.
+ */
+const SPIN_COUNT = '1000';
+
 function load(): Native {
+  // libgomp reads these variables when it is loaded. What the user has set stays.
+  const chosen = process.env.GOMP_SPINCOUNT !== undefined || process.env.OMP_WAIT_POLICY !== undefined;
+  if (!chosen) process.env.GOMP_SPINCOUNT = SPIN_COUNT;
   try {
     return createRequire(import.meta.url)(addonPath) as Native;
   } catch (error) {
@@ -101,6 +111,9 @@ function load(): Native {
         'the addon. Run it again after libtorch was moved or upgraded.',
       'TORCH_NATIVE_MISSING',
     );
+  } finally {
+    // Not for the programs that this one starts.
+    if (!chosen) delete process.env.GOMP_SPINCOUNT;
   }
 }
 
