@@ -13,7 +13,7 @@ const RUN = 1 << 14;
  */
 export async function fingerprintOf(dataset: Dataset, scan: Scan): Promise<string> {
   const turns = new Turns();
-  return sha256(await sorted([...rowLines(dataset, scan)], turns), turns);
+  return sha256(await sorted(rowLines(dataset, scan), turns), turns);
 }
 
 /**
@@ -32,12 +32,17 @@ function* rowLines({ classes, train, val }: Dataset, { images }: Scan): Generato
 }
 
 /** As `lines.sort()` orders them (merge sort). */
-async function sorted(lines: readonly string[], turns: Turns): Promise<string[]> {
+async function sorted(lines: Iterable<string>, turns: Turns): Promise<string[]> {
   let runs: string[][] = [];
-  for (let begin = 0; begin < lines.length; begin += RUN) {
-    runs.push(lines.slice(begin, begin + RUN).sort());
+  let run: string[] = [];
+  for (const line of lines) {
+    run.push(line);
+    if (run.length < RUN) continue;
+    runs.push(run.sort());
+    run = [];
     await turns.next();
   }
+  runs.push(run.sort());
   while (runs.length > 1) {
     const merged: string[][] = [];
     for (let r = 0; r < runs.length; r += 2) merged.push(await merge(runs[r]!, runs[r + 1] ?? [], turns));
