@@ -74,32 +74,37 @@ EVENHAND_INLINE int scaleDown(int value, int share) {
   // Division in single precision may be off by one.
   const int quotient = static_cast<int>(static_cast<float>(numerator) * (1.0f / one));
   const int rest = numerator - quotient * one;
-  return quotient + (rest >= one) - (rest < 0);
+  return quotient - ((one - 1 - rest) >> 31) + (rest >> 31);
 }
 
-// Turns the hue in Pillow's 8-bit HSV. Integers replace its floating point where that gives the same for every pixel.
+// -1 if two numbers from 0 on are equal, otherwise 0. From comparisons GCC would make branches, and would not vectorize the loop.
+EVENHAND_INLINE int equal(int a, int b) { return ((a ^ b) - 1) >> 31; }
+EVENHAND_INLINE int choose(int mask, int yes, int no) { return no ^ ((yes ^ no) & mask); }
+
+// Turns the hue in Pillow's 8-bit HSV. Its code computes in double precision; this gives the same for every pixel.
 EVENHAND_INLINE void adjustHue(uint32_t* pixels, size_t count, int turn) {
   for (size_t i = 0; i < count; i++) {
     const int r = red(pixels[i]), g = green(pixels[i]), b = blue(pixels[i]);
     const int max = std::max(std::max(r, g), b), min = std::min(std::min(r, g), b);
     const int range = max - min;
-    // Hue in sixths of the circle: toMiddle before or after red, green or blue.
-    const int base = r == max ? 0 : g == max ? 2 : 4;
-    const int added = r == max ? b : g == max ? r : g, subtracted = r == max ? g : g == max ? b : r;
-    const bool before = subtracted == min;
-    const float toMiddle = static_cast<float>(max - (before ? added : subtracted)) / static_cast<float>(range == 0 ? 1 : range);
-    const float sixth = before ? static_cast<float>(base - 1) + toMiddle : static_cast<float>(base + 1) - toMiddle;
-    const float circle = sixth / 6.0f;
-    const int hue = (static_cast<int>((circle < 0 ? circle + 1.0f : circle) * 255.0f) + turn) & 255;
-    const int saturation = static_cast<int>(static_cast<float>(range * 255) / static_cast<float>(max == 0 ? 1 : max));
+    // In sixths of the circle, the hue is up to one after the colour of the highest channel (red 0, green 2, blue 4), if the
+    // channel before that (`last`) is the lowest, and otherwise up to one before it.
+    const int redIsMax = equal(r, max), greenIsMax = equal(g, max);
+    const int base = choose(redIsMax, 0, choose(greenIsMax, 2, 4));
+    const int next = choose(redIsMax, g, choose(greenIsMax, b, r)), last = choose(redIsMax, b, choose(greenIsMax, r, g));
+    const int nextIsMin = equal(next, min), side = 1 + 2 * nextIsMin;
+    const float toMiddle = static_cast<float>(max - choose(nextIsMin, last, next)) / static_cast<float>(std::max(range, 1));
+    const float circle = (static_cast<float>(base + side) - static_cast<float>(side) * toMiddle) / 6.0f;
+    const int hue = (static_cast<int>((circle + static_cast<float>(circle < 0)) * 255.0f) + turn) & 255;
+    const int saturation = static_cast<int>(static_cast<float>(range * 255) / static_cast<float>(std::max(max, 1)));
 
     const int six = hue * 6, sector = (six + 1 + (six >> 8)) >> 8;  // six / 255
     const int fraction = six - sector * 255;
     const int low = scaleDown(max, saturation * 255);
-    const int moving = scaleDown(max, saturation * (sector & 1 ? fraction : 255 - fraction));
-    const int newRed = sector == 1 || sector == 4 ? moving : sector == 2 || sector == 3 ? low : max;
-    const int newGreen = sector == 0 || sector == 3 || sector == 6 ? moving : sector == 1 || sector == 2 ? max : low;
-    const int newBlue = sector == 2 || sector == 5 ? moving : sector == 3 || sector == 4 ? max : low;
+    const int moving = scaleDown(max, saturation * choose(-(sector & 1), fraction, 255 - fraction));
+    const int newRed = choose(equal(sector, 1) | equal(sector, 4), moving, choose(equal(sector, 2) | equal(sector, 3), low, max));
+    const int newGreen = choose(equal(sector, 0) | equal(sector, 3) | equal(sector, 6), moving, choose(equal(sector, 1) | equal(sector, 2), max, low));
+    const int newBlue = choose(equal(sector, 2) | equal(sector, 5), moving, choose(equal(sector, 3) | equal(sector, 4), max, low));
     pixels[i] = pack(newRed, newGreen, newBlue);
   }
 }

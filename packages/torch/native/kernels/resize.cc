@@ -52,30 +52,36 @@ void computeTaps(Taps& taps, float from, float to, int available, int size, Filt
   const double filterScale = std::max(scale, 1.0);
   const double support = (filter == Filter::Bilinear ? 1 : 2) * filterScale;
   const double inverse = 1 / filterScale;
-  // All have the same number of weights, some of them 0.
-  const int most = std::min(static_cast<int>(std::ceil(support)) * 2 + 1, available);
-  taps.count = most;
+  std::vector<int> counts(size);
   taps.first.assign(size + kBlock, 0);
+  int most = 1;
+  for (int i = 0; i < size; i++) {
+    const double center = from + (i + 0.5) * scale;
+    taps.first[i] = std::max(static_cast<int>(center - support + 0.5), 0);
+    counts[i] = std::min(static_cast<int>(center + support + 0.5), available) - taps.first[i];
+    most = std::max(most, counts[i]);
+  }
+  // All get the same number of weights, some of them 0.
+  taps.count = most;
   taps.weights.assign(static_cast<size_t>(size) * most, 0);
   std::vector<double> exact(most);
   for (int i = 0; i < size; i++) {
     const double center = from + (i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int count = std::min(static_cast<int>(center + support + 0.5), available) - first;
     double sum = 0;
-    for (int k = 0; k < count; k++) {
-      const double x = (k + first - center + 0.5) * inverse;
+    for (int k = 0; k < counts[i]; k++) {
+      const double x = (k + taps.first[i] - center + 0.5) * inverse;
       exact[k] = filter == Filter::Bilinear ? bilinear(x) : bicubic(x);
       sum += exact[k];
     }
-    const int target = flip ? size - 1 - i : i, start = std::min(first, available - most);
-    taps.first[target] = start;
-    int32_t* weights = taps.weights.data() + static_cast<size_t>(target) * most + (first - start);
-    for (int k = 0; k < count; k++) {
+    const int start = std::min(taps.first[i], available - most);
+    int32_t* weights = taps.weights.data() + static_cast<size_t>(flip ? size - 1 - i : i) * most + (taps.first[i] - start);
+    for (int k = 0; k < counts[i]; k++) {
       const double weight = exact[k] / sum * (1 << kPrecisionBits);
       weights[k] = static_cast<int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
+    taps.first[i] = start;
   }
+  if (flip) std::reverse(taps.first.begin(), taps.first.begin() + size);
 }
 
 #ifdef EVENHAND_AVX2
@@ -99,8 +105,10 @@ EVENHAND_AVX2 inline __m256i rounded(__m256i high, __m256i low) {
   return _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, kLowBits), low), kPrecisionBits);
 }
 
-EVENHAND_AVX2 void resizeTwoRows(const uint8_t* a, const uint8_t* b, const Taps& columns, int size, uint32_t* outA, uint32_t* outB) {
-  const int pairs = (columns.count + 1) / 2;
+// Two rows at once. With `fixedPairs`, half the number of weights is known to the compiler.
+template <int fixedPairs>
+EVENHAND_AVX2 void resizeRows(const uint8_t* a, const uint8_t* b, const Taps& columns, int size, uint32_t* outA, uint32_t* outB) {
+  const int pairs = fixedPairs > 0 ? fixedPairs : (columns.count + 1) / 2;
   // The same channel of two pixels side by side, as 16-bit numbers.
   const __m256i spread = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
   const int32_t* weights = columns.pairs.data();
@@ -124,6 +132,15 @@ EVENHAND_AVX2 void resizeTwoRows(const uint8_t* a, const uint8_t* b, const Taps&
   }
 }
 
+void resizeTwoRows(const uint8_t* a, const uint8_t* b, const Taps& columns, int size, uint32_t* outA, uint32_t* outB) {
+  switch ((columns.count + 1) / 2) {
+    case 1: return resizeRows<1>(a, b, columns, size, outA, outB);
+    case 2: return resizeRows<2>(a, b, columns, size, outA, outB);
+    case 3: return resizeRows<3>(a, b, columns, size, outA, outB);
+    default: return resizeRows<0>(a, b, columns, size, outA, outB);
+  }
+}
+
 EVENHAND_AVX2 void mixRowsAvx2(const std::vector<const uint32_t*>& rows, const int32_t* weights, int size, uint32_t* out) {
   const int pairs = (static_cast<int>(rows.size()) + 1) / 2;
   const __m256i zero = _mm256_setzero_si256();
@@ -134,12 +151,12 @@ EVENHAND_AVX2 void mixRowsAvx2(const std::vector<const uint32_t*>& rows, const i
       const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[k * 2] + x));
       const size_t next = std::min<size_t>(k * 2 + 1, rows.size() - 1);
       const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows[next] + x));
+      // The bytes of both rows side by side, as 16-bit numbers.
       const __m256i lower = _mm256_unpacklo_epi8(first, second), upper = _mm256_unpackhi_epi8(first, second);
       const __m256i words[4] = {_mm256_unpacklo_epi8(lower, zero), _mm256_unpackhi_epi8(lower, zero), _mm256_unpacklo_epi8(upper, zero),
                                 _mm256_unpackhi_epi8(upper, zero)};
       const __m256i highWeights = _mm256_set1_epi32(weights[k * 2]), lowWeights = _mm256_set1_epi32(weights[k * 2 + 1]);
       for (int i = 0; i < 4; i++) {
-        // A word holds two bytes, of both rows; the multiplication wants them in two words.
         high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(words[i], highWeights));
         low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(words[i], lowWeights));
       }
