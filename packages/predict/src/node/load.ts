@@ -30,6 +30,8 @@ export class NodeModel extends Model<ImageSource> {
     pool: Pool,
     /** `cpu`, `cuda` or `webgpu`. */
     readonly device: string,
+    /** Why `auto` did not choose CUDA although there is a driver for it; else undefined. */
+    readonly whyNotCuda?: string,
   ) {
     super(metadata, pace, name);
     this.#pool = pool;
@@ -57,11 +59,32 @@ export async function load(model: string | Uint8Array, options: LoadOptions = {}
   const bytes = typeof model === 'string' ? await readModelFile(model) : model;
   const metadata = metadataOf(bytes, name, options);
   const { device = 'auto', threads = availableParallelism() } = options;
-  const open = (provider: string) => openOn(provider, model, bytes.length, name, metadata, threads);
+  const open = (provider: string, whyNotCuda?: string) =>
+    openOn(provider, model, bytes.length, name, metadata, threads, whyNotCuda);
   if (device !== 'auto') return open(device);
   // Whether CUDA and ONNX Runtime's files for it are installed shows only when a session is created.
-  if (existsSync(NVIDIA_DRIVER)) return open('cuda').catch(() => open('cpu'));
-  return open('cpu');
+  return openOnFirst(existsSync(NVIDIA_DRIVER), open);
+}
+
+/** Opens on `cuda` if there is a driver for it and that works, else on `cpu`, with the reason why a driver is not used. */
+export async function openOnFirst(
+  hasDriver: boolean,
+  open: (device: string, whyNotCuda?: string) => Promise<NodeModel>,
+): Promise<NodeModel> {
+  if (!hasDriver) return open('cpu');
+  let refusal: unknown;
+  try {
+    return await open('cuda');
+  } catch (error) {
+    refusal = error;
+  }
+  return open('cpu', reasonOf(refusal));
+}
+
+/** ONNX Runtime's words in our message about a device that is not available; of another error, its first line. */
+function reasonOf(error: unknown): string {
+  const { message } = error instanceof Error ? error : new Error(String(error));
+  return /the device cuda is not available: (.*); choose another one/s.exec(message)?.[1] ?? message.split('\n', 1)[0]!;
 }
 
 async function openOn(
@@ -71,6 +94,7 @@ async function openOn(
   name: string,
   metadata: ModelMetadata,
   threads: number,
+  whyNotCuda?: string,
 ): Promise<NodeModel> {
   const { classes, preset } = metadata;
   // One session per thread: none waits for another. Models too large for that share sessions of several threads.
@@ -81,7 +105,7 @@ async function openOn(
   const setup = { model, name, metadata: { classes, preset }, provider: device, threads: threadsPerWorker, batch };
   const { pool, trial } = await Pool.open(setup, workers);
   // One image runs while the next is decoded.
-  return new NodeModel(metadata, { lanes: workers, ahead: 2 * batch, trial }, name, pool, device);
+  return new NodeModel(metadata, { lanes: workers, ahead: 2 * batch, trial }, name, pool, device, whyNotCuda);
 }
 
 /** The bytes of a model file. @throws ModelError if it is missing, empty, not a regular file or not readable */

@@ -74,6 +74,8 @@ export class PredictionJob {
     const files = this.#files(first, rows);
     const deadline = deadlineOf(this.settings, this.count);
     const limit = deadline === undefined ? {} : { deadline, count: this.count - first };
+    const why = this.opened.model?.whyNotCuda;
+    if (why !== undefined) this.#warn(`CUDA is not used: ${why}`);
     const outcomes = this.opened.model?.predictAll(files, { tta, topK, ...limit }) ?? skipAll(files);
     let done = first;
     for await (const outcome of outcomes) {
