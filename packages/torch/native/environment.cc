@@ -11,7 +11,8 @@ static std::string firstLine(const std::string& text) {
 }
 
 static bool isOutOfMemory(const std::string& message) {
-  return message.find("can't allocate memory") != std::string::npos || message.find("out of memory") != std::string::npos;
+  return message.find("can't allocate memory") != std::string::npos || message.find("out of memory") != std::string::npos ||
+         message.find("_STATUS_ALLOC_FAILED") != std::string::npos;  // cuBLAS and cuDNN
 }
 
 Napi::Error currentError(Napi::Env env, const std::string& op, const std::string& schema, const std::string& context) {
