@@ -44,7 +44,7 @@ const flags: readonly Flag[] = [
     name: 'resume',
     boolean: false,
     value: 'RUN',
-    doc: 'resume an interrupted run; learning rates, --clip-norm and the flags under Machine may change',
+    doc: 'resume an interrupted run; learning rates, --clip-norm and the flags under Machine may change, and --batch-size with --accumulate if their product stays',
   },
   { name: 'data', boolean: false, value: 'PATH', doc: 'with --resume: new place of data that has moved' },
   { name: 'print-config', boolean: true, doc: 'print the resolved configuration as TOML and exit' },
@@ -169,7 +169,10 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
     const hint = canResume && (resumable || resumeFlags !== undefined) ? `\nResume with: ${command}` : '';
     return fail(`${text}${debug ? `\n${stack}` : ''}${hint}`, exitCode);
   }
-  const memory = outcome.cause === 'SIGKILL' ? ', as the system does when memory runs out' : '';
+  const memory =
+    outcome.cause === 'SIGKILL'
+      ? ', as the system does when memory runs out (half of --batch-size with twice of --accumulate needs less)'
+      : '';
   const lastLines = debug ? [] : output.slice(-5).map((line) => `\n  ${line}`);
   return fail(
     `the training process was ended by ${outcome.cause}${memory}; ${next}${lastLines.join('')}`,

@@ -65,10 +65,10 @@ export function number(fallback: number, range: Range, doc: string): Field<numbe
   };
 }
 
-/** A number, or the word `auto`: the default. */
-export function numberOrAuto(range: Range, doc: string): Field<number | 'auto'> {
+/** A number, or the word `auto`. */
+export function numberOrAuto(fallback: number | 'auto', range: Range, doc: string): Field<number | 'auto'> {
   return {
-    default: 'auto',
+    default: fallback,
     expects: `auto or ${describe(range)}`,
     doc,
     placeholder: range.whole ? 'N' : 'X',

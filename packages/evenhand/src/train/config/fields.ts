@@ -21,6 +21,9 @@ const positive = { min: 1, whole: true };
 const pixels = { min: 0, max: 4096, whole: true };
 const threads = { min: 0, max: 1024, whole: true };
 
+/** The batch size for which the recipes' learning rates are. */
+export const RECIPE_BATCH_SIZE = 32;
+
 type Grouped<F> = { readonly [K in keyof F]: F[K] & { readonly group: string } };
 
 /** Fields under one heading of the help. */
@@ -53,6 +56,7 @@ export const fields = {
   }),
   ...group('Data selection', {
     valFraction: numberOrAuto(
+      'auto',
       shareBelow1,
       'fraction of the training images to hold out for validation; auto = 0.15 if the data has no validation images',
     ),
@@ -147,7 +151,11 @@ export const fields = {
   }),
   ...group('Phase 2: the whole network', {
     epochs: number(20, count, 'maximum number of epochs that train the whole network; 0 = none'),
-    batchSize: number(32, positive, 'images per batch'),
+    batchSize: numberOrAuto(
+      RECIPE_BATCH_SIZE,
+      positive,
+      'images per batch; auto = the largest that fits into memory, up to 32, with accumulate making up the rest',
+    ),
     backboneRate: number(1e-5, atLeast0, 'learning rate of the backbone'),
     headRate: number(1e-4, atLeast0, 'learning rate of the head'),
     layerDecay: number(1, { min: 0.01, max: 1 }, 'layer-wise learning rate decay; 1 = none'),
@@ -187,6 +195,9 @@ export const fields = {
 /** A complete, validated configuration: with the machine it determines the result of a run. */
 export type Config = { readonly [K in keyof typeof fields]: (typeof fields)[K] extends Field<infer T> ? T : never };
 
+/** The configuration of a run that has begun. */
+export type RunConfig = Config & { readonly batchSize: number };
+
 export type FieldName = keyof Config;
 
 export const fieldNames = Object.keys(fields) as FieldName[];
@@ -196,7 +207,7 @@ export const fieldsOfGroup = (heading: string): FieldName[] =>
   fieldNames.filter((name) => fields[name].group === heading && name !== 'data');
 
 /** `config` with every file and folder as `change` has it. */
-export function mapPaths(config: Config, change: (path: string, name: FieldName) => string): Config {
+export function mapPaths<C extends Config>(config: C, change: (path: string, name: FieldName) => string): C {
   const changed = fieldNames.flatMap((name) => {
     const { isPath } = fields[name] as Field<unknown>;
     const value = config[name];

@@ -3,7 +3,7 @@ import { describeValue } from '../../printable.js';
 import type { RunFolder } from '../../run/index.js';
 import { adaptTo } from './adapt.js';
 import { ConfigError, type Field, unknownName } from './field.js';
-import { type Config, type FieldName, fieldNames, fields } from './fields.js';
+import { type Config, type FieldName, fieldNames, fields, type RunConfig } from './fields.js';
 import { recipes } from './recipes.js';
 
 /** Values from one source. */
@@ -67,8 +67,12 @@ function architectureInCatalogue(name: string): string | undefined {
 }
 
 /** The configuration that a run was trained with. @throws ConfigError if it has keys or values unknown to this version */
-export function configOfRun(folder: RunFolder): Config {
-  return resolveConfig('competition', [{ source: `${folder.path}/config.json`, values: folder.readConfig() }]);
+export function configOfRun(folder: RunFolder): RunConfig {
+  const source = `${folder.path}/config.json`;
+  const config = resolveConfig('competition', [{ source, values: folder.readConfig() }]);
+  const { batchSize } = config;
+  if (batchSize === 'auto') throw new ConfigError(`${source}: batchSize is auto, but a run records the number`);
+  return { ...config, batchSize };
 }
 
 /** Balancing methods that act in the same place. */

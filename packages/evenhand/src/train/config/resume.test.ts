@@ -5,7 +5,7 @@ import { resolveConfig } from './resolve.js';
 import { changeOnResume } from './resume.js';
 
 const values = { data: '/old/photos', labelList: '/old/photos/labels.txt', valCsv: '/other/val.csv', headRate: 1e-3 };
-const config = resolveConfig('competition', [{ source: 'test', values }]);
+const config = { ...resolveConfig('competition', [{ source: 'test', values }]), batchSize: 32 };
 
 describe('changes on resume', () => {
   test('leave the configuration as it is if there are none', () => {
@@ -25,6 +25,15 @@ describe('changes on resume', () => {
   test('follow data that has moved, with the files inside it', () => {
     const { data, labelList, valCsv } = changeOnResume(config, { data: '/new/photos' }).config;
     assert.deepEqual([data, labelList, valCsv], ['/new/photos', '/new/photos/labels.txt', '/other/val.csv']);
+  });
+
+  test('may split batches if accumulation keeps their product', () => {
+    const { config: changed } = changeOnResume(config, { batchSize: 8, accumulate: 4 });
+    assert.deepEqual(changed, { ...config, batchSize: 8, accumulate: 4 });
+    for (const changes of [{ batchSize: 8 }, { accumulate: 2 }, { batchSize: 8, accumulate: 2 }]) {
+      assert.throws(() => changeOnResume(config, changes), /batchSize with accumulate if their product remains 32$/);
+    }
+    assert.throws(() => changeOnResume(config, { batchSize: 'auto' }), ConfigError);
   });
 
   test('refuse what would make another run of it', () => {

@@ -1,6 +1,15 @@
 import { relative, resolve } from 'node:path';
 import { ConfigError } from './field.js';
-import { type Config, DATA_FILES, type FieldName, fieldNames, fields, fieldsOfGroup, mapPaths } from './fields.js';
+import {
+  type Config,
+  DATA_FILES,
+  type FieldName,
+  fieldNames,
+  fields,
+  fieldsOfGroup,
+  mapPaths,
+  type RunConfig,
+} from './fields.js';
 
 /** What may change while a run is resumed, apart from the place of its data: learning rates, clipping and the machine. */
 const CHANGEABLE: readonly FieldName[] = [
@@ -9,34 +18,42 @@ const CHANGEABLE: readonly FieldName[] = [
 ];
 
 export interface ResumeChanges {
-  readonly config: Config;
+  readonly config: RunConfig;
   /** One sentence per change, for the log; empty if nothing changes. */
   readonly notes: readonly string[];
 }
 
 /**
- * The configuration with which a run continues. If `changes.data` names the new place of data that has moved, the other
+ * The configuration with which a run continues. Batches may become smaller or larger if accumulation keeps their product. If `changes.data` names the new place of data that has moved, the other
  * files inside the old place move with it.
  *
  * @throws ConfigError for a field that cannot change during a run
  */
-export function changeOnResume(config: Config, changes: Partial<Config>): ResumeChanges {
+export function changeOnResume(config: RunConfig, changes: Partial<Config>): ResumeChanges {
   const isLocation = (name: FieldName): boolean =>
     fields[name].group === DATA_FILES && fields[name].isPath !== undefined;
-  const fixed = (Object.keys(changes) as FieldName[]).find((name) => !isLocation(name) && !CHANGEABLE.includes(name));
+  const { batchSize = config.batchSize, accumulate = config.accumulate } = changes;
+  const effective = config.batchSize * config.accumulate;
+  const mayChange = (name: FieldName): boolean =>
+    CHANGEABLE.includes(name) ||
+    isLocation(name) ||
+    (['batchSize', 'accumulate'].includes(name) && Number(batchSize) * accumulate === effective);
+  const fixed = (Object.keys(changes) as FieldName[]).find((name) => !mayChange(name));
   if (fixed !== undefined) {
     const allowed = ['data', ...CHANGEABLE].join(', ');
-    throw new ConfigError(`${fixed} cannot change when a run is resumed; only these can: ${allowed}`);
+    throw new ConfigError(
+      `${fixed} cannot change when a run is resumed; only these can: ${allowed}, and batchSize with accumulate if their product remains ${effective}`,
+    );
   }
   const moved = changes.data === undefined ? config : moveData(config, changes.data);
-  const changed: Config = { ...moved, ...changes };
+  const changed: RunConfig = { ...moved, ...changes, batchSize: Number(batchSize) };
   const notes = fieldNames
     .filter((name) => String(changed[name]) !== String(config[name]))
     .map((name) => `Changed on resume: ${name} from ${String(config[name])} to ${String(changed[name])}.`);
   return { config: changed, notes };
 }
 
-function moveData(config: Config, data: string): Config {
+function moveData(config: RunConfig, data: string): RunConfig {
   return mapPaths(config, (path, name) => {
     const inside = relative(config.data, path);
     const isOfData = fields[name].group === DATA_FILES && !inside.startsWith('..');

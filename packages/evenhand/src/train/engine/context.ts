@@ -2,7 +2,7 @@ import type { Preset } from '@evenhand/predict';
 import type { Loader, RecordCache } from '../../data/index.js';
 import type { ImageModel, ModelSpec } from '../../models/index.js';
 import type { RunFolder } from '../../run/index.js';
-import type { Config } from '../config/fields.js';
+import type { Config, RunConfig } from '../config/fields.js';
 import type { Progress, TrainEvent } from '../events.js';
 import type { HalfType } from '../setup/device.js';
 import type { Prepared } from '../setup/prepare.js';
@@ -11,7 +11,7 @@ import type { TrainingState } from './state.js';
 
 /** What the phases of a training share, and what does not change in its course. */
 export interface TrainingContext {
-  readonly config: Config;
+  readonly config: RunConfig;
   readonly data: Prepared;
   readonly spec: ModelSpec;
   readonly model: ImageModel;

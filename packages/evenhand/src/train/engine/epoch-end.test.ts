@@ -35,7 +35,7 @@ function begin(values = {}) {
   const config = smallConfig('/photos', values);
   const val = TRUTH.map((label, i) => ({ file: `/photos/val/${i}.png`, label }));
   const context: TrainingContext = {
-    config,
+    config: { ...config, batchSize: 8 },
     data: {
       classes: ['a', 'b', 'c'],
       train: [],

@@ -5,6 +5,7 @@ import type { ImageModel } from '../../models/index.js';
 import { type HalfType, inHalf, yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
+import { inParts } from './in-parts.js';
 import type { TrainingState } from './state.js';
 
 export interface FeatureOptions {
@@ -38,9 +39,11 @@ export async function extractFeatures(options: FeatureOptions): Promise<Tensor |
         const images = toInput.of(batch);
         const values = noGrad(() => {
           const forward = (x: Tensor) =>
-            ops.to(
-              inHalf(half, device, () => model.forwardFeatures(x)),
-              { dtype: 'float32' },
+            inParts(x, (part) =>
+              ops.to(
+                inHalf(half, device, () => model.forwardFeatures(part)),
+                { dtype: 'float32' },
+              ),
             );
           const features = forward(images);
           if (!mirrored) return features;

@@ -5,9 +5,11 @@ import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
 import { discriminativeGroups } from '../schedule/parameter-groups.js';
 import { imageSizeAt } from '../schedule/progressive-size.js';
+import { stepOutOfMemory } from './batch-size.js';
 import { countBatches, ProgressMeter, type TrainingContext } from './context.js';
 import { Ema } from './ema.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
+import { isOutOfMemory } from './in-parts.js';
 import { judgeLabels } from './label-noise.js';
 import { drawOrder, trainingLoader } from './loaders.js';
 import { predictLogits } from './predict-logits.js';
@@ -41,6 +43,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   let loaderSize = 0;
   try {
     state.beginPhase(optimizer, ema);
+    state.countBatchesOf(config.batchSize);
     while (position.epoch < config.epochs) {
       const size = imageSizeAt(config, preset.crop, position.epoch);
       if (!loader || size !== loaderSize) {
@@ -67,6 +70,8 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
           const factor = schedule(position.epoch * updatesPerEpoch + Math.floor(step / config.accumulate));
           for (const [i, group] of optimizer.groups.entries()) group.learningRate = baseRates[i]! * factor;
         },
+      }).catch((error: unknown) => {
+        throw isOutOfMemory(error) ? stepOutOfMemory(context, optimizer, size) : error;
       });
       if (!trained) return false;
 

@@ -7,7 +7,7 @@ import {
   type Sample,
   softEpochOrder,
 } from '../../data/index.js';
-import type { Config } from '../config/fields.js';
+import { type Config, RECIPE_BATCH_SIZE } from '../config/fields.js';
 import { samplerOptions } from '../objective/balance.js';
 import { squashSizeOf } from '../setup/image-cache.js';
 import { presetAt } from '../setup/model.js';
@@ -44,10 +44,11 @@ export function evaluationLoader(
  * Images per batch without gradients. A GPU is fast only with many images, and needs no memory for activations here; a CPU
  * gains nothing by more than it trains with.
  */
-export function evaluationBatch(batchSize: number, size: number, device: string): number {
-  if (device === 'cpu') return batchSize;
+export function evaluationBatch(batchSize: Config['batchSize'], size: number, device: string): number {
+  const trained = batchSize === 'auto' ? RECIPE_BATCH_SIZE : batchSize;
+  if (device === 'cpu') return trained;
   const fast = 2 ** Math.floor(Math.log2(256 * (224 / size) ** 2));
-  return Math.max(batchSize, Math.min(Math.max(fast, 16), 512));
+  return Math.max(trained, Math.min(Math.max(fast, 16), 512));
 }
 
 /** What has no influence on the pixels. */

@@ -4,6 +4,7 @@ import type { Loader } from '../../data/index.js';
 import type { ImageModel } from '../../models/index.js';
 import { type HalfType, inHalf, yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
+import { inParts } from './in-parts.js';
 
 /**
  * Logits [count,K] of the images of the loader, in their order, with the model in evaluation mode: the head computes in
@@ -32,7 +33,7 @@ export async function predictLogits(
   try {
     for await (const batch of loader.batches()) {
       const next = done + batch.labels.length;
-      const read = scope(() => noGrad(() => new DeferredRead(forward(toInput.of(batch)))));
+      const read = scope(() => noGrad(() => new DeferredRead(inParts(toInput.of(batch), forward))));
       // Of the batch before, so that the GPU need not wait for the next one.
       pending?.read.read(pending.rows);
       pending = { read, rows: logits.subarray(done * numClasses, next * numClasses) };

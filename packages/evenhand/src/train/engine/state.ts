@@ -32,6 +32,8 @@ export interface Position {
   epoch: number;
   /** Batches done in this epoch. */
   step: number;
+  /** Their size; absent before the first batch. */
+  batchSize?: number;
   /** Sum of the losses of these batches. */
   lossSum: number;
   /** Seconds spent in this epoch before an interruption. */
@@ -105,6 +107,16 @@ export class TrainingState {
     optimizer.loadStateDict(withPrefix('optimizer', this.#saved));
     ema?.loadStateDict(withPrefix('ema', this.#saved));
     this.#releaseSaved();
+  }
+
+  /** Counts the batches done in this epoch by another size, which a resumed run may have. */
+  countBatchesOf(batchSize: number): void {
+    const { position } = this;
+    const { batchSize: before = batchSize, step } = position;
+    position.batchSize = batchSize;
+    if (step === 0 || before === batchSize) return;
+    position.step = Math.floor((step * before) / batchSize);
+    position.lossSum *= position.step / step;
   }
 
   /** Ends a phase, and frees its optimizer and EMA. */

@@ -194,7 +194,7 @@ describe('the head phase', () => {
     const images =
       events.flatMap((event) => (event.type === 'progress' && event.stage === 'head' ? event.total : []))[0]! / 2;
     const { headPhaseRate, batchSize } = runs.config();
-    const batches = Math.floor(images / batchSize);
+    const batches = Math.floor(images / Number(batchSize));
     // One view in the first epoch, two in the second: 2 and 4 passes.
     const at = (step: number): number => (headPhaseRate * (1 + Math.cos((Math.PI * step) / (6 * batches)))) / 2;
     for (const [i, last] of [2 * batches - 1, 6 * batches - 1].entries()) {

@@ -4,7 +4,7 @@ import { requireCacheFolder } from '../../data/index.js';
 import { type ModelSpec, WeightsError } from '../../models/index.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
-import type { Config } from '../config/fields.js';
+import type { Config, RunConfig } from '../config/fields.js';
 import { configOfRun } from '../config/resolve.js';
 import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
@@ -14,6 +14,7 @@ import { openTrainingCache } from '../setup/image-cache.js';
 import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt, requireGrowth } from '../setup/model.js';
 import { type Prepared, prepareData } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
+import { chooseBatchSize } from './batch-size.js';
 import type { TrainingContext } from './context.js';
 import { ExpectedTime } from './expected-time.js';
 import { fullPhase } from './full-phase.js';
@@ -57,7 +58,7 @@ export interface TrainResult {
  */
 export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   const { onEvent = () => {} } = options;
-  let { config } = options;
+  const { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   chooseDevice(config.device);
   requireCacheFolder(config.cache);
@@ -69,14 +70,16 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   const unlock = folder.lock();
   try {
     const data = await prepareData(config, onEvent);
-    config = chooseCheckpointRule(config, data, onEvent);
+    const device = prepareMachine(config);
+    const ruled = chooseCheckpointRule(config, data, onEvent);
+    const chosen = chooseBatchSize(ruled, spec, data.classes.length, device, onEvent);
     const start = () => {
-      folder.writeEnvironment(environmentOf(config, data));
+      folder.writeEnvironment(environmentOf(chosen, data));
       folder.writeModel({ ...spec });
       // Last, because a folder with a configuration counts as a run.
-      folder.writeConfig(config);
+      folder.writeConfig(chosen);
     };
-    return await run(folder, config, spec, data, options, start);
+    return await run(folder, chosen, spec, data, options, start);
   } finally {
     unlock();
   }
@@ -141,20 +144,26 @@ function chooseCheckpointRule(config: Config, data: Prepared, onEvent: (event: T
   return config.keep === 'auto' ? { ...config, keep: 'last' } : config;
 }
 
+/** Sets device, threads and memory as the configuration says. Returns the device. */
+function prepareMachine(config: Config): string {
+  const device = chooseDevice(config.device);
+  prepareDevice(device, config);
+  chooseThreads(config.threads);
+  keepFreedMemory();
+  return device;
+}
+
 /** Trains what is left of a run. Of a new one, `start` writes the configuration once the model is known to fit it. */
 async function run(
   folder: RunFolder,
-  config: Config,
+  config: RunConfig,
   spec: ModelSpec,
   data: Prepared,
   options: Pick<ResumeOptions, 'run' | 'onEvent' | 'signal'>,
   start?: () => void,
 ): Promise<TrainResult> {
   const { onEvent = () => {}, signal } = options;
-  const device = chooseDevice(config.device);
-  prepareDevice(device, config);
-  chooseThreads(config.threads);
-  keepFreedMemory();
+  const device = prepareMachine(config);
   manualSeed(config.seed);
   const model = buildModel(spec, config, data.classes.length, device);
   start?.();
