@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImageHeader } from '@evenhand/predict';
 import sharp from 'sharp';
 import { writeFileAtomic } from '../../write-file-atomic.js';
+import { makeFolder } from '../make-folder.js';
 import { Turns } from '../turns.js';
 import type { ImageFacts } from './scan.js';
 
@@ -71,7 +72,7 @@ export class ScanCache {
       cached.waiting.clear();
       if (isAnew) [cached.isDamaged, cached.outdated] = [false, 0];
       try {
-        await mkdir(this.#folder, { recursive: true });
+        makeFolder(this.#folder);
         if (isAnew) writeFileAtomic(cached.file, bytes);
         else await appendFile(cached.file, bytes);
       } catch {

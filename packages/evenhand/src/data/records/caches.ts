@@ -1,8 +1,8 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.js';
 import { KEY_BYTES, KEY_KNOWN, TEMPORARY } from './file-records.js';
 import { kindName, largestRecord, type RecordKind } from './kind.js';
-import { makeFolder } from './make-folder.js';
 import { HEADER_BYTES } from './record.js';
 import type { RecordCache, SharedRecords } from './shared.js';
 

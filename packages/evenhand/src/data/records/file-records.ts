@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder } from './make-folder.js';
+import { makeFolder } from '../make-folder.js';
 import { HEADER_BYTES, headerOf, type ImageRecord, parseRecord } from './record.js';
 import type { Records, SharedRecords } from './shared.js';
 

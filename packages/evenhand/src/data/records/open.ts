@@ -3,10 +3,10 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { plural } from '../../format.js';
 import { DataError } from '../errors.js';
+import { makeFolder } from '../make-folder.js';
 import { FileCache, MemoryCache } from './caches.js';
 import { fileNameOf, shardOf, writeFailure } from './file-records.js';
 import { kindName, largestRecord, type RecordKind } from './kind.js';
-import { makeFolder } from './make-folder.js';
 import type { RecordCache } from './shared.js';
 
 /** The share of the free disk that the setting `auto` may fill, and of the free memory that `memory` may. */
