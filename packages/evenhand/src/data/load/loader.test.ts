@@ -82,17 +82,21 @@ describe('Loader', () => {
   });
 
   it('augments images differently in each epoch and with each seed', async () => {
-    const [first] = await load({ augment }, { epoch: 2 });
-    const [otherEpoch] = await load({ augment }, { epoch: 3 });
+    const loader = new Loader({ samples, batchSize: 4, preset, augment, seed: 5, workers: 1 });
+    const [first] = await all(loader.batches(ORDER, { epoch: 2 }));
+    const [otherEpoch] = await all(loader.batches(ORDER, { epoch: 3 }));
+    await loader.close();
     const [otherSeed] = await load({ augment, seed: 6 }, { epoch: 2 });
     assert.notDeepEqual(otherEpoch!.pixels, first!.pixels);
     assert.notDeepEqual(otherSeed!.pixels, first!.pixels);
   });
 
   it('resumes within a pass with exactly the batches that were left', async () => {
-    const whole = await load({ augment }, { epoch: 1 });
-    assert.deepEqual(await load({ augment }, { epoch: 1, startBatch: 4 }), whole.slice(4));
-    assert.deepEqual(await load({ augment }, { epoch: 1, startBatch: 6 }), []);
+    const loader = new Loader({ samples, batchSize: 4, preset, augment, seed: 5, workers: 1 });
+    const whole = await all(loader.batches(ORDER, { epoch: 1 }));
+    assert.deepEqual(await all(loader.batches(ORDER, { epoch: 1, startBatch: 4 })), whole.slice(4));
+    assert.deepEqual(await all(loader.batches(ORDER, { epoch: 1, startBatch: 6 })), []);
+    await loader.close();
   });
 
   it('drops an incomplete batch on request', async () => {
@@ -161,9 +165,10 @@ describe('Loader', () => {
     assert.deepEqual(await all(loader.batches(ORDER, { epoch: 3 })), expected, 'damaged');
     await loader.close();
     for (const name of records) assert.ok(statSync(path.join(folder, name)).size > 1000, 'replaced');
-    const memory = new MemoryCache();
-    for (const cache of [files(), memory, memory]) {
-      assert.deepEqual(await load({ augment, cache }, { epoch: 3 }), expected);
+    for (const cache of [files(), new MemoryCache()]) {
+      const other = new Loader({ samples, batchSize: 4, preset, augment, seed: 5, workers: 1, cache });
+      for (let pass = 0; pass < 2; pass++) assert.deepEqual(await all(other.batches(ORDER, { epoch: 3 })), expected);
+      await other.close();
     }
   });
 
