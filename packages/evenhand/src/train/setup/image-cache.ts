@@ -15,8 +15,12 @@ export function scanCacheFolder(setting = 'auto'): string | undefined {
   return join(setting === 'auto' ? cacheFolder() : setting, 'scans');
 }
 
-/** The size to which training images are decoded: one for all image sizes of a run. */
-export const squashSizeOf = ({ cropScale }: Config, { crop }: Preset): number => squashSize(crop, cropScale);
+/**
+ * The size to which training images are decoded: one for all image sizes of a run. `EVENHAND_SQUASH` replaces it, only so
+ * that bench/records.ts can measure what it costs.
+ */
+export const squashSizeOf = ({ cropScale }: Config, { crop }: Preset): number =>
+  Number(process.env.EVENHAND_SQUASH) || squashSize(crop, cropScale);
 
 /** The cache of what a training loads; undefined for none. @throws DataError if there is too little memory for it */
 export function openTrainingCache(
