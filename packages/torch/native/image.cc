@@ -73,6 +73,9 @@ static bool isWhole(double value, double min, double max) { return value == std:
 static void check(const Operation& operation, int size) {
   const double* a = operation.arguments;
   switch (operation.op) {
+    case Op::Hue:
+      if (std::fabs(a[0]) > 0.5) throw badArgument("augmentImage: the shift of hue must be from -0.5 to 0.5 turns, got " + text(a[0]));
+      return;
     case Op::Posterize:
       if (!isWhole(a[0], 0, 8)) throw badArgument("augmentImage: posterize keeps 0 to 8 bits, got " + text(a[0]));
       return;
@@ -111,10 +114,9 @@ static std::vector<Operation> operationsOf(const Napi::Value& value, int size) {
     if (!isWhole(numbers[0], 0, static_cast<int>(Op::Count) - 1)) throw badArgument("augmentImage: there is no operation " + text(numbers[0]));
     operation.op = static_cast<Op>(static_cast<int>(numbers[0]));
     for (int i = 0; i < kOperationArguments; i++) {
-      operation.arguments[i] = numbers[1 + i];
-      if (!(std::fabs(numbers[1 + i]) <= kMaxCoordinate)) {
-        throw badArgument("augmentImage: the arguments of an operation must be numbers from -32767 to 32767, got " + text(numbers[1 + i]));
-      }
+      if (!std::isfinite(numbers[1 + i])) throw badArgument("augmentImage: the arguments of an operation must be finite numbers, got " + text(numbers[1 + i]));
+      // Of factors, which may be anything, larger ones give the same image.
+      operation.arguments[i] = std::min(std::max(numbers[1 + i], -kMaxCoordinate), kMaxCoordinate);
     }
     check(operation, size);
     numbers += width;

@@ -62,7 +62,8 @@ describe('an argument that does not fit is a TorchError, and nothing is read or 
 
   const operations: [operation: readonly unknown[], message: RegExp][] = [
     [['blur', 1], /no operation -1/],
-    [['hue', Number.NaN], /must be numbers from -32767 to 32767, got nan/],
+    [['hue', Number.NaN], /must be finite numbers, got nan/],
+    [['hue', 0.51], /from -0\.5 to 0\.5 turns, got 0\.51/],
     [['brightness', Number.POSITIVE_INFINITY], /got inf/],
     [['posterize', 9], /keeps 0 to 8 bits, got 9/],
     [['posterize', 1.5], /keeps 0 to 8 bits, got 1\.5/],
@@ -79,6 +80,14 @@ describe('an argument that does not fit is a TorchError, and nothing is read or 
       );
     });
   }
+});
+
+test('any factor is allowed', () => {
+  const bright = augmentImage(image, { ...plain, operations: [['brightness', 1e30]] });
+  assert.deepEqual(
+    bright,
+    augmentImage(image, plain).map((value) => (value > 0 ? 255 : 0)),
+  );
 });
 
 test('a box scaled to another size of the image may be a rounding error outside', () => {

@@ -14,7 +14,7 @@ export interface Image {
  * A transform of pixels in [0, 255]. Each rounds to 8 bits as Pillow does:
  *
  * - `brightness`, `contrast`, `saturation`, `sharpness`: `ImageEnhance`; factor 1 is the image itself.
- * - `hue`: the shift is in turns, in 8-bit HSV (torchvision's `adjust_hue`).
+ * - `hue`: the shift is in turns from -0.5 to 0.5, in 8-bit HSV (torchvision's `adjust_hue`).
  * - `posterize`: keeps the most significant bits, 0 to 8.
  * - `solarize`: inverts values of `threshold` and above.
  * - `autoContrast`, `equalize`: each channel stretched to [0, 255], or its histogram equalized.
