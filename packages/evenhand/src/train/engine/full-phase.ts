@@ -77,14 +77,17 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
 
       const endFactor = schedule((position.epoch + 1) * updatesPerEpoch - 1);
       const validateAndScore = async () => {
+        const start = performance.now();
         const logits = await validate(context, state);
         if (!logits) return false;
+        const validationSeconds = (performance.now() - start) / 1000;
         endEpoch(context, state, logits, {
           size,
           trainLoss: position.lossSum / batches,
           backboneRate: config.backboneRate * endFactor,
           headRate: config.headRate * endFactor,
           ...trained,
+          seconds: trained.seconds + validationSeconds,
         });
         return true;
       };
