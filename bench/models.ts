@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { devices, gpuInfo, torchVersion } from '@evenhand/torch';
 import { architectureNames } from 'evenhand';
 import { type Contender, findPython, keptMemoryEnv, measure, pythonEnv, type Result, report } from './contenders.js';
+import { exitWithUsage, oneOf, positive, UsageError } from './options.js';
 
 /** What a contender's process gets as JSON. */
 export interface Settings {
@@ -35,14 +36,10 @@ TIMM=DIR names a checkout of timm, or a folder with an installed one; PYTHON=COM
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const PEER = here('../models-pytorch.py');
 
-class UsageError extends Error {}
-
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS'))) throw error;
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exit(2);
+  exitWithUsage(error, USAGE);
 }
 
 async function main(): Promise<void> {
@@ -60,9 +57,9 @@ async function main(): Promise<void> {
   const lines = [];
   for (const architecture of models) {
     for (const task of tasks) {
-      console.log(`\n${architecture}, ${task === 'step' ? 'training step' : 'features'}`);
+      const title = `${architecture}, ${task === 'step' ? 'training step' : 'features'}`;
       const results = await measure(contenders({ architecture, task, ...settings }, peer), rounds);
-      console.log(report(results));
+      console.log(`\n${report([{ title, results }])}`);
       lines.push(summary(architecture, task, results));
     }
   }
@@ -103,27 +100,20 @@ function options() {
   const cuda = device === 'cuda';
   return {
     device,
-    models: values.models.split(',').map((name) => oneOf('models', name, architectureNames())),
+    models: values.models.split(',').map((name) => architecture(name)),
     tasks: values.tasks.split(',').map((name) => oneOf('tasks', name, ['features', 'step'])),
     precision: oneOf('precision', values.precision, ['float32', 'bfloat16']),
-    size: count('size', values.size),
-    rounds: count('rounds', values.rounds),
-    batch: count('batch', values.batch ?? (cuda ? '128' : '16')),
-    steps: count('steps', values.steps ?? (cuda ? '20' : '2')),
-    threads: count('threads', values.threads ?? String(availableParallelism())),
+    size: positive('size', values.size),
+    rounds: positive('rounds', values.rounds),
+    batch: positive('batch', values.batch ?? (cuda ? '128' : '16')),
+    steps: positive('steps', values.steps ?? (cuda ? '20' : '2')),
+    threads: positive('threads', values.threads ?? String(availableParallelism())),
   };
 }
 
-function oneOf<const T extends string>(flag: string, value: string, known: readonly T[]): T {
-  const found = known.find((name) => name === value);
-  if (found !== undefined) return found;
-  const choices = known.length > 10 ? 'an architecture of timm that evenhand has' : known.join(' or ');
-  throw new UsageError(`--${flag} must be ${choices}, got ${value}.`);
-}
-
-function count(flag: string, value: string): number {
-  if (/^[1-9]\d*$/.test(value)) return Number(value);
-  throw new UsageError(`--${flag} must be a whole number of at least 1, got ${value}.`);
+function architecture(name: string): string {
+  if (architectureNames().includes(name)) return name;
+  throw new UsageError(`--models must be architectures of timm that evenhand has, got ${name}.`);
 }
 
 /** A Python with PyTorch and timm. */

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { nn, noGrad, saveTensors, scope, tensor } from '@evenhand/torch';
 import { createModel, exportWeights, modelInfo } from 'evenhand';
 import sharp from 'sharp';
-import { findPython, pythonEnv } from './contenders.js';
+import { findPython, keptMemoryEnv, median, pythonEnv } from './contenders.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
@@ -83,16 +83,13 @@ async function main(): Promise<void> {
       ...[python, PEER, '--images', 'photos', '--labels', 'labels.txt', '--model', MODEL, '--weights', 'weights.pth'],
       ...['--size', String(crop), '--resize', String(resize), '--out', predictions, ...more],
     ];
-    // glibc returns freed memory to the system, which is expensive if page faults are slow, as in a virtual machine. These
-    // settings keep it, so that the last contender is PyTorch at its best.
-    const keep = { MALLOC_MMAP_THRESHOLD_: '8589934592', MALLOC_TRIM_THRESHOLD_: '17179869184' };
     contenders.push(
       { name: 'PyTorch as usually written', command: peer('usual.csv'), env: pythonEnv, predictions: 'usual.csv' },
       { name: 'PyTorch channels_last', command: peer('fast.csv', '--fast'), env: pythonEnv, predictions: 'fast.csv' },
       {
         name: 'PyTorch channels_last, freed memory kept',
         command: peer('kept.csv', '--fast'),
-        env: { ...pythonEnv, ...keep },
+        env: { ...pythonEnv, ...keptMemoryEnv },
         predictions: 'kept.csv',
       },
     );
@@ -177,10 +174,6 @@ function memoryOf(pid: number): number {
 }
 
 function show(contenders: readonly Contender[], turns: readonly Turn[][]): void {
-  const median = (values: readonly number[]): number => {
-    const sorted = [...values].sort((a, b) => a - b);
-    return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-  };
   const rates = turns.map((each) => median(each.map(({ imagesPerSecond }) => imagesPerSecond)));
   const width = Math.max(...contenders.map(({ name }) => name.length));
   console.log(`${''.padEnd(width)}  images/s   slowest, fastest  whole command  peak MB`);

@@ -1,12 +1,12 @@
 // A training step of a classifier with @evenhand/torch, for `npm run bench -- step`.
 import {
   autocast,
-  getNumThreads,
   keepFreedMemory,
   manualSeed,
   nn,
   ops,
   optim,
+  peakGpuMemory,
   scope,
   setNumThreads,
   setTf32,
@@ -14,9 +14,9 @@ import {
 } from '@evenhand/torch';
 import { createModel } from 'evenhand';
 import { serveTurns } from './contenders.js';
+import type { StepSettings } from './step-contenders.js';
 
-const [model = 'efficientnet_b0', device = 'cpu', precision = 'float32'] = process.argv.slice(2);
-const [batch = 16, size = 224, steps = 3, threads = getNumThreads()] = process.argv.slice(5).map(Number);
+const { model, device, precision, batch, size, steps, threads } = JSON.parse(process.argv[2]!) as StepSettings;
 setNumThreads(threads);
 keepFreedMemory();
 if (device !== 'cpu') setTf32(true);
@@ -25,13 +25,13 @@ const network = nn.moveTo(createModel(model, { numClasses: 1000 }), { device, me
 const optimizer = new optim.AdamW([{ parameters: nn.parameters(network) }], { learningRate: 1e-3 });
 const images = ops.to(ops.randn([batch, 3, size, size]), { device, memoryFormat: 'channelsLast' });
 const labels = tensor(
-  BigInt64Array.from({ length: batch }, (_, i) => BigInt(i)),
+  BigInt64Array.from({ length: batch }, (_, i) => BigInt(i % 1000)),
   [batch],
   { device },
 );
 const lossOf = () => nn.crossEntropy(network.forward(images), labels);
 
-await serveTurns(() => {
+function turn(): number {
   for (let i = 0; i < steps; i++) {
     scope(() => {
       optimizer.zeroGrad();
@@ -43,4 +43,6 @@ await serveTurns(() => {
     });
   }
   return steps * batch;
-});
+}
+
+await serveTurns(turn, () => peakGpuMemory(device));
