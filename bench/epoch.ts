@@ -24,6 +24,7 @@ const USAGE = `Usage: npm run bench -- epoch [options]
   --size N                   height and width in pixels; default: that of the weights of each model
   --rounds N                 trainings of each program, in turns, each with an empty cache; default: 1
   --workers N                threads or processes that read images; default: one for each core
+  --cache files|memory|off   evenhand's cache of decoded images, empty when a training begins; default: files
   --data PATH                images of this data set; default: drawn ones of 600 x 500 px
 PYTHON=COMMAND names a Python with PyTorch and torchvision.`;
 
@@ -67,13 +68,13 @@ async function main(): Promise<void> {
   }
   const folder = mkdtempSync(join(tmpdir(), 'evenhand-epoch-'));
   try {
-    const { device, precision, rounds, workers, epochs } = asked;
+    const { device, precision, rounds, workers, epochs, cache } = asked;
     const counts = await makeData(folder, asked);
     const machine = device === 'cpu' ? cpus()[0]?.model : gpuInfo(device)?.name;
     console.log(
       `${counts.train} training and ${counts.val} validation images${asked.data === undefined ? ', drawn' : ` of ${asked.data}`}; ` +
         `${epochs} epochs, ${precision}, libtorch ${torchVersion()}, ${machine}, ${availableParallelism()} cores, ` +
-        `${workers} workers, ${rounds === 1 ? '1 round' : `${rounds} rounds in turns`}; images/s`,
+        `${workers} workers, cache ${cache}, ${rounds === 1 ? '1 round' : `${rounds} rounds in turns`}; images/s`,
     );
     const rows = [['', 'first epoch', 'later epochs', 'with validation', 'step alone', 'epoch / step', 'command']];
     for (const model of asked.models) rows.push(...(await measureModel(folder, asked, counts, model, python)));
@@ -94,7 +95,7 @@ async function makeData(folder: string, { data, images, val }: Options): Promise
 /** The rows of a model: its title, a row per program, and the ratio. */
 async function measureModel(
   folder: string,
-  { device, precision, rounds, epochs, workers, ...asked }: Options,
+  { device, precision, rounds, epochs, workers, cache, ...asked }: Options,
   counts: Counts,
   model: string,
   python: string | null,
@@ -104,7 +105,7 @@ async function measureModel(
   const resize = Math.round((size * preset.resize) / preset.crop);
   const batch = asked.batch ?? (device === 'cpu' ? 32 : size > 256 ? 64 : 128);
   if (batch > counts.train) throw new Error(`--images must be at least the batch size, ${batch}, got ${counts.train}`);
-  const setup: Setup = { data: folder, model, device, precision, batch, size, resize, epochs, workers };
+  const setup: Setup = { data: folder, model, device, precision, batch, size, resize, epochs, workers, cache };
   const programs = [evenhand(setup), ...(python === null ? [] : [pytorch(setup, python)])];
   const trainings: Training[][] = programs.map(() => []);
   for (let round = 1; round <= rounds; round++) {
@@ -161,10 +162,11 @@ interface Setup {
   readonly resize: number;
   readonly epochs: number;
   readonly workers: number;
+  readonly cache: 'files' | 'memory' | 'off';
 }
 
 /** The crops, flips, jitter and rotation of the recipe `fast`, at one image size and without weights. */
-function evenhand({ data, model, device, precision, batch, size, epochs, workers }: Setup): Program {
+function evenhand({ data, model, device, precision, batch, size, epochs, workers, cache }: Setup): Program {
   const settings = {
     ...{ recipe: 'fast', model, weights: 'none', device, autocast: precision === 'bfloat16' },
     ...{ 'image-size': size, 'start-size': 0, 'head-epochs': 0, epochs, 'batch-size': batch, workers },
@@ -176,14 +178,10 @@ function evenhand({ data, model, device, precision, batch, size, epochs, workers
     async train() {
       const folder = mkdtempSync(join(data, `${model}-`));
       const path = join(folder, 'run');
+      const folders = [`--run=${path}`, `--cache=${cache === 'files' ? join(folder, 'cache') : cache}`];
+      const args = [PROGRAM, 'train', data, ...folders, ...flags];
       try {
-        const { seconds } = await run('evenhand train', process.execPath, [
-          PROGRAM,
-          'train',
-          data,
-          `--run=${path}`,
-          ...flags,
-        ]);
+        const { seconds } = await run('evenhand train', process.execPath, args);
         return { epochs: RunFolder.open(path).readEpochs(), seconds };
       } finally {
         rmSync(folder, { recursive: true, force: true });
@@ -192,7 +190,7 @@ function evenhand({ data, model, device, precision, batch, size, epochs, workers
   };
 }
 
-function pytorch(setup: Setup, python: string): Program {
+function pytorch({ cache: _, ...setup }: Setup, python: string): Program {
   const env = { ...pythonEnv, ...(setup.device === 'cpu' ? keptMemoryEnv : {}) };
   const args = [here('../epoch-pytorch.py'), JSON.stringify({ ...setup, threads: availableParallelism() })];
   return {
@@ -238,6 +236,7 @@ function options() {
       size: { type: 'string' },
       rounds: { type: 'string', default: '1' },
       workers: { type: 'string', default: String(availableParallelism()) },
+      cache: { type: 'string', default: 'files' },
       data: { type: 'string' },
       help: { type: 'boolean' },
     },
@@ -259,6 +258,7 @@ function options() {
     size: values.size === undefined ? undefined : positive('size', values.size),
     rounds: positive('rounds', values.rounds),
     workers: positive('workers', values.workers),
+    cache: oneOf('cache', values.cache, ['files', 'memory', 'off']),
     data: values.data,
   };
 }
