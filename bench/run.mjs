@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The first line of a benchmark says what it measures. */
-const HEADING = /^\/\/ npm run bench -- ([\w-]+): (.*)$/;
+const HEADING = /^\/\/ npm run bench -- ([\w-]+)[^:]*: (.*)$/;
 
 const [name, ...args] = process.argv.slice(2);
 const headings = readdirSync(new URL('.', import.meta.url))
@@ -12,7 +12,7 @@ const headings = readdirSync(new URL('.', import.meta.url))
   .map((file) => HEADING.exec(readFileSync(new URL(file, import.meta.url), 'utf8').split('\n', 1)[0]))
   .filter((heading) => heading !== null);
 if (!headings.some(([, bench]) => bench === name)) {
-  const lines = headings.map(([, bench, what]) => `  ${bench.padEnd(8)}  ${what}`);
+  const lines = headings.map(([, bench, what]) => `  ${bench.padEnd(9)}  ${what}`);
   const usage = `Usage: npm run bench -- NAME [options]; NAME --help shows the options of a benchmark that has some.\n${lines.join('\n')}`;
   const asked = name === '--help';
   (asked ? console.log : console.error)(usage);
