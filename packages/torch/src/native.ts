@@ -92,7 +92,7 @@ const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.m
  * 300,000 bridge every pause of a training step. But if another program has one of the cores, the thread that waits spins
  * on its core for as long as the other program has that of the thread waited for, where the system could move it.
  */
-const SPIN_COUNT = '1000';
+const SPIN_COUNT = '2000';
 
 function load(): Native {
   // libgomp reads these variables when it is loaded. What the user has set stays.
