@@ -46,7 +46,7 @@ export async function probe(source: ImageSource, name = nameOf(source)): Promise
  * hidden under transparent pixels, often black. Cut-outs on white are also what the pretraining data contains. For opaque
  * images, nearly all photos, both are the same.
  *
- * With `scaledTo`, a large JPEG is decoded at a half, a quarter or an eighth of its size, several times faster, if at
+ * With `scaledTo`, a large JPEG is decoded at a half, a quarter or an eighth of its size, more than twice as fast, if at
  * least twice the width and height that it returns are left. Scaled to that size, the image is on average within 1/255 of
  * the exact one.
  *
