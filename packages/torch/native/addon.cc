@@ -19,7 +19,7 @@ static Napi::Value setErrorClass(const Napi::CallbackInfo& info) {
 }
 
 static Napi::Value liveTensors(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(*environmentOf(info.Env()).liveTensors));
+  return Napi::Number::New(info.Env(), static_cast<double>(environmentOf(info.Env()).owned->liveTensors));
 }
 
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {

@@ -65,18 +65,6 @@ static Napi::Value resolve(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), id);
 }
 
-static std::string argumentName(const c10::Argument& argument) {
-  std::ostringstream out;
-  out << "argument '" << argument.name() << "' (" << argument.real_type()->str();
-  std::string text = out.str();
-  // 2.x prints symbolic integers, which JavaScript does not have
-  const size_t symbolic = text.find("SymInt");
-  if (symbolic != std::string::npos) text.replace(symbolic, 6, "int");
-  // int[] prints without its length
-  if (argument.N() && text.size() > 2 && text.substr(text.size() - 2) == "[]") text.insert(text.size() - 1, std::to_string(*argument.N()));
-  return text + ")";
-}
-
 static void refuseUnknownOptions(const Napi::Object& options, const Operator& op) {
   const Napi::Array names = options.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); i++) {
@@ -115,7 +103,7 @@ static torch::jit::Stack boxArguments(const Napi::CallbackInfo& info, const Oper
     if (value.IsUndefined() && arguments[i].default_value()) {
       stack.push_back(*arguments[i].default_value());
     } else {
-      stack.push_back(toIValue(value, op.arguments[i], argumentName(arguments[i])));
+      stack.push_back(toIValue(value, op.arguments[i], arguments[i]));
     }
   }
   return stack;

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/util/flat_hash_map.h>
 #include <napi.h>
 
 #include <deque>
@@ -34,6 +35,15 @@ struct Operator {
   bool returnsArgument;  // in-place: the result is one of the arguments
 };
 
+using Addresses = ska::flat_hash_set<void*>;
+
+// The C++ values that JavaScript objects own.
+struct Owned {
+  int64_t liveTensors = 0;  // without those that were disposed
+  Addresses tensors;
+  Addresses generators;
+};
+
 // No state is static: several workers may load the addon, each with its own Environment.
 struct Environment {
   Napi::FunctionReference tensorClass;
@@ -42,7 +52,7 @@ struct Environment {
   std::deque<Operator> operators;
   std::unordered_map<std::string, uint32_t> operatorIds;
   // Shared with every tensor, because finalisers may run after this environment is gone.
-  std::shared_ptr<int64_t> liveTensors = std::make_shared<int64_t>(0);
+  std::shared_ptr<Owned> owned = std::make_shared<Owned>();
 
   // The tensor that the constructor now running takes over. It is empty for `new Tensor()` in JavaScript, which is refused.
   at::Tensor pending;
@@ -81,7 +91,7 @@ void define(Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New(exports.Env(), guarded<function>, name));
 }
 
-// What each file exports: plain functions that check the type tag of their receiver.
+// What each file exports: plain functions that check their receiver.
 void exportHandles(Napi::Object exports);   // base classes of Tensor and Generator, disposal
 void exportDispatch(Napi::Object exports);  // any operation, by the name in its schema
 void exportTensor(Napi::Object exports);    // properties and bytes of a tensor

@@ -10,29 +10,39 @@
 
 namespace evenhand {
 
-// Type tags distinguish our objects from other wrapped objects, whose memory must not be read as a tensor.
-static const napi_type_tag kTensorTag = {0x6576656e68616e64ULL, 0x74656e736f720001ULL};
-static const napi_type_tag kGeneratorTag = {0x6576656e68616e64ULL, 0x67656e6572617401ULL};
-
 struct TensorBox {
   at::Tensor tensor;
-  std::shared_ptr<int64_t> liveTensors;
+  std::shared_ptr<Owned> owned;
   bool disposed = false;
 
   void release() {
     if (disposed) return;
     disposed = true;
     tensor.reset();
-    --*liveTensors;
+    --owned->liveTensors;
   }
 };
 
+struct GeneratorBox {
+  at::Generator generator;
+  std::shared_ptr<Owned> owned;
+};
+
 template <typename Box>
-static void attach(Napi::Env env, Napi::Object self, const napi_type_tag* tag, Box* box, napi_finalize finalize) {
-  if (napi_type_tag_object(env, self, tag) != napi_ok || napi_wrap(env, self, box, finalize, nullptr, nullptr) != napi_ok) {
+static void attach(const Napi::CallbackInfo& info, Addresses Owned::*addresses, Box* box) {
+  box->owned = environmentOf(info.Env()).owned;
+  const auto finalize = [](napi_env, void* data, void* hint) {
+    auto* box = static_cast<Box*>(data);
+    static_cast<Addresses*>(hint)->erase(data);
+    if constexpr (std::is_same_v<Box, TensorBox>) box->release();
+    delete box;
+  };
+  Addresses& known = (*box->owned).*addresses;
+  if (napi_wrap(info.Env(), info.This(), box, finalize, &known, nullptr) != napi_ok) {
     delete box;
     throw badArgument("this object already owns a native value");
   }
+  known.insert(box);
 }
 
 static Napi::Value constructTensor(const Napi::CallbackInfo& info) {
@@ -40,14 +50,9 @@ static Napi::Value constructTensor(const Napi::CallbackInfo& info) {
   if (!info.IsConstructCall() || !environment.pending.defined()) {
     throw badArgument("a Tensor cannot be created with 'new Tensor()'; use tensor(), fromBytes() or an operation");
   }
-  auto* box = new TensorBox{std::move(environment.pending), environment.liveTensors};
+  attach(info, &Owned::tensors, new TensorBox{std::move(environment.pending)});
   environment.pending = at::Tensor();
-  ++*environment.liveTensors;
-  attach(info.Env(), info.This().As<Napi::Object>(), &kTensorTag, box, [](napi_env, void* data, void*) {
-    auto* box = static_cast<TensorBox*>(data);
-    box->release();
-    delete box;
-  });
+  ++environment.owned->liveTensors;
   return info.Env().Undefined();
 }
 
@@ -57,8 +62,7 @@ static Napi::Value constructGenerator(const Napi::CallbackInfo& info) {
   at::Generator generator = device.is_cpu() ? at::make_generator<at::CPUGeneratorImpl>(seed)
                                             : at::globalContext().defaultGenerator(device).clone();
   generator.set_current_seed(seed);
-  attach(info.Env(), info.This().As<Napi::Object>(), &kGeneratorTag, new at::Generator(std::move(generator)),
-         [](napi_env, void* data, void*) { delete static_cast<at::Generator*>(data); });
+  attach(info, &Owned::generators, new GeneratorBox{std::move(generator)});
   return info.Env().Undefined();
 }
 
@@ -82,24 +86,24 @@ Napi::Value wrapTensor(Napi::Env env, at::Tensor tensor) {
   return environment.tensorClass.New({});
 }
 
-static void* unwrap(const Napi::Value& value, const napi_type_tag* tag) {
-  bool tagged = false;
+// What another addon has wrapped must not be read as a tensor. Looking up the address is ten times as fast as a type tag.
+static void* unwrap(const Napi::Value& value, Addresses Owned::*addresses) {
   void* data = nullptr;
-  if (!value.IsObject()) return nullptr;
-  if (napi_check_object_type_tag(value.Env(), value, tag, &tagged) != napi_ok || !tagged) return nullptr;
-  return napi_unwrap(value.Env(), value, &data) == napi_ok ? data : nullptr;
+  if (value.IsEmpty() || napi_unwrap(value.Env(), value, &data) != napi_ok) return nullptr;
+  const Addresses& known = (*environmentOf(value.Env()).owned).*addresses;
+  return known.find(data) != known.end() ? data : nullptr;
 }
 
-bool isTensor(const Napi::Value& value) { return unwrap(value, &kTensorTag) != nullptr; }
-bool isGenerator(const Napi::Value& value) { return unwrap(value, &kGeneratorTag) != nullptr; }
+bool isTensor(const Napi::Value& value) { return unwrap(value, &Owned::tensors) != nullptr; }
+bool isGenerator(const Napi::Value& value) { return unwrap(value, &Owned::generators) != nullptr; }
 
 const at::Tensor* peekTensor(const Napi::Value& value) {
-  const auto* box = static_cast<TensorBox*>(unwrap(value, &kTensorTag));
+  const auto* box = static_cast<TensorBox*>(unwrap(value, &Owned::tensors));
   return box && !box->disposed ? &box->tensor : nullptr;
 }
 
-at::Tensor& unwrapTensor(const Napi::Value& value, const std::string& what) {
-  auto* box = static_cast<TensorBox*>(unwrap(value, &kTensorTag));
+at::Tensor& unwrapTensor(const Napi::Value& value, const Name& what) {
+  auto* box = static_cast<TensorBox*>(unwrap(value, &Owned::tensors));
   if (!box) throw badArgument(what + " must be a Tensor, got " + describe(value));
   if (box->disposed) {
     throw Failure("TORCH_DISPOSED", what + " was disposed: its scope has ended or dispose() was called; return it from the scope or pass it to keep()");
@@ -107,10 +111,25 @@ at::Tensor& unwrapTensor(const Napi::Value& value, const std::string& what) {
   return box->tensor;
 }
 
-at::Generator& unwrapGenerator(const Napi::Value& value, const std::string& what) {
-  auto* generator = static_cast<at::Generator*>(unwrap(value, &kGeneratorTag));
-  if (!generator) throw badArgument(what + " must be a Generator, got " + describe(value));
-  return *generator;
+at::Generator& unwrapGenerator(const Napi::Value& value, const Name& what) {
+  auto* box = static_cast<GeneratorBox*>(unwrap(value, &Owned::generators));
+  if (!box) throw badArgument(what + " must be a Generator, got " + describe(value));
+  return box->generator;
+}
+
+static std::string argumentName(const c10::Argument& argument) {
+  std::string text = "argument '" + argument.name() + "' (" + argument.real_type()->str();
+  // 2.x prints symbolic integers, which JavaScript does not have
+  const size_t symbolic = text.find("SymInt");
+  if (symbolic != std::string::npos) text.replace(symbolic, 6, "int");
+  // int[] prints without its length
+  if (argument.N() && text.size() > 2 && text.substr(text.size() - 2) == "[]") text.insert(text.size() - 1, std::to_string(*argument.N()));
+  return text + ")";
+}
+
+std::string Name::text() const {
+  if (list_) return "element " + std::to_string(index_) + " of " + list_->text();
+  return argument_ ? argumentName(*argument_) : text_;
 }
 
 std::string describeTensor(const at::Tensor& tensor) {
@@ -145,14 +164,14 @@ std::string describe(const Napi::Value& value) {
 }
 
 static Napi::Value dispose(const Napi::CallbackInfo& info) {
-  auto* box = static_cast<TensorBox*>(unwrap(info[0], &kTensorTag));
+  auto* box = static_cast<TensorBox*>(unwrap(info[0], &Owned::tensors));
   if (!box) throw badArgument("dispose: this must be a Tensor, got " + describe(info[0]));
   box->release();
   return info.Env().Undefined();
 }
 
 static Napi::Value isDisposed(const Napi::CallbackInfo& info) {
-  auto* box = static_cast<TensorBox*>(unwrap(info[0], &kTensorTag));
+  auto* box = static_cast<TensorBox*>(unwrap(info[0], &Owned::tensors));
   if (!box) throw badArgument("disposed: this must be a Tensor, got " + describe(info[0]));
   return Napi::Boolean::New(info.Env(), box->disposed);
 }

@@ -7,8 +7,7 @@
 
 namespace evenhand {
 
-// A tensor on the memory of a typed array. It must not outlive the call, as JavaScript owns the memory.
-static at::Tensor borrow(const Napi::Value& value, at::ScalarType dtype, at::IntArrayRef shape, const std::string& what) {
+at::Tensor borrowArray(const Napi::Value& value, at::ScalarType dtype, at::IntArrayRef shape, const Name& what) {
   if (!value.IsTypedArray()) throw badArgument(what + " must be a typed array, got " + describe(value));
   const auto array = value.As<Napi::TypedArray>();
   int64_t elements = 1;
@@ -29,7 +28,7 @@ static at::Tensor borrow(const Napi::Value& value, at::ScalarType dtype, at::Int
 static Napi::Value fromArray(const Napi::CallbackInfo& info) {
   const c10::NoGradGuard guard;
   const at::ScalarType source = parseDtype(info[1], "the array's dtype");
-  const at::Tensor view = borrow(info[0], source, parseShape(info[2], "shape"), "data");
+  const at::Tensor view = borrowArray(info[0], source, parseShape(info[2], "shape"), "data");
   const at::Device device = parseDevice(info[4], "device");
   const at::ScalarType dtype = parseDtype(info[3], "dtype");
   if (device.is_cuda()) {
@@ -44,7 +43,7 @@ static Napi::Value fromArray(const Napi::CallbackInfo& info) {
 static Napi::Value copyToArray(const Napi::CallbackInfo& info) {
   const c10::NoGradGuard guard;
   const at::Tensor tensor = unwrapTensor(info[0], "this");
-  borrow(info[1], parseDtype(info[2], "the array's dtype"), tensor.sizes(), "the target").copy_(tensor);
+  borrowArray(info[1], parseDtype(info[2], "the array's dtype"), tensor.sizes(), "the target").copy_(tensor);
   return info[1];
 }
 

@@ -28,23 +28,23 @@ const char* dtypeName(at::ScalarType dtype) {
 }
 
 template <typename Table>
-static auto parseName(const Napi::Value& value, const Table& table, const std::string& what) {
-  std::string names;
+static auto parseName(const Napi::Value& value, const Table& table, const Name& what) {
   const std::string text = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
   for (const auto& [name, entry] : table) {
     if (text == name) return entry;
-    names += (names.empty() ? "" : ", ") + std::string(name);
   }
+  std::string names;
+  for (const auto& [name, entry] : table) names += (names.empty() ? "" : ", ") + std::string(name);
   throw badArgument(what + " must be one of " + names + ", got " + describe(value));
 }
 
-at::ScalarType parseDtype(const Napi::Value& value, const std::string& what) { return parseName(value, kDtypes, what); }
+at::ScalarType parseDtype(const Napi::Value& value, const Name& what) { return parseName(value, kDtypes, what); }
 
-at::MemoryFormat parseMemoryFormat(const Napi::Value& value, const std::string& what) {
+at::MemoryFormat parseMemoryFormat(const Napi::Value& value, const Name& what) {
   return parseName(value, kMemoryFormats, what);
 }
 
-at::Device parseDevice(const Napi::Value& value, const std::string& what) {
+at::Device parseDevice(const Napi::Value& value, const Name& what) {
   if (!value.IsString()) throw badArgument(what + " must be a device such as 'cpu' or 'cuda:0', got " + describe(value));
   try {
     return at::Device(value.As<Napi::String>().Utf8Value());
@@ -53,12 +53,12 @@ at::Device parseDevice(const Napi::Value& value, const std::string& what) {
   }
 }
 
-bool parseBool(const Napi::Value& value, const std::string& what) {
+bool parseBool(const Napi::Value& value, const Name& what) {
   if (!value.IsBoolean()) throw badArgument(what + " must be true or false, got " + describe(value));
   return value.As<Napi::Boolean>().Value();
 }
 
-int64_t parseInt(const Napi::Value& value, const std::string& what) {
+int64_t parseInt(const Napi::Value& value, const Name& what) {
   if (value.IsBigInt()) {
     bool lossless = false;
     const int64_t integer = value.As<Napi::BigInt>().Int64Value(&lossless);
@@ -70,7 +70,7 @@ int64_t parseInt(const Napi::Value& value, const std::string& what) {
   throw badArgument(what + " must be an integer, got " + describe(value));
 }
 
-uint64_t parseSeed(const Napi::Value& value, const std::string& what) {
+uint64_t parseSeed(const Napi::Value& value, const Name& what) {
   if (value.IsBigInt()) {
     bool lossless = false;
     const uint64_t seed = value.As<Napi::BigInt>().Uint64Value(&lossless);
@@ -82,13 +82,13 @@ uint64_t parseSeed(const Napi::Value& value, const std::string& what) {
   return static_cast<uint64_t>(seed);
 }
 
-static double parseFloat(const Napi::Value& value, const std::string& what) {
+static double parseFloat(const Napi::Value& value, const Name& what) {
   if (!value.IsNumber()) throw badArgument(what + " must be a number, got " + describe(value));
   return value.As<Napi::Number>().DoubleValue();
 }
 
 // JavaScript has one number type: whole numbers become integer scalars, so that integer tensors stay integer.
-static at::Scalar parseScalar(const Napi::Value& value, const std::string& what) {
+static at::Scalar parseScalar(const Napi::Value& value, const Name& what) {
   if (value.IsBoolean()) return at::Scalar(value.As<Napi::Boolean>().Value());
   if (value.IsBigInt()) return at::Scalar(parseInt(value, what));
   const double number = parseFloat(value, what);
@@ -96,25 +96,24 @@ static at::Scalar parseScalar(const Napi::Value& value, const std::string& what)
   return whole ? at::Scalar(static_cast<int64_t>(number)) : at::Scalar(number);
 }
 
-static Napi::Array parseArray(const Napi::Value& value, const std::string& what) {
+static Napi::Array parseArray(const Napi::Value& value, const Name& what) {
   if (!value.IsArray()) throw badArgument(what + " must be an array, got " + describe(value));
   return value.As<Napi::Array>();
 }
 
-static std::string element(const std::string& what, uint32_t index) { return "element " + std::to_string(index) + " of " + what; }
-
 template <typename T, typename Parse>
-static std::vector<T> parseList(const Napi::Value& value, const std::string& what, Parse parse) {
+static std::vector<T> parseList(const Napi::Value& value, const Name& what, Parse parse) {
   const Napi::Array array = parseArray(value, what);
+  const uint32_t length = array.Length();
   std::vector<T> out;
-  out.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); i++) out.push_back(parse(array.Get(i), element(what, i)));
+  out.reserve(length);
+  for (uint32_t i = 0; i < length; i++) out.push_back(parse(array.Get(i), Name(what, i)));
   return out;
 }
 
-std::vector<int64_t> parseShape(const Napi::Value& value, const std::string& what) { return parseList<int64_t>(value, what, parseInt); }
+std::vector<int64_t> parseShape(const Napi::Value& value, const Name& what) { return parseList<int64_t>(value, what, parseInt); }
 
-std::vector<at::Tensor> parseTensors(const Napi::Value& value, const std::string& what) {
+std::vector<at::Tensor> parseTensors(const Napi::Value& value, const Name& what) {
   return parseList<at::Tensor>(value, what, unwrapTensor);
 }
 
@@ -155,11 +154,11 @@ ArgumentType readType(const c10::TypePtr& type) {
   return result;
 }
 
-static c10::IValue toList(const Napi::Value& value, const ArgumentType& type, const std::string& what) {
+static c10::IValue toList(const Napi::Value& value, const ArgumentType& type, const Name& what) {
   switch (type.kind) {
     case Kind::Tensor:
       if (type.optionalElements) {
-        return c10::List<Optional<at::Tensor>>(parseList<Optional<at::Tensor>>(value, what, [](const Napi::Value& item, const std::string& name) {
+        return c10::List<Optional<at::Tensor>>(parseList<Optional<at::Tensor>>(value, what, [](const Napi::Value& item, const Name& name) {
           return item.IsNull() || item.IsUndefined() ? Optional<at::Tensor>() : Optional<at::Tensor>(unwrapTensor(item, name));
         }));
       }
@@ -172,7 +171,7 @@ static c10::IValue toList(const Napi::Value& value, const ArgumentType& type, co
     case Kind::Bool: {
       const Napi::Array array = parseArray(value, what);
       c10::List<bool> list;
-      for (uint32_t i = 0; i < array.Length(); i++) list.push_back(parseBool(array.Get(i), element(what, i)));
+      for (uint32_t i = 0; i < array.Length(); i++) list.push_back(parseBool(array.Get(i), Name(what, i)));
       return list;
     }
     case Kind::Scalar: {
@@ -184,7 +183,7 @@ static c10::IValue toList(const Napi::Value& value, const ArgumentType& type, co
   }
 }
 
-c10::IValue toIValue(const Napi::Value& value, const ArgumentType& type, const std::string& what) {
+c10::IValue toIValue(const Napi::Value& value, const ArgumentType& type, const Name& what) {
   if (type.optional && (value.IsNull() || value.IsUndefined())) return c10::IValue();
   if (type.list) return toList(value, type, what);
   switch (type.kind) {
