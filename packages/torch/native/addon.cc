@@ -36,6 +36,8 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportRuntime(exports);
   exportGpu(exports);
   exportImage(exports);
+  exportStreams(exports);
+  exportGraph(exports);
   return exports;
 }
 

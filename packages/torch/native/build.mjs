@@ -33,7 +33,10 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
   const stamps = existsSync(STAMPS) ? JSON.parse(readFileSync(STAMPS, 'utf8')) : {};
   const flags = compileFlags(libtorch, compiler);
   const common = [compiler, versionOf(compiler), fingerprint(libtorch), ...flags];
-  const units = sources().map((source) => unitOf(source, common));
+  const cuda = cudaHeaders(libtorch);
+  const units = sources().map((source) =>
+    unitOf(source, common, source === 'graph.cc' ? cuda : (OWN_FLAGS[source] ?? [])),
+  );
   const keys = new Map(units.map((unit) => [unit.name, unit.key()]));
   const stale = units.filter((unit) => !existsSync(unit.object) || stamps[unit.name] !== keys.get(unit.name));
 
@@ -96,18 +99,17 @@ function sources() {
     .sort();
 }
 
-function unitOf(name, common) {
+function unitOf(name, common, flags) {
   const stem = join(BUILD, name.replaceAll('/', '_').replace(/\.cc$/, ''));
   const source = join(NATIVE, name);
   const dependencies = `${stem}.d`;
   const inputs = () => [source, ...headersIn(dependencies)];
-  const flags = OWN_FLAGS[name] ?? [];
   return {
     name,
-    flags,
     source,
     object: `${stem}.o`,
     dependencies,
+    flags,
     inputs,
     key: () => hash([...common, ...flags, ...inputs().map(contents)]),
   };
@@ -209,6 +211,23 @@ function openMp({ include, lib }, compiler) {
   // pip's packages and the official archives contain their own libgomp, some under another name.
   const own = readdirSync(lib).find((name) => /^libgomp.*\.so/.test(name));
   return { compile: ['-fopenmp'], link: own ? [join(lib, own)] : ['-fopenmp'] };
+}
+
+/**
+ * The flags with which CUDA graphs are built: where the headers of CUDA are, as the Python packages that libtorch needs have
+ * them, or the toolkit. Empty if libtorch has no CUDA or the headers are not installed.
+ */
+function cudaHeaders({ path, lib }) {
+  if (!existsSync(join(lib, 'libtorch_cuda.so'))) return [];
+  const packages = join(path, '..', 'nvidia');
+  const toolkits = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
+  const folders = [
+    ...(existsSync(packages) ? readdirSync(packages) : []).sort().map((name) => join(packages, name, 'include')),
+    ...toolkits.map((folder) => join(folder, 'include')),
+  ];
+  const needed = ['cuda.h', 'cuda_runtime_api.h', 'crt/host_defines.h'];
+  const found = folders.find((folder) => needed.every((name) => existsSync(join(folder, name))));
+  return found ? ['-DEVENHAND_CUDA', '-isystem', found] : [];
 }
 
 /** Whether libtorch was built with the old or the new std::string, read from the constructor of its error class. */

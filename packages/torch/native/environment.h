@@ -56,6 +56,12 @@ struct Environment {
 
   // The tensor that the constructor now running takes over. It is empty for `new Tensor()` in JavaScript, which is refused.
   at::Tensor pending;
+
+  // While a CUDA graph is captured. What the CPU then reads or writes would be missing when the graph is replayed.
+  bool capturing = false;
+  // Bytes that CUDA graphs keep, and the peak of the memory taken before their number last changed.
+  int64_t graphBytes = 0;
+  int64_t peakBefore = 0;
 };
 
 inline Environment& environmentOf(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
@@ -99,5 +105,7 @@ void exportAutograd(Napi::Object exports);  // gradients and grad mode
 void exportAutocast(Napi::Object exports);  // mixed precision
 void exportRuntime(Napi::Object exports);   // devices, threads, seeds, determinism, memory
 void exportGpu(Napi::Object exports);       // facts about GPUs, events in their queues
+void exportStreams(Napi::Object exports);   // further queues of a GPU
+void exportGraph(Napi::Object exports);     // CUDA graphs
 
 }  // namespace evenhand

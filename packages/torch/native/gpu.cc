@@ -4,6 +4,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <thread>
@@ -66,7 +67,7 @@ static Napi::Value gpuInfo(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// peakGpuMemory(device) -> the most bytes that tensors have taken at once; null if this libtorch cannot say
+// peakGpuMemory(device) -> the most bytes that tensors and CUDA graphs have taken at once; null if this libtorch cannot say
 static Napi::Value peakGpuMemory(const Napi::CallbackInfo& info) {
   const at::Device device = parseDevice(info[0], "device");
   if (!device.is_cuda()) return info.Env().Null();
@@ -75,7 +76,9 @@ static Napi::Value peakGpuMemory(const Napi::CallbackInfo& info) {
   if (allocator && allocator->initialized()) {
     const auto stats = allocator->getDeviceStats(device.has_index() ? device.index() : 0);
     const auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-    return Napi::Number::New(info.Env(), static_cast<double>(stats.allocated_bytes[all].peak));
+    const Environment& environment = environmentOf(info.Env());
+    const int64_t peak = std::max(environment.peakBefore, stats.allocated_bytes[all].peak + environment.graphBytes);
+    return Napi::Number::New(info.Env(), static_cast<double>(peak));
   }
 #endif
   return info.Env().Null();

@@ -32,6 +32,9 @@ static Napi::Value fromArray(const Napi::CallbackInfo& info) {
   const at::Device device = parseDevice(info[4], "device");
   const at::ScalarType dtype = parseDtype(info[3], "dtype");
   if (device.is_cuda()) {
+    if (environmentOf(info.Env()).capturing) {
+      throw badArgument("an array cannot be copied to the GPU in a CUDA graph, which would keep its values of now: make the tensor before");
+    }
     // From page-locked memory the GPU copies by itself, when its queue has reached the copy. libtorch keeps that memory until then.
     const at::Tensor staged = at::empty(view.sizes(), at::TensorOptions().dtype(dtype).pinned_memory(true)).copy_(view);
     return wrapTensor(info.Env(), staged.to(device, dtype, /*non_blocking=*/true));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DeferredRead, gpuInfo, peakGpuMemory } from './gpu.js';
+import { DeferredRead, gpuInfo, peakGpuMemory, Uploader } from './gpu.js';
 import * as ops from './ops.js';
 import { setCudnnBenchmark, setTf32 } from './runtime.js';
 import { liveTensors, scope } from './scope.js';
@@ -56,3 +56,17 @@ test('TF32 and the benchmark mode of cuDNN take true or false', () => {
   assert.throws(() => setTf32(1 as never), { code: 'TORCH_BAD_ARGUMENT' });
   assert.throws(() => setCudnnBenchmark('yes' as never), { code: 'TORCH_BAD_ARGUMENT' });
 });
+
+for (const device of testedDevices) {
+  test(`uploaded arrays may be overwritten at once, on ${device}`, () =>
+    scope(() => {
+      const uploader = new Uploader(device);
+      const bytes = new Uint8Array(1 << 20);
+      const sums = [1, 2, 3, 4, 5].map((value) => ops.sum(uploader.upload(bytes.fill(value), [1 << 10, 1 << 10])));
+      assert.deepEqual(
+        sums.map((sum) => sum.item()),
+        [1, 2, 3, 4, 5].map((value) => value * 2 ** 20),
+      );
+      assert.throws(() => uploader.upload(bytes, [3]), { code: 'TORCH_BAD_ARGUMENT' });
+    }));
+}

@@ -3,7 +3,7 @@ import { noGrad } from './modes.js';
 import { native } from './native.js';
 import * as ops from './ops.js';
 import { keep, scope } from './scope.js';
-import type { Tensor } from './tensor.js';
+import { dtypeOf, type Tensor, tensor } from './tensor.js';
 
 /** What is known of a GPU; what its driver does not say is absent. */
 export interface GpuInfo {
@@ -26,6 +26,24 @@ export function gpuInfo(device: string): GpuInfo | null {
 /** The most bytes that tensors have taken on a CUDA device at once; null if unknown (before libtorch 2.11) or another device. */
 export function peakGpuMemory(device: string): number | null {
   return device.startsWith('cuda') ? native().peakGpuMemory(device) : null;
+}
+
+/**
+ * Copies arrays to a device. A GPU copies them from page-locked memory, on a stream of its own, while it computes what it was
+ * given before; what it is given afterwards waits for the copy.
+ */
+export class Uploader {
+  readonly #stream: object | null;
+
+  constructor(private readonly device: string) {
+    this.#stream = native().newStream(device);
+  }
+
+  /** A tensor with a copy of `data`, which may be overwritten at once. As `tensor(data, shape, { device })`. */
+  upload(data: TypedArray, shape: readonly number[]): Tensor {
+    if (!this.#stream) return tensor(data, shape, { device: this.device });
+    return native().upload(this.#stream, data, dtypeOf(data), shape) as Tensor;
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
 // libtorch for TypeScript.
 export type { DType, MemoryFormat, TypedArray } from './dtype.js';
 export { TorchError, type TorchErrorCode } from './errors.js';
-export { DeferredRead, type GpuInfo, gpuInfo, peakGpuMemory } from './gpu.js';
+export { DeferredRead, type GpuInfo, gpuInfo, peakGpuMemory, Uploader } from './gpu.js';
 export { gradients } from './gradients.js';
+export { CudaGraphs, hasCudaGraphs } from './graph.js';
 export { type AutocastOptions, autocast, noGrad } from './modes.js';
 export * as nn from './nn/index.js';
 export { type Op, op } from './op.js';

@@ -65,6 +65,13 @@ interface Native {
 
   gpuInfo(device: string): Record<string, string | number> | null;
   peakGpuMemory(device: string): number | null;
+  newStream(device: string): object | null;
+  onStream<T>(stream: object, work: () => T): T;
+  upload(stream: object, data: TypedArray, source: DType, shape: readonly number[]): NativeTensor;
+  hasGraphs(): boolean;
+  captureGraph(stream: object, sharesMemoryOf: object | null, work: () => void): object;
+  replayGraph(graph: object): void;
+  resetGraph(graph: object): void;
   recordEvent(device: string): object | null;
   waitForEvent(event: object | null): void;
 

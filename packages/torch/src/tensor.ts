@@ -142,7 +142,8 @@ const arrayOf = {
   bool: Uint8Array,
 } satisfies Record<DType, unknown>;
 
-function dtypeOf(array: TypedArray): DType {
+/** The type of the elements of a typed array. */
+export function dtypeOf(array: TypedArray): DType {
   if (array instanceof Float32Array) return 'float32';
   if (array instanceof Float64Array) return 'float64';
   if (array instanceof BigInt64Array) return 'int64';

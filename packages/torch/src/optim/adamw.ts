@@ -8,6 +8,7 @@ import {
   type ParameterGroup,
   type ParameterGroupInput,
   requireAtLeastZero,
+  type StepNumbers,
 } from './optimizer.js';
 
 export interface AdamWOptions {
@@ -22,6 +23,11 @@ export interface AdamWOptions {
 /** One kernel for all that a step does to all parameters. The schema is that of libtorch 2.0 to 2.13; it may change. */
 const fusedAdamW_ = op(
   'aten::_fused_adamw_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()',
+);
+
+/** The same with the learning rate in a tensor on the device: libtorch 2.1 to 2.13. */
+const fusedAdamWTensor_ = op(
+  'aten::_fused_adamw_.tensor_lr(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, Tensor lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()',
 );
 
 /** Whether AdamW uses libtorch's fused kernel for parameters on `device`: on CUDA, if this libtorch has it. */
@@ -49,32 +55,43 @@ export class AdamW extends Optimizer {
     this.#eps = eps;
   }
 
-  protected override update({ parameters, gradients, moments, steps }: Batch, group: ParameterGroup): void {
+  protected override takesNumbers(device: string): boolean {
+    return usesFusedAdamW(device) && isAvailable(fusedAdamWTensor_);
+  }
+
+  protected override update(
+    { parameters, gradients, moments, steps }: Batch,
+    group: ParameterGroup,
+    numbers?: StepNumbers,
+  ): void {
     const [mean = [], meanSquare = []] = moments;
     const { learningRate, weightDecay } = group;
     const { device } = parameters[0]!;
     if (usesFusedAdamW(device)) {
+      const lists = [parameters, gradients, mean, meanSquare, []] as const;
+      const options = {
+        beta1: this.#beta1,
+        beta2: this.#beta2,
+        weightDecay,
+        eps: this.#eps,
+        amsgrad: false,
+        maximize: false,
+      };
+      if (numbers) {
+        fusedAdamWTensor_(...lists, Array(steps.length).fill(numbers.steps), { lr: numbers.learningRate, ...options });
+        return;
+      }
       // The kernel only reads the step counts, so parameters with the same count share a tensor.
       const counts = new Map<number, Tensor>();
       for (const step of steps) {
         if (!counts.has(step)) counts.set(step, ops.full([], step, { dtype: 'float32', device }));
       }
+      // Rounded as in a tensor, so that a CUDA graph gives the same bits.
+      const lr = Math.fround(learningRate);
       fusedAdamW_(
-        parameters,
-        gradients,
-        mean,
-        meanSquare,
-        [],
+        ...lists,
         steps.map((step) => counts.get(step)!),
-        {
-          lr: learningRate,
-          beta1: this.#beta1,
-          beta2: this.#beta2,
-          weightDecay,
-          eps: this.#eps,
-          amsgrad: false,
-          maximize: false,
-        },
+        { lr, ...options },
       );
       return;
     }

@@ -20,6 +20,12 @@ interface ParameterState {
   readonly moments: Tensor[];
 }
 
+/** Learning rate and step count of a group, as scalars on its device: what changes between the runs of a CUDA graph. */
+export interface StepNumbers {
+  readonly learningRate: Tensor;
+  readonly steps: Tensor;
+}
+
 /** The parameters that have a gradient, with their state, as parallel lists for the `_foreach_` operations. */
 export interface Batch {
   readonly parameters: Tensor[];
@@ -37,6 +43,10 @@ export interface Batch {
 export abstract class Optimizer {
   readonly groups: readonly ParameterGroup[];
   readonly #state = new Map<Tensor, ParameterState>();
+  /** By group: the parameters that the last step updated. */
+  #updated: readonly (readonly Tensor[])[] = [];
+  /** By group: learning rate and step count, float32 [G,2]. Made when first needed. */
+  #numbers: Tensor | null = null;
 
   /** @param momentNames PyTorch's names of the tensors that are kept per parameter; keys of the state dict end with them */
   protected constructor(
@@ -57,19 +67,79 @@ export abstract class Optimizer {
     }
   }
 
-  /** Updates one group. It is called inside a scope and `noGrad`. */
-  protected abstract update(batch: Batch, group: ParameterGroup): void;
+  /**
+   * Updates one group. It is called inside a scope and `noGrad`.
+   *
+   * @param numbers given if the update becomes part of a CUDA graph: to be used in place of `learningRate` and `steps`
+   */
+  protected abstract update(batch: Batch, group: ParameterGroup, numbers?: StepNumbers): void;
+
+  /** Whether `update` takes `numbers` on this device. */
+  protected takesNumbers(_device: string): boolean {
+    return false;
+  }
 
   /** Updates all parameters by their gradients. */
   step(): void {
     scope(() =>
       noGrad(() => {
-        for (const group of this.groups) {
-          const batch = this.#collect(group);
-          if (batch.parameters.length > 0) this.update(batch, group);
+        const batches = this.groups.map((group) => this.#collect(group, 1));
+        this.#updated = batches.map(({ parameters }) => parameters);
+        for (const [g, batch] of batches.entries()) {
+          if (batch.parameters.length > 0) this.update(batch, this.groups[g]!);
         }
       }),
     );
+  }
+
+  /**
+   * The first half of a step that a CUDA graph repeats: counts a step of the parameters that the last `step` updated. Call it
+   * before each run of the graph, which contains `applyStep`.
+   *
+   * @throws TorchError if the parameters of a group differ in their number of steps
+   */
+  countStep(): void {
+    const numbers = this.groups.flatMap(({ learningRate }, g) => {
+      const states = (this.#updated[g] ?? []).map((parameter) => this.#state.get(parameter)!);
+      for (const state of states) state.steps++;
+      const counts = new Set(states.map(({ steps }) => steps));
+      if (counts.size > 1)
+        throw badArgument('a CUDA graph needs parameters of a group that were all updated equally often');
+      return [learningRate, ...counts, 0].slice(0, 2);
+    });
+    const { device } = this.groups[0]!.parameters[0]!;
+    if (!this.takesNumbers(device)) return;
+    scope(() => {
+      this.#numbers ??= keep(ops.zeros([this.groups.length, 2], { dtype: 'float32', device }));
+      ops.copy_(this.#numbers, tensor(Float32Array.from(numbers), [this.groups.length, 2], { device }));
+    });
+  }
+
+  /**
+   * The second half of a step that a CUDA graph repeats: updates all parameters by their gradients.
+   *
+   * @throws TorchError if this optimizer cannot be part of a CUDA graph
+   */
+  applyStep(): void {
+    const { device } = this.groups[0]!.parameters[0]!;
+    if (device.startsWith('cuda') && !this.#numbers)
+      throw badArgument(`${this.constructor.name} cannot be part of a CUDA graph in this libtorch`);
+    scope(() =>
+      noGrad(() => {
+        for (const [g, group] of this.groups.entries()) {
+          const batch = this.#collect(group, 0);
+          if (batch.parameters.some((parameter, i) => parameter !== this.#updated[g]?.[i]))
+            throw badArgument('a CUDA graph needs gradients of the same parameters in each step');
+          const numbers = this.#numbers && this.#numbersOf(this.#numbers, g);
+          if (batch.parameters.length > 0) this.update(batch, group, numbers ?? undefined);
+        }
+      }),
+    );
+  }
+
+  #numbersOf(numbers: Tensor, group: number): StepNumbers {
+    const row = ops.select(numbers, 0, group);
+    return { learningRate: ops.select(row, 0, 0), steps: ops.select(row, 0, 1) };
   }
 
   /** Drops all gradients, so that the next `backward` starts without. */
@@ -142,6 +212,9 @@ export abstract class Optimizer {
   dispose(): void {
     for (const { moments } of this.#state.values()) for (const moment of moments) moment.dispose();
     this.#state.clear();
+    this.#updated = [];
+    this.#numbers?.dispose();
+    this.#numbers = null;
   }
 
   *#keys(): Iterable<[string, Tensor]> {
@@ -150,7 +223,8 @@ export abstract class Optimizer {
     }
   }
 
-  #collect(group: ParameterGroup): Batch {
+  /** @param counted what is added to the number of steps of each parameter */
+  #collect(group: ParameterGroup, counted: 0 | 1): Batch {
     const batch: Batch = { parameters: [], gradients: [], moments: this.momentNames.map(() => []), steps: [] };
     for (const parameter of group.parameters) {
       const gradient = parameter.grad;
@@ -160,7 +234,7 @@ export abstract class Optimizer {
         state = { steps: 0, moments: this.momentNames.map(() => keep(ops.zerosLike(parameter))) };
         this.#state.set(parameter, state);
       }
-      state.steps++;
+      state.steps += counted;
       batch.parameters.push(parameter);
       batch.gradients.push(gradient);
       batch.steps.push(state.steps);

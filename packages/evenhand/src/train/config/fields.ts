@@ -177,6 +177,7 @@ export const fields = {
     seed: number(42, count, 'random seed'),
     device: text('auto', 'NAME', 'auto, cpu, cuda, cuda:1 or mps', 'device: auto, cpu, cuda, cuda:1 or mps'),
     deterministic: toggle(false, 'the same bits in every run on a GPU too; slower'),
+    cudaGraph: toggle(false, 'run training steps as CUDA graphs: faster on fast GPUs, with more of their memory'),
     threads: number(0, threads, 'CPU threads that compute; 0 = one per core'),
     workers: number(0, threads, 'threads that decode and augment images; 0 = one per core'),
     cache: {

@@ -1,4 +1,4 @@
-import { optim } from '@evenhand/torch';
+import { nn, optim } from '@evenhand/torch';
 import type { Loader } from '../../data/index.js';
 import { trainingCounts } from '../objective/balance.js';
 import { makeLoss } from '../objective/losses.js';
@@ -15,6 +15,7 @@ import { drawOrder, trainingLoader } from './loaders.js';
 import { predictLogits } from './predict-logits.js';
 import type { TrainingState } from './state.js';
 import { trainEpoch } from './train-epoch.js';
+import { TrainingStep } from './training-step.js';
 
 /**
  * Phase 2: trains the whole network with discriminative learning rates, warm-up and cosine, until the last epoch or until
@@ -23,7 +24,7 @@ import { trainEpoch } from './train-epoch.js';
  * @returns false if it was interrupted; the checkpoint is that of the last step
  */
 export async function fullPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, data, model, preset, folder } = context;
+  const { config, data, model, preset, device, half, folder } = context;
   const { position } = state;
   const { batches } = countBatches(data.train.length, config.batchSize);
   const updatesPerEpoch = Math.ceil(batches / config.accumulate);
@@ -35,7 +36,13 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   const baseRates = optimizer.groups.map(({ learningRate }) => learningRate);
   const ema = config.ema > 0 ? new Ema(model, config.ema) : null;
   let objective = makeObjective(context, state);
+  let trainingStep: TrainingStep | null = null;
+  const disposeStep = (): void => {
+    trainingStep?.dispose();
+    trainingStep = null;
+  };
   const disposeObjective = (): void => {
+    disposeStep();
     objective.loss.dispose();
     objective.targets.dispose();
   };
@@ -50,6 +57,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         await loader?.close();
         loader = trainingLoader(context, size);
         loaderSize = size;
+        disposeStep();
       }
       if (shouldJudgeAgain(context, state)) {
         if (!(await judgeLabels(context, state))) return saveInterrupted(context, state);
@@ -57,11 +65,16 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         disposeObjective();
         objective = makeObjective(context, state);
       }
+      const { loss, targets } = objective;
+      const { clipNorm, cudaGraph } = config;
+      const parameters = nn.parameters(model);
+      trainingStep ??= new TrainingStep({ model, parameters, loss, optimizer, device, half, clipNorm, cudaGraph });
       const trained = await trainEpoch(context, state, {
         model,
         loader,
         optimizer,
-        ...objective,
+        trainingStep,
+        targets,
         ema,
         order: drawOrder(config, data, state, config.seed),
         size,
@@ -71,6 +84,8 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
           for (const [i, group] of optimizer.groups.entries()) group.learningRate = baseRates[i]! * factor;
         },
       }).catch((error: unknown) => {
+        // Trials with smaller batches need the memory of the graphs.
+        disposeStep();
         throw isOutOfMemory(error) ? stepOutOfMemory(context, optimizer, size) : error;
       });
       if (!trained) return false;

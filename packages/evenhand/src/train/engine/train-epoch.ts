@@ -1,17 +1,16 @@
 import { manualSeed, nn, noGrad, ops, type optim, scope, type Tensor, tensor } from '@evenhand/torch';
 import type { Batch, Loader } from '../../data/index.js';
 import { Random } from '../../random.js';
-import type { Loss } from '../objective/losses.js';
 import { applyMix, drawMix } from '../objective/mix.js';
-import type { Targets } from '../objective/targets.js';
-import { inHalf, yieldToEventLoop } from '../setup/device.js';
+import { yieldToEventLoop } from '../setup/device.js';
 import { presetAt, ToInput } from '../setup/model.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import type { Ema } from './ema.js';
 import { LateValues } from './late-values.js';
 import type { TrainingState } from './state.js';
-import { startLossScale, update } from './update.js';
+import type { MixedBatch, TrainingStep } from './training-step.js';
+import { startLossScale } from './update.js';
 
 /** Seconds between checkpoints within an epoch. When they are written does not change the result. */
 const CHECKPOINT_SECONDS = 300;
@@ -20,7 +19,7 @@ export interface EpochInputs {
   readonly model: nn.Module;
   readonly loader: Loader;
   readonly optimizer: optim.Optimizer;
-  readonly loss: Loss;
+  readonly trainingStep: TrainingStep;
   /** Targets of all training images: classes int64 [N], or probabilities float32 [N,K]. */
   readonly targets: Tensor;
   readonly ema: Ema | null;
@@ -44,13 +43,13 @@ export interface EpochInputs {
 export async function trainEpoch(
   context: TrainingContext,
   state: TrainingState,
-  { model, loader, optimizer, loss, targets, ema, order, size, updatesBefore, setLearningRates }: EpochInputs,
+  { model, loader, optimizer, trainingStep, targets, ema, order, size, updatesBefore, setLearningRates }: EpochInputs,
 ): Promise<{ seconds: number; imagesPerSecond: number } | null> {
   const { config, data, device, half, folder, isInterrupted } = context;
   const { position } = state;
   if (half === 'float16') position.lossScale ??= startLossScale();
   const lossScale = half === 'float16' ? position.lossScale : undefined;
-  const { accumulate, batchSize, clipNorm } = config;
+  const { accumulate, batchSize } = config;
   const { batches, dropLast } = countBatches(data.train.length, batchSize);
   const epoch = globalEpoch(config, state);
   const toInput = new ToInput(presetAt(context.preset, size), device);
@@ -88,15 +87,9 @@ export async function trainEpoch(
 
       scope(() => {
         const mixed = mixBatch(context, toInput.of(batch), selectTargets(targets, batch), epoch, step);
-        const batchLoss = inHalf(half, device, () => loss(model.forward(mixed.images), mixed.targets));
-        ops.mulScalar(ops.divScalar(batchLoss, groupSize), lossScale?.factor ?? 1).backward();
-        const values = [ops.detach(batchLoss)];
-        if (isUpdate) {
-          const norm = update(parameters, optimizer, clipNorm, lossScale);
-          if (norm) values.push(norm);
-          ema?.update(updatesBefore + Math.floor(step / accumulate));
-        }
-        lossAndNorm.push(ops.stack(values), { step: step + 1, learningRate: optimizer.groups.at(-1)!.learningRate });
+        const values = trainingStep.run(mixed, { groupSize, isUpdate, lossScale });
+        if (isUpdate) ema?.update(updatesBefore + Math.floor(step / accumulate));
+        lossAndNorm.push(values, { step: step + 1, learningRate: optimizer.groups.at(-1)!.learningRate });
       });
       position.step = step + 1;
       position.seconds = secondsBefore + meter.seconds;
@@ -134,7 +127,7 @@ function mixBatch(
   labels: Tensor,
   epoch: number,
   step: number,
-): { images: Tensor; targets: Targets } {
+): MixedBatch {
   const random = new Random(config.seed, epoch, step, 0);
   const plan = drawMix(config, random, images.shape[0]!, images.shape[2]!);
   return plan ? applyMix(images, labels, plan) : { images, targets: { a: labels, lambda: 1 } };

@@ -8,7 +8,7 @@ import type { Config, RunConfig } from '../config/fields.js';
 import { configOfRun } from '../config/resolve.js';
 import { changeOnResume } from '../config/resume.js';
 import type { TrainEvent } from '../events.js';
-import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from '../setup/device.js';
+import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice, requireCudaGraphs } from '../setup/device.js';
 import { environmentOf } from '../setup/environment.js';
 import { openTrainingCache } from '../setup/image-cache.js';
 import { buildModel, findSpec, loadBackbone, modelOfRun, presetAt, requireGrowth } from '../setup/model.js';
@@ -60,7 +60,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   const { onEvent = () => {} } = options;
   const { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
-  chooseDevice(config.device);
+  requireCudaGraphs(config, chooseDevice(config.device));
   requireCacheFolder(config.cache);
   const found = await findSpec(config.model, onEvent);
   requireGrowth(found, config);
@@ -164,6 +164,8 @@ async function run(
 ): Promise<TrainResult> {
   const { onEvent = () => {}, signal } = options;
   const device = prepareMachine(config);
+  const half = chooseHalfType(config, device);
+  requireCudaGraphs(config, device, half);
   manualSeed(config.seed);
   const model = buildModel(spec, config, data.classes.length, device);
   start?.();
@@ -172,7 +174,6 @@ async function run(
   const validation = evaluationLoader(config, preset, data.val, device, cache);
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const expectedTime = new ExpectedTime();
-  const half = chooseHalfType(config, device);
   const shared = { config, data, spec, model, preset, device, half, folder, cache, validation };
   const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime };
   let state: TrainingState | null = null;

@@ -17,7 +17,7 @@ const UPDATES_TO_DOUBLE = 2000;
 export const startLossScale = (): LossScale => ({ factor: START, updates: 0 });
 
 /**
- * Updates the weights by their gradients, clipped to `clipNorm` unless it is 0. With a loss scale, the gradients are divided
+ * Updates the weights by their gradients with `step`, clipped to `clipNorm` unless it is 0. With a loss scale, the gradients are divided
  * by it first; if one of them is not finite, the update is left out and the scale halved.
  *
  * @returns the norm of the gradients before clipping, a scalar tensor; null if the update was left out
@@ -27,12 +27,13 @@ export function update(
   optimizer: optim.Optimizer,
   clipNorm: number,
   lossScale: LossScale | undefined,
+  step: () => void = () => optimizer.step(),
 ): Tensor | null {
   if (lossScale) unscale(parameters, lossScale);
   const norm = clipNorm > 0 ? optim.clipGradNorm(parameters, clipNorm) : optim.gradNorm(parameters);
   // The only value that is read in a step: whether to update depends on it.
   const finite = !lossScale || Number.isFinite(norm.item());
-  if (finite) optimizer.step();
+  if (finite) step();
   optimizer.zeroGrad();
   if (lossScale) adapt(lossScale, finite);
   // Below 1 the gradients themselves are too large, not the scaled ones.

@@ -51,11 +51,13 @@ export function makeLoss(config: LossConfig, counts: ArrayLike<number>, device: 
     return ops.div(ops.sum(ops.mul(losses, weight)), ops.sum(weight));
   }
 
-  const loss = (logits: Tensor, { a, b, lambda }: Targets): Tensor => {
+  const loss = (logits: Tensor, { a, b, lambda, shares }: Targets): Tensor => {
     const logProbabilities = ops.logSoftmax(shifts ? ops.add(logits, shifts) : logits, 1, 'float32');
     const first = lossTowards(logProbabilities, a);
     if (!b) return first;
-    return ops.add(ops.mulScalar(first, lambda), ops.mulScalar(lossTowards(logProbabilities, b), 1 - lambda));
+    const second = lossTowards(logProbabilities, b);
+    if (shares) return ops.add(ops.mul(first, shares[0]), ops.mul(second, shares[1]));
+    return ops.add(ops.mulScalar(first, lambda), ops.mulScalar(second, 1 - lambda));
   };
   return Object.assign(loss, {
     dispose(): void {

@@ -8,6 +8,8 @@ export interface Targets {
   /** As `a`; absent if the batch is not mixed. */
   readonly b?: Tensor;
   readonly lambda: number;
+  /** lambda and 1 - lambda as scalars on the device; if present, they are used in the place of `lambda`. */
+  readonly shares?: readonly [Tensor, Tensor];
 }
 
 /**

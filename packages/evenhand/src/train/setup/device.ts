@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { autocast, devices, gpuInfo, setDeterministic, setNumThreads, setTf32 } from '@evenhand/torch';
+import { autocast, devices, gpuInfo, hasCudaGraphs, setDeterministic, setNumThreads, setTf32 } from '@evenhand/torch';
 import { describeValue } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
@@ -28,6 +28,30 @@ export function chooseHalfType({ autocast }: Pick<Config, 'autocast'>, device: s
   if (autocast === 'off') return null;
   if (device.startsWith('cuda')) return Number(gpuInfo(device)?.capability ?? 8) < 8 ? 'float16' : 'bfloat16';
   return autocast === 'on' ? 'bfloat16' : null;
+}
+
+/** @throws ConfigError if `cudaGraph` is set where steps cannot be CUDA graphs */
+export function requireCudaGraphs(
+  config: Pick<Config, 'cudaGraph' | 'accumulate'>,
+  device: string,
+  half: HalfType = null,
+): void {
+  if (!config.cudaGraph) return;
+  const refuse = (reason: string): never => {
+    throw new ConfigError(`cudaGraph is set, but ${reason}`);
+  };
+  if (!device.startsWith('cuda')) refuse(`it needs an NVIDIA GPU, and the device is ${device}: leave it out`);
+  if (!hasCudaGraphs()) {
+    refuse(
+      "CUDA's headers or libtorch 2.1 were not there when the addon was built: install the CUDA toolkit and run npm run setup, or leave it out",
+    );
+  }
+  if (config.accumulate > 1)
+    refuse(`accumulate is ${config.accumulate}: set it to 1 and raise batchSize, or leave cudaGraph out`);
+  if (half === 'float16')
+    refuse(
+      'this GPU computes in float16, whose loss scale is read in each step: set autocast to off, or leave cudaGraph out',
+    );
 }
 
 /** Runs `work` with autocast to this type, or as it is in float32. */

@@ -1,5 +1,5 @@
 import type { Preset } from '@evenhand/predict';
-import { keep, nn, ops, scope, type Tensor, TorchError, tensor } from '@evenhand/torch';
+import { keep, nn, ops, scope, type Tensor, TorchError, tensor, Uploader } from '@evenhand/torch';
 import type { Batch } from '../../data/index.js';
 import {
   createModel,
@@ -120,21 +120,23 @@ export async function loadBackbone(
 export class ToInput {
   readonly #scale: Tensor;
   readonly #shift: Tensor;
+  readonly #uploader: Uploader;
 
   constructor(
     private readonly preset: Preset,
-    private readonly device: string,
+    device: string,
   ) {
+    this.#uploader = new Uploader(device);
     const channel = (values: readonly number[]) =>
       keep(scope(() => ops.reshape(tensor(values, { device }), [1, 3, 1, 1])));
     this.#scale = channel(preset.std.map((s) => 1 / (255 * s)));
     this.#shift = channel(preset.mean.map((m, c) => -m / preset.std[c]!));
   }
 
-  /** The images of a batch: float32 [N,3,H,W], normalised, channels-last without a copy. */
+  /** The images of a batch, whose pixels may be overwritten at once: float32 [N,3,H,W], normalised, channels-last. */
   of({ pixels, labels }: Batch): Tensor {
     const shape = [labels.length, this.preset.crop, this.preset.crop, 3];
-    const bytes = ops.permute(tensor(pixels, shape, { device: this.device }), [0, 3, 1, 2]);
+    const bytes = ops.permute(this.#uploader.upload(pixels, shape), [0, 3, 1, 2]);
     return ops.add_(ops.mul_(ops.to(bytes, { dtype: 'float32' }), this.#scale), this.#shift);
   }
 
