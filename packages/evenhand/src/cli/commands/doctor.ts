@@ -112,7 +112,7 @@ async function checkLibtorch(): Promise<Finding> {
 async function checkGpu(): Promise<Finding> {
   const name = 'GPU';
   try {
-    const { devices, gpuInfo } = await import('@evenhand/torch');
+    const { devices, gpuInfo, hasCudaGraphs } = await import('@evenhand/torch');
     const { chooseHalfType } = await import('../../train/index.js');
     const gpu = devices().find((device) => device.startsWith('cuda'));
     if (gpu === undefined) return { name, found: 'none that this libtorch can use' };
@@ -123,6 +123,7 @@ async function checkGpu(): Promise<Finding> {
       driver && `driver ${driver}`,
       cuda && `CUDA ${cuda}`,
       `training in ${chooseHalfType({ autocast: 'auto' }, gpu)}`,
+      hasCudaGraphs() ? 'with CUDA graphs' : 'without CUDA graphs',
     ];
     return { name, found: facts.filter(Boolean).join(', ') };
   } catch (error) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ops, scope } from '@evenhand/torch';
 import { resolveConfig } from '../config/resolve.js';
-import { chooseHalfType, inHalf, prepareDevice } from './device.js';
+import { chooseHalfType, inHalf, prepareDevice, requireCudaGraphs } from './device.js';
 
 const configOf = (values: Record<string, unknown>) => resolveConfig('competition', [{ source: 'test', values }]);
 
@@ -30,4 +30,12 @@ test('work runs in the 16-bit type, or as it is without one', () =>
 test('a CPU is left as it is', () => {
   prepareDevice('cpu', { deterministic: true });
   assert.equal(process.env.CUBLAS_WORKSPACE_CONFIG, undefined);
+});
+
+test('CUDA graphs are refused on other devices', () => {
+  requireCudaGraphs(configOf({ cudaGraph: false }), 'cpu');
+  assert.throws(() => requireCudaGraphs(configOf({ cudaGraph: true }), 'cpu'), {
+    name: 'ConfigError',
+    message: 'cudaGraph is set, but it needs an NVIDIA GPU, and the device is cpu: leave it out',
+  });
 });
