@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ops, scope } from '@evenhand/torch';
+import { ConfigError } from '../config/field.js';
 import { resolveConfig } from '../config/resolve.js';
 import { chooseHalfType, inHalf, prepareDevice, requireCudaGraphs } from './device.js';
 
@@ -34,8 +35,8 @@ test('a CPU is left as it is', () => {
 
 test('CUDA graphs are refused on other devices', () => {
   requireCudaGraphs(configOf({ cudaGraph: false }), 'cpu');
-  assert.throws(() => requireCudaGraphs(configOf({ cudaGraph: true }), 'cpu'), {
-    name: 'ConfigError',
-    message: 'cudaGraph is set, but it needs an NVIDIA GPU, and the device is cpu: leave it out',
-  });
+  assert.throws(
+    () => requireCudaGraphs(configOf({ cudaGraph: true }), 'cpu'),
+    (error) => error instanceof ConfigError && /needs an NVIDIA GPU, and the device is cpu/.test(error.message),
+  );
 });
