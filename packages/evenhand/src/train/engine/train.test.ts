@@ -248,8 +248,8 @@ describe('the full phase', () => {
 
   test('computes nearly the same in 16 bits', async () => {
     const [half, full] = [
-      await runs.go('half', { ...oneStep, autocast: true }),
-      await runs.go('whole', { ...oneStep, autocast: false }),
+      await runs.go('half', { ...oneStep, autocast: 'on' }),
+      await runs.go('whole', { ...oneStep, autocast: 'off' }),
     ].map(({ epochs }) => epochs[0]!.trainLoss);
     assert.ok(Math.abs(half! - full!) < 0.05, `${half} instead of ${full}`);
     assert.notEqual(half, full, 'it computed in 32 bits');
