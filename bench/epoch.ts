@@ -110,8 +110,11 @@ async function measureModel(
   const trainings: Training[][] = programs.map(() => []);
   for (let round = 1; round <= rounds; round++) {
     for (const [i, program] of programs.entries()) {
-      trainings[i]!.push(await program.train(round));
-      process.stderr.write(`${model}, round ${round} of ${rounds}: ${program.name}\n`);
+      const training = await program.train(round);
+      trainings[i]!.push(training);
+      // A run that is cut short has shown what it measured.
+      const rates = training.epochs.map(({ imagesPerSecond }) => imagesPerSecond.toFixed(1)).join(', ');
+      process.stderr.write(`${model}, round ${round} of ${rounds}: ${program.name}: ${rates} images/s in each epoch\n`);
     }
   }
   const cpu = device === 'cpu';

@@ -62,7 +62,7 @@ export class TestRuns {
     const untimed = { seconds: 0, imagesPerSecond: 0, peakMemoryMB: 0 };
     return RunFolder.open(this.path(name))
       .readEpochs()
-      .map((epoch) => ({ ...epoch, ...untimed }));
+      .map(({ peakGpuMemoryMB: _, ...epoch }) => ({ ...epoch, ...untimed }));
   }
 
   /** Trains, or goes on where the run is there, until a moment that `stopAt` knows. */
