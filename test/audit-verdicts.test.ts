@@ -60,7 +60,10 @@ describe('verdicts on the audit page', { skip: noBrowser }, () => {
       const other = await context.newPage();
       await other.goto(pathToFileURL(file).href);
       await press(other, 'a');
-      await opened.waitForFunction(() => document.getElementById('progress')!.textContent === '1 of 5 reviewed');
+      await opened.bringToFront();
+      // A page behind another draws no frames, at which conditions are tested by default.
+      const followed = () => document.getElementById('progress')!.textContent === '1 of 5 reviewed';
+      await opened.waitForFunction(followed, undefined, { polling: 100 });
     }));
 
   const load = (opened: Page, text: string): Promise<void> =>
