@@ -160,7 +160,7 @@ async function bytesOf(
   species: readonly Species[],
   { trueSpecies, index, damage }: Item,
   options: ImageOptions,
-): Promise<Buffer> {
+): Promise<Uint8Array> {
   if (damage === 'empty') return Buffer.alloc(0);
   if (damage === 'html') return Buffer.from(WEB_PAGE);
   const whole = await drawSpecies(species[trueSpecies]!, index, options);

@@ -21,7 +21,7 @@ const IMAGE = 100;
  * @param index number of the image, from 0; there is no upper limit
  * @throws RangeError if the size is not a whole number from 32 to 2048
  */
-export async function drawSpecies(species: Species, index: number, options: ImageOptions = {}): Promise<Buffer> {
+export async function drawSpecies(species: Species, index: number, options: ImageOptions = {}): Promise<Uint8Array> {
   const { size = 192, quality = 88 } = options;
   if (!Number.isInteger(size) || size < 32 || size > 2048) {
     throw new RangeError(`size must be a whole number from 32 to 2048, got ${size}.`);

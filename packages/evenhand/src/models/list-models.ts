@@ -4,7 +4,7 @@ import { findModel, modelNames } from './catalogue.js';
 import { familyOf } from './families.js';
 import { FROZEN_SCORES } from './frozen-scores.js';
 import type { License, ModelSpec } from './spec.js';
-import { cacheFolder } from './weights/cache-folder.js';
+import { cacheFolder, type Environment } from './weights/cache-folder.js';
 import { isCachedFromHub } from './weights/hub.js';
 import { HUB_FILES } from './weights/load-pretrained.js';
 
@@ -37,7 +37,7 @@ export interface Recommendation {
 }
 
 /** The recommended models, without a request. @param env default: the environment of the process */
-export function listModels(env: NodeJS.ProcessEnv = process.env): ListedModel[] {
+export function listModels(env: Environment = process.env): ListedModel[] {
   return modelNames().map((name) => {
     const { architecture, preset, parameters, gmacs, pretraining, license, weights } = findModel(name)!;
     const family = familyOf(architecture).name;
@@ -56,7 +56,7 @@ export function listModels(env: NodeJS.ProcessEnv = process.env): ListedModel[] 
 }
 
 /** Whether weights are on this machine. Damaged ones are noticed when they are loaded. */
-export function isCached(weights: ModelSpec['weights'], env: NodeJS.ProcessEnv = process.env): boolean {
+export function isCached(weights: ModelSpec['weights'], env: Environment = process.env): boolean {
   if (typeof weights === 'string') return existsSync(weights);
   if ('repository' in weights) return isCachedFromHub(weights, weights.files ?? HUB_FILES, env);
   return existsSync(join(cacheFolder(env), new URL(weights.url).pathname.split('/').at(-1)!));
@@ -71,7 +71,7 @@ const CLEARLY_BETTER = 5;
  */
 export function betterCached(
   name: string,
-  env: NodeJS.ProcessEnv = process.env,
+  env: Environment = process.env,
 ): { readonly name: string; readonly imageSize: number } | undefined {
   const { score: own = 0 } = FROZEN_SCORES.get(name) ?? {};
   for (const [other, { score, imageSize }] of FROZEN_SCORES) {

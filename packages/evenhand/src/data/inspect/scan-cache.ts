@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
 import { appendFile, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ImageHeader } from '@evenhand/predict';
@@ -23,7 +22,7 @@ const MOST_WAITING = 1000;
 const LEAST_AGE = 3_000_000_000n;
 
 /** The state of a file. The time of its last change cannot be set, so another content has another state. */
-type State = Pick<BigIntStats, 'size' | 'ino' | 'mtimeNs' | 'ctimeNs'>;
+type State = Readonly<Record<'size' | 'ino' | 'mtimeNs' | 'ctimeNs', bigint>>;
 
 const BLOCK_HEADER = 36;
 const FIXED_BYTES = 8 * 4 + 4 * 4 + 32 + 192;

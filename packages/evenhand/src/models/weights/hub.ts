@@ -3,6 +3,7 @@ import { mkdir, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HubRepository } from '../spec.js';
+import type { Environment } from './cache-folder.js';
 import { diskError, readError } from './disk-error.js';
 import { downloadTo, type Verdict } from './download.js';
 import { hashFile } from './file-hash.js';
@@ -19,7 +20,7 @@ export interface HubOptions extends Pick<Download, 'onProgress' | 'signal' | 're
   /** Refuses larger files. Default: no limit. */
   readonly maxBytes?: number;
   /** Default: the environment of the process. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: Environment;
 }
 
 /** A file of a repository on this machine. */
@@ -77,7 +78,7 @@ export async function fetchHubFile(
 }
 
 /** Whether one of the files of a repository is cached, without a request. */
-export function isCachedFromHub(source: HubRepository, files: readonly string[], env?: NodeJS.ProcessEnv): boolean {
+export function isCachedFromHub(source: HubRepository, files: readonly string[], env?: Environment): boolean {
   const cache = new HubCache(hubSettings(env).cache, source.repository);
   const commit = cache.commitOf(source.revision);
   return commit !== undefined && files.some((file) => cache.find(commit, file) !== undefined);

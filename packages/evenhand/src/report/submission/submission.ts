@@ -34,7 +34,7 @@ export interface SubmissionFacts {
 const HARDEST = 8;
 
 /** The two-page PDF report on a run for a submission. */
-export async function submissionReport(run: RunFolder, facts: SubmissionFacts): Promise<Buffer> {
+export async function submissionReport(run: RunFolder, facts: SubmissionFacts): Promise<Uint8Array> {
   const environment = run.readEnvironment();
   const epochs = run.readEpochs();
   const best = epochs.findLast((epoch) => epoch.best);
