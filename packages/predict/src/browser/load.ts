@@ -1,4 +1,5 @@
 /// <reference lib="dom" preserve="true" />
+import type { InferenceSession as Session } from 'onnxruntime-common';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web';
 import { firstLine } from '../describe.js';
 import { type ModelMetadata, metadataOf } from '../metadata.js';
@@ -11,12 +12,12 @@ import { type BrowserImage, decode } from './decode.js';
 
 /** A model in a browser. */
 export class BrowserModel extends Model<BrowserImage> {
-  readonly #session: InferenceSession;
+  readonly #session: Session;
   readonly #names: { input: string; output: string };
   /** The last run: ONNX Runtime Web accepts one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(metadata: ModelMetadata, session: InferenceSession, name: string) {
+  constructor(metadata: ModelMetadata, session: Session, name: string) {
     super(metadata, { lanes: 1, ahead: 2, trial: 0 }, name);
     this.#session = session;
     this.#names = signatureOf(session, metadata, name);
@@ -78,7 +79,7 @@ export async function load(
   const metadata = metadataOf(bytes, name, options);
   if (threads !== undefined) env.wasm.numThreads = threads;
   if (wasmPaths !== undefined) env.wasm.wasmPaths = wasmPaths;
-  let session: InferenceSession;
+  let session: Session;
   try {
     session = await InferenceSession.create(bytes, {
       executionProviders: [device === 'webgpu' ? 'webgpu' : 'wasm'],

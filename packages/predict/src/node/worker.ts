@@ -1,7 +1,7 @@
 // A thread with a session of its own. It decodes images, prepares their views and runs them; while the session computes,
 // libvips decodes the next image in its own threads.
 import { parentPort, workerData } from 'node:worker_threads';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import type * as Runtime from 'onnxruntime-common';
 import { decode, type ImageSource } from '../decode.js';
 import { firstLine } from '../describe.js';
 import { ImageError, type Pixels } from '../image.js';
@@ -11,6 +11,7 @@ import { signatureOf } from '../signature.js';
 import { inputsOf, largestScaledSize, normalise } from '../views.js';
 import { Gate } from './gate.js';
 import type { Failure, FromWorker, Job, Setup } from './protocol.js';
+import { loadRuntime } from './runtime.js';
 
 const port = parentPort!;
 const setup = workerData as Setup;
@@ -35,7 +36,8 @@ interface RunningJob {
 
 const send = (message: FromWorker): void => port.postMessage(message);
 
-let session: InferenceSession;
+let runtime: typeof Runtime;
+let session: Runtime.InferenceSession;
 let names: { input: string; output: string };
 const queue: QueuedView[] = [];
 let running = false;
@@ -53,9 +55,10 @@ try {
 
 /** Loads the model and runs it twice; returns how many milliseconds a view takes. */
 async function openSession(): Promise<number> {
+  ({ runtime } = await loadRuntime());
   // What it would log is thrown as well.
-  env.logLevel = 'fatal';
-  const options: InferenceSession.SessionOptions = {
+  runtime.env.logLevel = 'fatal';
+  const options: Runtime.InferenceSession.SessionOptions = {
     executionProviders: [setup.provider],
     intraOpNumThreads: setup.threads,
     interOpNumThreads: 1,
@@ -64,8 +67,8 @@ async function openSession(): Promise<number> {
   // The two overloads do not accept their union.
   session =
     typeof setup.model === 'string'
-      ? await InferenceSession.create(setup.model, options)
-      : await InferenceSession.create(setup.model, options);
+      ? await runtime.InferenceSession.create(setup.model, options)
+      : await runtime.InferenceSession.create(setup.model, options);
   names = signatureOf(session, setup.metadata, setup.name);
   const input = normalise(testPattern(preset.crop), preset, false);
   const logits = await compute([input]);
@@ -153,8 +156,8 @@ async function compute(inputs: readonly Float32Array[]): Promise<Float32Array> {
     pixels = new Float32Array(setup.batch * area);
     for (const [i, input] of inputs.entries()) pixels.set(input, i * area);
   }
-  const tensor = new Tensor('float32', pixels, [setup.batch, 3, preset.crop, preset.crop]);
-  let results: InferenceSession.ReturnType;
+  const tensor = new runtime.Tensor('float32', pixels, [setup.batch, 3, preset.crop, preset.crop]);
+  let results: Runtime.InferenceSession.ReturnType;
   try {
     results = await session.run({ [names.input]: tensor });
   } catch (error) {

@@ -1,9 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { readMetadata } from '@evenhand/predict';
-import { build } from 'esbuild';
+import { libraryVersions, readMetadata } from '@evenhand/predict';
 import { ZipFile } from 'yazl';
 import { submissionReport } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
@@ -23,6 +21,7 @@ import type { Command } from '../command.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { json, writeOutput } from '../output/files.js';
+import { bundleProgram } from '../submit/bundle.js';
 import { pinned } from '../submit/pinned.js';
 
 const flags: readonly Flag[] = [
@@ -32,9 +31,6 @@ const flags: readonly Flag[] = [
 
 /** What the competition runs: one flip as test-time augmentation, and a margin below its ten minutes for a slow start. */
 const PREDICT = '--csv test.csv --images test/images --out predictions.csv --tta flip --time-limit 9m30s';
-
-/** Packages with compiled code, which cannot be bundled into a script. */
-const NATIVE = ['onnxruntime-node', 'sharp'];
 
 export const submit: Command = {
   name: 'submit',
@@ -68,7 +64,8 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
   if (!existsSync(opened.model)) exportRun({ run });
   const model = readFileSync(opened.model);
   const metadata = readMetadata(model, opened.model);
-  const program = await bundle();
+  const program = await bundleProgram();
+  const { onnxruntimePackage } = await libraryVersions();
   const about = {
     name:
       folder
@@ -81,7 +78,7 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
     engines: { node: '>=20.9' },
     scripts: { predict: `node predict.js ${PREDICT}` },
   };
-  const { manifest, lock } = pinned(about, NATIVE);
+  const { manifest, lock } = pinned(about, [onnxruntimePackage, 'sharp']);
   const config = configOfRun(opened);
   const rule = metadata?.decision;
   const report = await submissionReport(opened, {
@@ -96,9 +93,9 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
   });
   const text = (content: string): Uint8Array => Buffer.from(content);
   return new Map<string, Uint8Array>([
-    ['README.md', text(readme(team))],
-    ['predict.js', program.get('program.js')!],
-    ['worker.js', program.get('worker.js')!],
+    ['README.md', text(readme(team, onnxruntimePackage))],
+    ['predict.js', program['program.js']],
+    ['worker.js', program['worker.js']],
     ['model.onnx', model],
     ['package.json', text(json(manifest))],
     ['package-lock.json', text(json(lock))],
@@ -111,27 +108,6 @@ async function filesOf(run: string, team: string, folder: string): Promise<Map<s
 }
 
 const isLocation = (name: FieldName): boolean => fields[name].group === DATA_FILES;
-
-/** `predict` and its worker, bundled into one script each. */
-async function bundle(): Promise<Map<string, Uint8Array>> {
-  const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-  const worker = fileURLToPath(new URL('./node/worker.js', import.meta.resolve('@evenhand/predict')));
-  const { outputFiles } = await build({
-    entryPoints: [here('../submit/program.js'), worker],
-    entryNames: '[name]',
-    outdir: 'submission',
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.9',
-    external: NATIVE,
-    // CommonJS packages load Node's modules with `require`, which an ES module does not have.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'silent',
-  });
-  return new Map(outputFiles.map(({ path, contents }) => [path.slice(path.lastIndexOf('/') + 1), contents]));
-}
 
 /** The settings that matter most, and those that differ from their defaults. */
 function settingsOf(config: Config): [string, string][] {
@@ -157,7 +133,11 @@ function settingsOf(config: Config): [string, string][] {
   return [...always, ...changed].slice(0, most).map((name) => [flagName(name), String(config[name])]);
 }
 
-function readme(team: string): string {
+function readme(team: string, onnxruntimePackage: string): string {
+  const hint =
+    onnxruntimePackage === 'onnxruntime-node'
+      ? '\nIf npm fails because onnxruntime-node cannot download CUDA files: `ONNXRUNTIME_NODE_INSTALL=skip npm ci`.\n'
+      : '';
   return `# ${team}
 
 Requires Node.js 20.9 or newer. Install once, with a network or npm's cache:
@@ -180,9 +160,7 @@ standard error, and the exit code is 3. See \`node predict.js --help\` for all o
 | package.json, package-lock.json | the two libraries it runs on and their dependencies, pinned |
 | training/ | configuration, environment and metrics of the training |
 | report.pdf | the report |
-
-If npm fails because onnxruntime-node cannot download CUDA files: \`ONNXRUNTIME_NODE_INSTALL=skip npm ci\`.
-`;
+${hint}`;
 }
 
 /** A zip file with `files` in `folder`. */

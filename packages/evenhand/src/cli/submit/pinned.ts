@@ -68,7 +68,7 @@ function collectPackages(
     const entry = lock.get(path);
     if (entry !== undefined) {
       if (packages.has(path)) return;
-      const { dev: _dev, ...rest } = entry;
+      const { dev: _dev, devOptional: _devOptional, peer: _peer, ...rest } = entry;
       packages.set(path, rest as Locked);
       for (const dependency of Object.keys(entry.dependencies ?? {}))
         collectPackages(lock, path, dependency, packages, optional);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { version } from '../../version.js';
 import { type Content, html, Markup } from './markup.js';
 
@@ -59,8 +59,14 @@ export async function buildPage(
   return { html: pageMarkup(contents, css, notes), notes };
 }
 
-/** Bundles a page's script and its imports into one minified script. */
+/**
+ * A page's script and its imports as one minified script. In the published package it was bundled when the package was
+ * packed, and is beside the entry: `main.js` and `main.bundle.js`.
+ */
 export async function bundleScript(entry: URL): Promise<string> {
+  const bundled = new URL(entry.href.replace(/\.js$/, '.bundle.js'));
+  if (existsSync(bundled)) return readFileSync(bundled, 'utf8');
+  const { build } = await import('esbuild');
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,

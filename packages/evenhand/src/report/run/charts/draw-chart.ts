@@ -1,11 +1,6 @@
-import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
-import { GridComponent, MarkAreaComponent, MarkLineComponent } from 'echarts/components';
-import { type EChartsCoreOption, init, use } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
 import { html, Markup } from '../../page/markup.js';
 import type { Point } from '../payload.js';
-
-use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, MarkAreaComponent, MarkLineComponent, SVGRenderer]);
+import { type ChartOption, renderToSvg } from './echarts.js';
 
 /** A chart, and per series the description of each point. */
 export interface Chart {
@@ -15,7 +10,7 @@ export interface Chart {
   /** In pixels. `narrow` is for phones, if the chart fills the page's width elsewhere. */
   readonly size: readonly [width: number, height: number];
   readonly narrow?: readonly [width: number, height: number];
-  readonly option: EChartsCoreOption;
+  readonly option: ChartOption;
   readonly points: readonly (readonly Point[])[];
 }
 
@@ -55,20 +50,14 @@ export function drawChart({ id, alt, size, narrow, option }: Chart): Markup {
   return html`<div class="chart" data-chart="${id}" role="img" aria-label="${alt}">${drawn}</div>`;
 }
 
-function renderSvg(id: string, width: number, height: number, option: EChartsCoreOption): string {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
-  try {
-    chart.setOption({ animation: false, textStyle: { fontFamily: 'inherit', color: 'var(--soft)' }, ...option });
-    return (
-      chart
-        .renderToSVGString()
-        // The page has its own hover styles, and needs neither ECharts' nor their classes.
-        .replace(/<style[^>]*>.*?<\/style>/s, '')
-        .replace(/ class="zr\d+-cls-\d+"/g, '')
-        // ECharts numbers its elements per process, which would make every report of a run differ.
-        .replace(/\bzr\d+-/g, `${id}-`)
-    );
-  } finally {
-    chart.dispose();
-  }
+function renderSvg(id: string, width: number, height: number, option: ChartOption): string {
+  const style = { animation: false, textStyle: { fontFamily: 'inherit', color: 'var(--soft)' } };
+  return (
+    renderToSvg(width, height, { ...style, ...option })
+      // The page has its own hover styles, and needs neither ECharts' nor their classes.
+      .replace(/<style[^>]*>.*?<\/style>/s, '')
+      .replace(/ class="zr\d+-cls-\d+"/g, '')
+      // ECharts numbers its elements per process, which would make every report of a run differ.
+      .replace(/\bzr\d+-/g, `${id}-`)
+  );
 }
