@@ -1,0 +1,122 @@
+// npm run bench -- balance: class balance, losses and last steps on long-tailed data, frozen and fine-tuned, with paired intervals.
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Config, metrics, resolveConfig } from 'evenhand';
+import { DATA_SETS, type DataSet, FLOWERS, givenLabels, readSplit } from './balance-data.js';
+import { BLOCKS, DERIVED, Networks, ROWS } from './balance-networks.js';
+import { type Cell, Results, table } from './balance-table.js';
+import { exitWithUsage, oneOf, positive } from './options.js';
+
+const USAGE = `Usage: npm run bench -- balance [options]
+  --blocks NAME,...   frozen, fine-tuned; default: both
+  --data NAME,...     herbarium, flowers-10, flowers-50; default: all that are there
+  --labels NAME,...   clean; wrong: 20 % of the training labels are wrong; judged: the same with --label-noise auto; default: all
+  --rows NAME,...     methods; default: all
+  --seeds N           seeds 1 to N; default: 3
+  --epochs N          of phase 2, fine-tuned only; default: 4
+  --head-epochs N     of phase 1; default: 2
+  --folder DIR        results.jsonl, by which a stopped benchmark continues, data, features and runs; default: bench/results/balance
+  --table             only print the table of the results`;
+
+const LABELS = ['clean', 'wrong', 'judged'] as const;
+const WRONG_SHARE = 0.2;
+/** Rates for few epochs. */
+const FINE_TUNING: Readonly<Record<string, Partial<Config>>> = {
+  herbarium: { backboneRate: 2e-4, headRate: 5e-4 },
+};
+
+try {
+  await main();
+} catch (error) {
+  exitWithUsage(error, USAGE);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      blocks: { type: 'string', default: BLOCKS.join() },
+      data: { type: 'string', default: DATA_SETS.join() },
+      labels: { type: 'string', default: LABELS.join() },
+      rows: { type: 'string', default: ROWS.join(';') },
+      seeds: { type: 'string', default: '3' },
+      epochs: { type: 'string', default: '4' },
+      'head-epochs': { type: 'string', default: '2' },
+      folder: { type: 'string', default: fileURLToPath(new URL('../results/balance', import.meta.url)) },
+      table: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const named = <const T extends string>(flag: string, text: string, known: readonly T[], separator = ','): T[] =>
+    text.split(separator).map((name) => oneOf(flag, name.trim(), known));
+  const blocks = named('blocks', values.blocks, BLOCKS);
+  const dataSets = named('data', values.data, DATA_SETS);
+  const labels = named('labels', values.labels, LABELS);
+  const rows = named('rows', values.rows, ROWS, ';');
+  const length = {
+    epochs: positive('epochs', values.epochs),
+    headEpochs: positive('head-epochs', values['head-epochs']),
+  };
+  const seeds = positive('seeds', values.seeds);
+  mkdirSync(values.folder, { recursive: true });
+  const results = new Results(join(values.folder, 'results.jsonl'));
+  if (!existsSync(FLOWERS)) console.log('No ../shared/data/flowers: measuring on Herbarium only.');
+  for (const block of blocks) {
+    for (const data of dataSets) {
+      if (data !== 'herbarium' && !existsSync(FLOWERS)) continue;
+      for (let seed = 1; seed <= seeds && !values.table; seed++) {
+        for (const kind of labels) {
+          await measure({ block, data, labels: kind }, seed, rows, { folder: values.folder, length, results });
+        }
+      }
+      for (const kind of labels) {
+        const found = results.of({ block, data, labels: kind });
+        if (found.length > 0) console.log(`\n${block}, ${data}, ${kind} labels\n${table(found, ROWS)}`);
+      }
+    }
+  }
+}
+
+interface Setting {
+  readonly folder: string;
+  readonly length: Pick<Config, 'epochs' | 'headEpochs'>;
+  readonly results: Results;
+}
+
+/** Measures the rows of one cell and seed that are not measured yet. */
+async function measure(cell: Cell, seed: number, rows: readonly string[], setting: Setting): Promise<void> {
+  const { folder, results } = setting;
+  const missing = rows.filter((row) => {
+    const applies = DERIVED[row]?.blocks.includes(cell.block) ?? true;
+    return applies && !results.has(cell, seed, row);
+  });
+  if (missing.length === 0) return;
+  const split = await readSplit(folder, cell.data as DataSet, seed);
+  const { classes, labels, model } = split.pool;
+  const classesOf = (some: Int32Array) => some.map((row) => labels[row]!);
+  const counts = Array.from(metrics.classCounts(classesOf(split.train), classes.length));
+  const truth = Array.from(classesOf(split.test));
+  const shared = { ...model, ...setting.length, seed, startSize: 0, keep: 'last', ...FINE_TUNING[cell.data] } as const;
+  const networks = new Networks({
+    block: cell.block,
+    split,
+    given: givenLabels(split, cell.labels === 'clean' ? 0 : WRONG_SHARE, seed),
+    isJudged: cell.labels === 'judged',
+    seed,
+    configOf: (changes) => resolveConfig('fast', [{ source: 'the benchmark', values: { ...shared, ...changes } }]),
+    folder,
+    runs: join(folder, 'runs', `${cell.data}-${cell.labels}-${seed}`),
+  });
+  for (const row of missing) {
+    const start = performance.now();
+    const predicted = Array.from(await networks.predict(row));
+    const seconds = (performance.now() - start) / 1000;
+    results.add({ ...cell, seed, row, seconds, counts, truth, predicted });
+    process.stderr.write(
+      `${cell.block}, ${cell.data}, ${cell.labels}, seed ${seed}: ${row} (${seconds.toFixed(0)} s)\n`,
+    );
+  }
+  await networks.dispose();
+}
