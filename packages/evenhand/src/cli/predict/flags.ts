@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DEVICES, type Device, type Preset, TTA, type Tta, validatePreset } from '@evenhand/predict';
 import { readLabelList } from '../../data/index.js';
+import { parseDuration } from '../../duration.js';
 import { describeValue, printable } from '../../printable.js';
 import { csvSafeFlag, type Flag, type Parsed } from '../options/flags.js';
 import { UsageError } from '../output/errors.js';
@@ -195,13 +196,11 @@ function readWholeNumber(flags: Parsed['flags'], name: string): number | undefin
   throw new UsageError(`--${name} must be a whole number of at least 1, got ${describeValue(text)}`);
 }
 
-/** `1h30m`, `10m`, `90s`, `2.5s` in milliseconds. */
+/** In milliseconds. */
 function readTime(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(text);
-  const [hours, minutes, seconds] = (parts?.slice(1) ?? []).map((part) => Number(part ?? 0));
-  const time = ((hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)) * 1000;
-  if (time > 0) return time;
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds * 1000;
   throw new UsageError(`--time-limit must be a time such as 10m, 90s or 1h30m, got ${describeValue(text)}`);
 }
 

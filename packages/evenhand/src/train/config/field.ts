@@ -1,3 +1,4 @@
+import { parseDuration } from '../../duration.js';
 import { printable } from '../../printable.js';
 import { suggest } from '../../suggest.js';
 
@@ -143,6 +144,16 @@ export function text(fallback: string, placeholder: string, expects: string, doc
     schema: { type: 'string' },
     accept: (value) => (typeof value === 'string' ? value : undefined),
     fromText: (text) => text,
+  };
+}
+
+/** A time such as `20m`; the empty string if none is given. */
+export function duration(doc: string): Field<string> {
+  return {
+    ...text('', 'TIME', 'a time such as 20m, 90s or 1h30m', doc),
+    schema: { type: 'string', pattern: '^([0-9]+h)?([0-9]+m)?([0-9]+(\\.[0-9]+)?s)?$' },
+    accept: (value) =>
+      value === '' || (typeof value === 'string' && parseDuration(value) !== undefined) ? value : undefined,
   };
 }
 

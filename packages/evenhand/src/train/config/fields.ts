@@ -2,6 +2,7 @@ import { isModelFolder, POOLS } from '../../models/index.js';
 import {
   choice,
   choices,
+  duration,
   type Field,
   number,
   numberOrAuto,
@@ -151,6 +152,9 @@ export const fields = {
   }),
   ...group('Phase 2: the whole network', {
     epochs: number(20, count, 'maximum number of epochs that train the whole network; 0 = none'),
+    budget: duration(
+      'time in which the whole training must end, such as 20m: plans epochs and image sizes by the speed of the machine, up to three times the epochs of the recipe',
+    ),
     batchSize: numberOrAuto(
       RECIPE_BATCH_SIZE,
       positive,

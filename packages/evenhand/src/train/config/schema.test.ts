@@ -20,6 +20,7 @@ function allows(schema: Schema, value: unknown): boolean {
     maxItems,
     uniqueItems,
     minLength,
+    pattern,
   } = schema;
   if (anyOf !== undefined) return (anyOf as Schema[]).some((each) => allows(each, value));
   if (names !== undefined) return (names as unknown[]).includes(value);
@@ -33,7 +34,9 @@ function allows(schema: Schema, value: unknown): boolean {
   if (type === 'integer') {
     if (!Number.isInteger(value)) return false;
   } else if (typeof value !== type) return false;
-  if (typeof value === 'string') return value.length >= Number(minLength ?? 0);
+  if (typeof value === 'string') {
+    return value.length >= Number(minLength ?? 0) && new RegExp(String(pattern ?? '')).test(value);
+  }
   if (typeof value !== 'number') return true;
   const belowMaximum = exclusiveMaximum === undefined || value < Number(exclusiveMaximum);
   return value >= Number(minimum ?? -Infinity) && value <= Number(maximum ?? Infinity) && belowMaximum;
@@ -41,7 +44,7 @@ function allows(schema: Schema, value: unknown): boolean {
 
 const SAMPLES: readonly unknown[] = [
   ...[-1, -0.5, 0, 0.25, 0.5, 1, 1.5, 2, 200],
-  ...['', 'auto', 'best', 'none', 'sampler', 'mobilenet_v2', '3', true, false, null, {}],
+  ...['', 'auto', 'best', 'none', 'sampler', 'mobilenet_v2', '3', '1h30m', '2.5s', '20', true, false, null, {}],
   ...[[], ['sampler'], ['sampler', 'sampler'], ['sampler', 'none'], ['x'], [0.2, 0.4], [0.2], [-1, 2], [0.1, 0.2, 0.3]],
 ];
 

@@ -8,6 +8,7 @@ import type { HalfType } from '../setup/device.js';
 import type { Prepared } from '../setup/prepare.js';
 import type { ExpectedTime } from './expected-time.js';
 import type { TrainingState } from './state.js';
+import type { TimeBudget } from './time-budget.js';
 
 /** What the phases of a training share, and what does not change in its course. */
 export interface TrainingContext {
@@ -27,6 +28,8 @@ export interface TrainingContext {
   readonly validation: Loader;
   readonly onEvent: (event: TrainEvent) => void;
   readonly expectedTime: ExpectedTime;
+  /** Null without a budget. */
+  readonly budget: TimeBudget | null;
   /** Whether the user has asked to stop. */
   readonly isInterrupted: () => boolean;
 }
@@ -60,8 +63,9 @@ export class ProgressMeter {
 
   /** @param done images of the epoch that are done, `before` included */
   report(done: number, training: { loss?: number; learningRate?: number } = {}): void {
-    const { config, onEvent, expectedTime } = this.context;
+    const { config, onEvent, expectedTime, budget } = this.context;
     const { position } = this.state;
+    budget?.left(position);
     const imagesPerSecond = (done - this.before) / this.seconds;
     onEvent({
       type: 'progress',
@@ -74,6 +78,8 @@ export class ProgressMeter {
       ...training,
     });
     const { stage } = this;
+    // A budget says itself how long it takes.
+    if (budget) return;
     const areLabelsJudged = config.labelNoise === 'off' || this.state.labels !== null;
     if (stage === 'full' || (stage === 'features' && areLabelsJudged && position.phase === 'head')) {
       expectedTime.report(this.context, this.state, stage, { done, imagesPerSecond, seconds: this.seconds });

@@ -56,6 +56,7 @@ function begin(values = {}) {
     validation: evaluationLoader(config, spec.preset, val, 'cpu'),
     onEvent: (event) => events.push(event),
     expectedTime: new ExpectedTime(),
+    budget: null,
     isInterrupted: () => false,
   };
   const state = TrainingState.start(config);

@@ -76,10 +76,13 @@ export function computeFeatures(
   count: number,
   options: Pick<FeatureOptions, 'mirrored' | 'pass'> = {},
 ): Promise<Tensor | null> {
-  const { model, preset, device, half, isInterrupted } = context;
+  const { model, preset, device, half, isInterrupted, budget } = context;
+  const { position } = state;
+  const passes = options.mirrored ? 2 : 1;
   const meter = new ProgressMeter(context, state, 'features', count);
   const onBatch = (done: number): boolean => {
     meter.report(done);
+    if (budget) position.budget = { ...position.budget!, forwardRate: (passes * done) / meter.seconds };
     return !isInterrupted();
   };
   return extractFeatures({ model, loader, preset, device, half, count, onBatch, ...options });

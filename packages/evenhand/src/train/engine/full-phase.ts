@@ -12,6 +12,7 @@ import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
 import { isOutOfMemory } from './in-parts.js';
 import { judgeLabels } from './label-noise.js';
 import { drawOrder, trainingLoader } from './loaders.js';
+import { Pacer } from './pacer.js';
 import { predictLogits } from './predict-logits.js';
 import type { TrainingState } from './state.js';
 import { trainEpoch } from './train-epoch.js';
@@ -35,6 +36,10 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   const optimizer = new optim.AdamW(discriminativeGroups(model, config));
   const baseRates = optimizer.groups.map(({ learningRate }) => learningRate);
   const ema = config.ema > 0 ? new Ema(model, config.ema) : null;
+  const pacer = context.budget ? new Pacer(context, state, updatesPerEpoch) : null;
+  /** Updates of the schedule before the given batch of the current epoch. */
+  const placeOf = (step: number): number =>
+    pacer?.position ?? position.epoch * updatesPerEpoch + Math.floor(step / config.accumulate);
   let objective = makeObjective(context, state);
   let trainingStep: TrainingStep | null = null;
   const disposeStep = (): void => {
@@ -51,15 +56,17 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   try {
     state.beginPhase(optimizer, ema);
     state.countBatchesOf(config.batchSize);
-    while (position.epoch < config.epochs) {
-      const size = imageSizeAt(config, preset.crop, position.epoch);
+    // A stop after the last update of a budget leaves an epoch that is not validated yet.
+    const isOver = (): boolean => (pacer ? pacer.isOver && position.step === 0 : position.epoch >= config.epochs);
+    while (!isOver()) {
+      const size = imageSizeAt(config, preset.crop, pacer?.epoch ?? position.epoch);
       if (!loader || size !== loaderSize) {
         await loader?.close();
         loader = trainingLoader(context, size);
         loaderSize = size;
         disposeStep();
       }
-      if (shouldJudgeAgain(context, state)) {
+      if (shouldJudgeAgain(context, state, pacer?.epoch ?? position.epoch)) {
         if (!(await judgeLabels(context, state))) return saveInterrupted(context, state);
         position.refreshed = true;
         disposeObjective();
@@ -79,8 +86,9 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         order: drawOrder(config, data, state, config.seed),
         size,
         updatesBefore: position.epoch * updatesPerEpoch,
+        pacer,
         setLearningRates(step) {
-          const factor = schedule(position.epoch * updatesPerEpoch + Math.floor(step / config.accumulate));
+          const factor = schedule(placeOf(step));
           for (const [i, group] of optimizer.groups.entries()) group.learningRate = baseRates[i]! * factor;
         },
       }).catch((error: unknown) => {
@@ -90,15 +98,16 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       });
       if (!trained) return false;
 
-      const endFactor = schedule((position.epoch + 1) * updatesPerEpoch - 1);
+      const endFactor = schedule(pacer?.position ?? (position.epoch + 1) * updatesPerEpoch - 1);
       const validateAndScore = async () => {
         const start = performance.now();
         const logits = await validate(context, state);
         if (!logits) return false;
         const validationSeconds = (performance.now() - start) / 1000;
+        pacer?.validationTook(validationSeconds);
         endEpoch(context, state, logits, {
           size,
-          trainLoss: position.lossSum / batches,
+          trainLoss: position.lossSum / position.step,
           backboneRate: config.backboneRate * endFactor,
           headRate: config.headRate * endFactor,
           ...trained,
@@ -139,9 +148,13 @@ function makeObjective({ config, data, device }: TrainingContext, { labels }: Tr
  * Whether to judge the labels again by the features of the trained network: once, after half of the epochs of this phase,
  * and only if label errors were found before.
  */
-function shouldJudgeAgain({ config }: TrainingContext, { labels, position }: TrainingState): boolean {
+function shouldJudgeAgain(
+  { config }: TrainingContext,
+  { labels, position }: TrainingState,
+  scheduledEpoch: number,
+): boolean {
   if (!labels?.train || position.refreshed || position.step > 0) return false;
-  return position.epoch >= 1 && position.epoch === Math.ceil(config.epochs / 2);
+  return scheduledEpoch >= 1 && scheduledEpoch >= Math.ceil(config.epochs / 2);
 }
 
 /** Logits of the validation images, float32 [M,K] in a row; null if interrupted. */

@@ -13,6 +13,7 @@ import { computeFeatures } from './features.js';
 import { LateValues } from './late-values.js';
 import { drawOrder, evaluationLoader, trainingLoader } from './loaders.js';
 import type { TrainingState } from './state.js';
+import { headEpochsOf } from './time-budget.js';
 
 /** The loss of logits [B,K] of the training images `rows`, int64 [B]. */
 type HeadLoss = (logits: Tensor, rows: Tensor) => Tensor;
@@ -55,7 +56,8 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
     features.push(plain);
     const plainSeconds = (performance.now() - start) / 1000;
 
-    while (position.epoch < config.headEpochs) {
+    const headEpochs = headEpochsOf(context, state);
+    while (position.epoch < headEpochs) {
       const isFirst = position.epoch === 0;
       const meter = new ProgressMeter(context, state, 'features', count);
       const pass = { epoch: globalEpoch(config, state) };
@@ -63,7 +65,9 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
       if (!isFirst && !augmented) return false;
       const featureSeconds = isFirst ? plainSeconds : meter.seconds;
       const views = augmented ? [plain, augmented] : [plain];
-      const trained = await trainHead(context, state, optimizer, views, loss).finally(() => augmented?.dispose());
+      const trained = await trainHead(context, state, optimizer, views, loss, headEpochs).finally(() =>
+        augmented?.dispose(),
+      );
       const logits = scope(() => noGrad(() => model.classifier.forward(validation).toArray() as Float32Array));
       endEpoch(context, state, logits, {
         size: preset.crop,
@@ -94,6 +98,7 @@ async function trainHead(
   optimizer: optim.Optimizer,
   views: readonly Tensor[],
   loss: HeadLoss,
+  headEpochs: number,
 ): Promise<{ loss: number; learningRate: number }> {
   const { config, data, model, device } = context;
   const { position } = state;
@@ -104,7 +109,7 @@ async function trainHead(
   const passes = views.length * headPasses;
   // The first epoch has one view, each later one has two.
   const countSteps = (epochs: number): number => Math.max(0, 2 * epochs - 1) * headPasses * batches;
-  const schedule = optim.cosine({ totalSteps: countSteps(config.headEpochs) });
+  const schedule = optim.cosine({ totalSteps: countSteps(headEpochs) });
   const stepsBefore = countSteps(position.epoch);
   const meter = new ProgressMeter(context, state, 'head', passes * count);
   const parameters = headParameters(model);

@@ -15,6 +15,7 @@ import type { ImageModel } from '../../models/index.js';
 import type { EpochMetrics } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import type { Ema } from './ema.js';
+import type { BudgetRecord } from './time-budget.js';
 import type { LossScale } from './update.js';
 
 /** The training targets: class probabilities, or null if labels are taken as given. */
@@ -45,6 +46,8 @@ export interface Position {
   lossScale?: LossScale;
   /** Whether the labels have been judged again in the full phase. */
   refreshed?: boolean;
+  /** With a budget only. */
+  budget?: BudgetRecord;
 }
 
 /**

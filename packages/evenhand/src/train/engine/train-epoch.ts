@@ -8,6 +8,7 @@ import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import type { Ema } from './ema.js';
 import { LateValues } from './late-values.js';
+import type { Pacer } from './pacer.js';
 import type { TrainingState } from './state.js';
 import type { MixedBatch, TrainingStep } from './training-step.js';
 import { startLossScale } from './update.js';
@@ -29,6 +30,8 @@ export interface EpochInputs {
   readonly size: number;
   /** Updates of the phase before this epoch. */
   readonly updatesBefore: number;
+  /** With a budget only: it ends the epoch when the time is over. */
+  readonly pacer: Pacer | null;
   /** Sets the learning rates before the given batch. */
   readonly setLearningRates: (step: number) => void;
 }
@@ -43,7 +46,19 @@ export interface EpochInputs {
 export async function trainEpoch(
   context: TrainingContext,
   state: TrainingState,
-  { model, loader, optimizer, trainingStep, targets, ema, order, size, updatesBefore, setLearningRates }: EpochInputs,
+  {
+    model,
+    loader,
+    optimizer,
+    trainingStep,
+    targets,
+    ema,
+    order,
+    size,
+    updatesBefore,
+    pacer,
+    setLearningRates,
+  }: EpochInputs,
 ): Promise<{ seconds: number; imagesPerSecond: number } | null> {
   const { config, data, device, half, folder, isInterrupted } = context;
   const { position } = state;
@@ -72,11 +87,14 @@ export async function trainEpoch(
     },
   );
   let lastSave = performance.now();
+  let done = total;
 
   nn.setTraining(model, true);
   optimizer.zeroGrad();
+  pacer?.beginPass();
   try {
     for await (const batch of loader.batches(order, { epoch, startBatch: position.step, dropLast })) {
+      if (pacer?.isOver) break;
       const { step } = position;
       const isLast = step + 1 === batches;
       const isUpdate = (step + 1) % accumulate === 0 || isLast;
@@ -93,6 +111,7 @@ export async function trainEpoch(
       });
       position.step = step + 1;
       position.seconds = secondsBefore + meter.seconds;
+      if (isUpdate) pacer?.countUpdate(size);
       await yieldToEventLoop();
       // Partly accumulated gradients are not saved, so checkpoints follow updates only.
       if (isUpdate && (isInterrupted() || performance.now() - lastSave > CHECKPOINT_SECONDS * 1000)) {
@@ -105,11 +124,12 @@ export async function trainEpoch(
       }
     }
     lossAndNorm.settle();
+    done = Math.min(position.step * batchSize, total);
   } finally {
     lossAndNorm.dispose();
     toInput.dispose();
   }
-  return { seconds: position.seconds, imagesPerSecond: (total - doneBefore) / meter.seconds };
+  return { seconds: position.seconds, imagesPerSecond: (done - doneBefore) / meter.seconds };
 }
 
 /** The Euclidean norm of the parameters together. */

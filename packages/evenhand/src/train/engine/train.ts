@@ -22,6 +22,7 @@ import { headPhase } from './head-phase.js';
 import { judgeLabels } from './label-noise.js';
 import { evaluationLoader } from './loaders.js';
 import { type Position, TrainingState } from './state.js';
+import { planFullPhase, TimeBudget } from './time-budget.js';
 
 export interface ResumeOptions {
   /** The run folder. */
@@ -62,6 +63,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   requireCudaGraphs(config, chooseDevice(config.device));
   requireCacheFolder(config.cache);
+  const budget = startBudget(config);
   const found = await findSpec(config.model, onEvent);
   requireGrowth(found, config);
   // What is known of the published weights is not true of others.
@@ -79,7 +81,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
       // Last, because a folder with a configuration counts as a run.
       folder.writeConfig(chosen);
     };
-    return await run(folder, chosen, spec, data, options, start);
+    return await run(folder, chosen, spec, data, budget, options, start);
   } finally {
     unlock();
   }
@@ -108,6 +110,7 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<Trai
     throw new ConfigError(`${config.data} does not exist; if the data has moved, resume with --data and its new place`);
   }
   requireCacheFolder(config.cache);
+  const budget = startBudget(config);
   folder.removeLeftovers();
   const data = await prepareData(config, onEvent);
   const { fingerprint, splitFingerprint } = folder.readEnvironment().dataset;
@@ -130,7 +133,7 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<Trai
     folder.writeConfig(config);
     for (const text of notes) onEvent({ type: 'note', text });
   }
-  return run(folder, config, modelOfRun(folder, config), data, options);
+  return run(folder, config, modelOfRun(folder, config), data, budget, options);
 }
 
 /** Warns if validation is too small to compare epochs, and settles which checkpoint `keep: auto` keeps. */
@@ -143,6 +146,10 @@ function chooseCheckpointRule(config: Config, data: Prepared, onEvent: (event: T
   onEvent({ type: 'note', text: `${verdict} ${advice}` });
   return config.keep === 'auto' ? { ...config, keep: 'last' } : config;
 }
+
+/** The clock of the training, which runs from now on; null without a budget. */
+const startBudget = ({ budget }: Config): TimeBudget | null =>
+  budget === '' ? null : new TimeBudget(budget, performance.now());
 
 /** Sets device, threads and memory as the configuration says. Returns the device. */
 function prepareMachine(config: Config): string {
@@ -159,6 +166,7 @@ async function run(
   config: RunConfig,
   spec: ModelSpec,
   data: Prepared,
+  budget: TimeBudget | null,
   options: Pick<ResumeOptions, 'run' | 'onEvent' | 'signal'>,
   start?: () => void,
 ): Promise<TrainResult> {
@@ -175,7 +183,7 @@ async function run(
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const expectedTime = new ExpectedTime();
   const shared = { config, data, spec, model, preset, device, half, folder, cache, validation };
-  const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime };
+  const context: TrainingContext = { ...shared, onEvent, isInterrupted, expectedTime, budget };
   let state: TrainingState | null = null;
   try {
     state = TrainingState.load(folder.last, model);
@@ -221,7 +229,8 @@ async function runPhases(context: TrainingContext, state: TrainingState): Promis
     state.enterFullPhase();
   }
   if (position.phase === 'full') {
-    if (!(await fullPhase(context, state))) return false;
+    const planned = await planFullPhase(context, state);
+    if (!planned || !(await fullPhase(planned, state))) return false;
     position.phase = 'done';
     state.save(folder.last, model);
   }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { openWeights } from '@evenhand/torch';
+import type { Position } from './state.js';
+import { TimeBudget } from './time-budget.js';
+import { TestRuns } from './training.test.helper.js';
+
+const runs = await TestRuns.open();
+after(runs.remove);
+
+function positionOf(name: string): Position {
+  const file = openWeights(runs.state(name));
+  const position = JSON.parse(file.metadata.get('position')!) as Position;
+  file.close();
+  return position;
+}
+
+describe('a training with a budget', () => {
+  const values = { weights: runs.start, headEpochs: 2, headPasses: 1, epochs: 1 };
+
+  test('that has time for more trains three times the epochs, interrupted or not, to a rate of zero', async () => {
+    const { interrupted } = await runs.go(
+      'ample',
+      { ...values, budget: '5m' },
+      ({ stage, epoch, done }) => stage === 'full' && epoch === 2 && done >= 8,
+    );
+    assert.equal(interrupted, true);
+    const stopped = positionOf('ample');
+    assert.equal(stopped.budget!.pace!.updates, 3 * stopped.epoch + stopped.step);
+    const { epochs } = await runs.go('ample');
+    assert.deepEqual(
+      epochs.map(({ phase }) => phase),
+      ['head', 'head', 'full', 'full', 'full'],
+    );
+    assert.equal(epochs.at(-1)!.headRate, 0);
+    const { used, plan, pace } = positionOf('ample').budget!;
+    assert.ok(used > stopped.budget!.used && used < 300);
+    assert.deepEqual([plan!.epochs, plan!.isLongest, pace!.updates], [3, true, 9]);
+  });
+
+  test('without time for the whole network trains one epoch of the head, and says so', async () => {
+    const { epochs, events } = await runs.go('short', { ...values, budget: '0.1s' });
+    assert.deepEqual(
+      epochs.map(({ phase }) => phase),
+      ['head'],
+    );
+    const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
+    assert.ok(notes.some((text) => /^Budget of 0\.1s: it was used up before .* the head alone is; fewer/.test(text)));
+  });
+
+  test('counts the time before an interruption', () => {
+    let now = 1000;
+    const position = { budget: { used: 30 } } as Position;
+    const budget = new TimeBudget('100s', 1000, () => now);
+    now = 11_000;
+    assert.equal(budget.left(position), 100 - 1 - 3 - 40);
+    assert.equal(position.budget!.used, 40);
+  });
+});

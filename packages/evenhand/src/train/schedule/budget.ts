@@ -1,0 +1,123 @@
+import type { Config } from '../config/fields.js';
+import { imageSizeAt } from './progressive-size.js';
+
+/** A training step costs about as much as three passes of the network without gradients. */
+export const STEP_COST = 3;
+
+/** A plan never trains for more than this many times the epochs of the configuration: more gain little. */
+const MOST_EPOCHS = 3;
+
+/** Below this number of epochs, small images pay: images of the first epochs are at most this share of the final size. */
+const SMALL_START = { epochs: 4, share: 0.7 };
+
+/** The least part of an epoch for which a full phase is worth its cost; below it the head alone is trained. */
+const LEAST_EPOCH = 0.5;
+
+/** What is known of the speed when the full phase is planned. */
+export interface Speed {
+  /** Images per second of a pass without gradients at the final image size. */
+  readonly forwardRate: number;
+  /** Numbers of images. */
+  readonly train: number;
+  readonly val: number;
+  /** The final image size in pixels. */
+  readonly size: number;
+  /** Passes over all images for judging the labels again, without gradients; 0 for none. */
+  readonly judging: number;
+  /** Whether the architecture has one image size. */
+  readonly fixedSize: boolean;
+}
+
+/** What a budget changes in the configuration of the full phase. */
+export interface BudgetPlan {
+  readonly epochs: number;
+  readonly startSize: number;
+  /** Expected seconds of the full phase. */
+  readonly seconds: number;
+  /** Whether more epochs would fit, but would gain little. */
+  readonly isLongest: boolean;
+}
+
+/**
+ * The full phase that fits into `seconds`: the most epochs, up to three times those of the configuration. If fewer than four
+ * fit, the images of the first epochs are smaller, so that there are more of them. No epochs if less than half of one fits.
+ */
+export function planBudget(config: Config, seconds: number, speed: Speed): BudgetPlan {
+  const { size, fixedSize } = speed;
+  const small = Math.max(32, Math.round((size * SMALL_START.share) / 32) * 32);
+  const mayStartSmall = !fixedSize && config.startSize === 0 && small < size;
+  const plan = mostEpochs(config, config.startSize, seconds, speed);
+  return mayStartSmall && plan.epochs < SMALL_START.epochs ? mostEpochs(config, small, seconds, speed) : plan;
+}
+
+function mostEpochs(config: Config, startSize: number, seconds: number, speed: Speed): BudgetPlan {
+  const cost = (epochs: number): number => fullPhaseSeconds({ ...config, startSize, epochs }, speed);
+  const most = MOST_EPOCHS * config.epochs;
+  let epochs = 1;
+  while (epochs < most && cost(epochs + 1) <= seconds) epochs++;
+  if (seconds < LEAST_EPOCH * cost(1)) epochs = 0;
+  const isLongest = epochs === most && cost(most + 1) <= seconds;
+  return { epochs, startSize, seconds: epochs === 0 ? 0 : Math.min(seconds, cost(epochs)), isLongest };
+}
+
+/** Expected seconds of the full phase of a configuration. */
+export function fullPhaseSeconds(config: Config, { forwardRate, train, val, size, judging }: Speed): number {
+  let images = judging * (train + val);
+  for (let epoch = 0; epoch < config.epochs; epoch++) {
+    images += STEP_COST * train * (imageSizeAt(config, size, epoch) / size) ** 2 + val;
+  }
+  return images / forwardRate;
+}
+
+/** The place of a training in its schedule, which follows the time that is left. */
+export interface Pace {
+  /** Updates of the planned schedule that have passed, with a fraction. */
+  readonly position: number;
+  /** Updates that were really done. */
+  readonly updates: number;
+}
+
+/** What the steps to come will cost. */
+export interface PaceFacts {
+  /** Updates of the planned schedule, and those of one of its epochs. */
+  readonly totalUpdates: number;
+  readonly updatesPerEpoch: number;
+  /** Seconds of an update at the final image size. */
+  readonly updateSeconds: number;
+  /** Seconds of a validation, one after each pass over the training images. */
+  readonly validationSeconds: number;
+  /** The area of the images of an epoch of the planned schedule, relative to the final one. */
+  readonly area: (epoch: number) => number;
+  /** Whether updates may advance the schedule by less than one, so that there are more of them than planned. */
+  readonly mayStretch: boolean;
+}
+
+/**
+ * Advances by one update. If `secondsLeft` are more or less than the rest of the schedule needs at the present speed, an
+ * update advances it by less or more than one: learning rates and image sizes reach the end of the schedule when the time
+ * is over, however the speed changes.
+ */
+export function advance({ position, updates }: Pace, secondsLeft: number, facts: PaceFacts): Pace {
+  const rest = facts.totalUpdates - position;
+  const fitting = fittingUpdates(position, secondsLeft, facts);
+  const step = fitting <= 1 ? rest : rest / fitting;
+  const next = position + (facts.mayStretch ? step : Math.max(1, step));
+  return { position: Math.min(facts.totalUpdates, next), updates: updates + 1 };
+}
+
+/** Updates that fit into the time that is left, the one that is being counted included. */
+export function fittingUpdates(position: number, secondsLeft: number, facts: PaceFacts): number {
+  const { totalUpdates, updatesPerEpoch, updateSeconds, validationSeconds, area } = facts;
+  // The mean cost of an update from here to the end of the schedule, in which the images grow.
+  let cost = 0;
+  for (let at = position; at < totalUpdates; ) {
+    const epoch = Math.floor(at / updatesPerEpoch + 1e-9);
+    const end = Math.min(totalUpdates, (epoch + 1) * updatesPerEpoch);
+    cost += (end - at) * area(epoch);
+    at = end;
+  }
+  const rest = totalUpdates - position;
+  if (rest <= 0) return 0;
+  const perUpdate = (updateSeconds * cost) / rest + validationSeconds / updatesPerEpoch;
+  return Math.max(0, secondsLeft) / perUpdate;
+}
