@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ViewPlanner } from './deadline.js';
+import { PassPlanner } from './deadline.js';
 
 const VIEWS = 4;
 
@@ -22,7 +22,7 @@ interface Story {
 
 /** Simulates `Model` with a clock that advances only by the cost of images. */
 function simulate({ images, lanes, ahead, trial, cost, deadline }: World): Story {
-  const planner = new ViewPlanner(VIEWS, { lanes, ahead, trial }, deadline);
+  const planner = new PassPlanner(VIEWS, { lanes, ahead, trial }, deadline);
   const free = new Array<number>(lanes).fill(0);
   const story: Story = { views: [], ends: [] };
   let running: { end: number; views: number; inModel: number }[] = [];
@@ -37,7 +37,7 @@ function simulate({ images, lanes, ahead, trial, cost, deadline }: World): Story
       lastFinish = end;
     }
     running = running.filter(({ end }) => end > now);
-    const views = planner.viewsFor(images - n + running.length, running.length, now);
+    const views = planner.passesFor(images - n + running.length, running.length, now);
     story.views.push(views);
     if (views === 0) {
       story.ends.push(now);
@@ -87,10 +87,10 @@ test('the first images are predicted if not even one view of each fits', () => {
 });
 
 test('no image is started after the deadline or too shortly before it', () => {
-  const planner = new ViewPlanner(VIEWS, { lanes: 1, ahead: 2, trial: 10 }, 1000);
-  assert.equal(planner.viewsFor(1, 0, 900), VIEWS);
-  assert.equal(planner.viewsFor(1, 0, 989), 1);
-  for (const now of [990, 1000, 5000]) assert.equal(planner.viewsFor(1, 0, now), 0, `at ${now}`);
+  const planner = new PassPlanner(VIEWS, { lanes: 1, ahead: 2, trial: 10 }, 1000);
+  assert.equal(planner.passesFor(1, 0, 900), VIEWS);
+  assert.equal(planner.passesFor(1, 0, 989), 1);
+  for (const now of [990, 1000, 5000]) assert.equal(planner.passesFor(1, 0, now), 0, `at ${now}`);
 });
 
 test('costs that differ from the trial are learned', () => {

@@ -23,6 +23,8 @@ export interface ModelMetadata {
   readonly validation: ValidationScore | null;
   /** The licence of the pretrained weights that the model was trained from; absent if there were none or nobody says. */
   readonly license?: ModelLicense;
+  /** The number of networks whose logits the model averages, if there are several: see `PredictAllOptions.deadline`. */
+  readonly members?: number;
 }
 
 /** A licence of weights. */
@@ -91,6 +93,7 @@ export function readMetadata(bytes: Uint8Array, name = 'The model'): ModelMetada
   };
   const rule = optional('decision', 'a temperature above 0 with a scale and an offset per class', isRule);
   const { temperature, scale = null, offset = null } = rule ?? MOST_PROBABLE;
+  const members = optional('members', 'a whole number from 2 to 1,000', isCount);
   const license = optional('license', 'an object with an id and, if it has any, a restriction', isLicense);
   return {
     version: optional('version', 'a text', isString) ?? 'unknown',
@@ -103,6 +106,7 @@ export function readMetadata(bytes: Uint8Array, name = 'The model'): ModelMetada
     dataFingerprint: optional('dataFingerprint', 'a text', isString),
     validation: optional('validation', 'an object with images, macroF1, low and high', isScore),
     ...(license === null ? {} : { license: withoutOthers(license) }),
+    ...(members === null ? {} : { members }),
   };
 }
 
@@ -132,6 +136,9 @@ function isDeeperThan(json: string, limit: number): boolean {
 }
 
 const isString = (value: unknown): value is string => typeof value === 'string';
+
+const isCount = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 2 && Number(value) <= 1000;
 
 const isNumber = (value: unknown): value is number => Number.isFinite(value);
 

@@ -1,4 +1,4 @@
-import { type Pace, ViewPlanner } from './deadline.js';
+import { type Pace, PassPlanner } from './deadline.js';
 import { type DecisionRule, decide, topIndices } from './decide.js';
 import { describe } from './describe.js';
 import { ImageError } from './image.js';
@@ -20,6 +20,8 @@ export interface Prediction {
   readonly logits: Float64Array;
   /** The number of views. */
   readonly views: number;
+  /** The number of networks whose logits were averaged for each view: 1 unless the model is an ensemble. */
+  readonly members: number;
   /** A fault of the image file that did not keep it from being read, in plain words without its name. */
   readonly warning?: string;
 }
@@ -35,8 +37,8 @@ export interface PredictAllOptions extends PredictOptions {
   /** The number of images; `deadline` needs it. */
   readonly count?: number;
   /**
-   * When every image must be done, in milliseconds of `performance.now()`. Views are dropped if they do not fit, and
-   * images for which there is no time at all give a `NotDone`.
+   * When every image must be done, in milliseconds of `performance.now()`. Views are dropped if they do not fit, then
+   * networks of an ensemble, and images for which there is no time at all give a `NotDone`.
    */
   readonly deadline?: number;
 }
@@ -54,7 +56,7 @@ export type Outcome = Prediction | ImageError | ModelError | NotDone;
 
 /** The result of running one image through the model. */
 export interface Run {
-  /** [K]: the mean over the views. */
+  /** [K]: the mean over the views and members. */
   readonly logits: Float64Array;
   /** Time spent in the model. */
   readonly milliseconds: number;
@@ -80,9 +82,10 @@ export abstract class Model<Image> {
   /**
    * Runs an image through the model.
    *
+   * @param members how many networks of an ensemble to average, from the first
    * @throws ImageError if the image cannot be read, ModelError if the model fails on it
    */
-  protected abstract run(image: Image, views: readonly View[]): Promise<Run>;
+  protected abstract run(image: Image, views: readonly View[], members: number): Promise<Run>;
 
   /** Releases the model's resources. It may be called twice. */
   abstract close(): Promise<void>;
@@ -117,22 +120,28 @@ export abstract class Model<Image> {
     checkOptions(options);
     const views = viewsOf(tta);
     const { lanes, ahead } = this.pace;
-    const planner = deadline === undefined ? undefined : new ViewPlanner(views.length, this.pace, deadline);
+    const { members = 1 } = this.metadata;
+    const passes = views.length * members;
+    const planner = deadline === undefined ? undefined : new PassPlanner(passes, this.pace, deadline);
     const inProgress: Promise<Outcome>[] = [];
     let started = 0;
     let finished = 0;
     let lastFinish: number | undefined;
     const predictOne = async (image: Image): Promise<Outcome> => {
-      const numViews = planner?.viewsFor(count - finished, started - finished, performance.now()) ?? views.length;
+      const fitting = planner?.passesFor(count - finished, started - finished, performance.now()) ?? passes;
       started++;
       try {
-        if (numViews === 0) return new NotDone();
-        const run = await this.run(image, views.slice(0, numViews));
+        if (fitting === 0) return new NotDone();
+        // Another network gains more than another view, so views are dropped first.
+        const numMembers = Math.min(fitting, members);
+        const numViews = Math.floor(fitting / numMembers);
+        const run = await this.run(image, views.slice(0, numViews), numMembers);
         const now = performance.now();
         // Images finish in all lanes, so one lane alone takes `lanes` times as long between two of its images.
-        if (lastFinish !== undefined) planner?.record(numViews, (now - lastFinish) * lanes, run.milliseconds);
+        if (lastFinish !== undefined)
+          planner?.record(numViews * numMembers, (now - lastFinish) * lanes, run.milliseconds);
         lastFinish = now;
-        return this.#predictionOf(run, topK, numViews);
+        return this.#predictionOf(run, topK, numViews, numMembers);
       } catch (error) {
         if (error instanceof ImageError || error instanceof ModelError) return error;
         throw error;
@@ -155,7 +164,7 @@ export abstract class Model<Image> {
     }
   }
 
-  #predictionOf({ logits, warning }: Run, topK: number, views: number): Prediction {
+  #predictionOf({ logits, warning }: Run, topK: number, views: number, members: number): Prediction {
     const { classes, decision } = this.metadata;
     const { index, probabilities, scores } = this.#decide(logits, decision);
     const top = topIndices(scores, topK).map((k) => ({ label: classes[k]!, probability: probabilities[k]! }));
@@ -166,6 +175,7 @@ export abstract class Model<Image> {
       probabilities,
       logits,
       views,
+      members,
     };
     return warning === undefined ? prediction : { ...prediction, warning };
   }

@@ -14,22 +14,38 @@ export interface Signature {
   readonly outputMetadata: readonly unknown[];
 }
 
+/** The names of a session's inputs and output. */
+export interface Names {
+  /** [N,3,crop,crop] */
+  readonly input: string;
+  /** Of several networks, how many to average: an int64 scalar. */
+  readonly count?: string;
+  /** [N,K] */
+  readonly output: string;
+}
+
 /**
- * Names of the input [N,3,crop,crop] and the output [N,K] of a session.
+ * Names of the inputs and the output of a session.
  *
  * @throws ModelError if the model has another input or output
  */
 export function signatureOf(
   { inputMetadata, outputMetadata }: Signature,
-  { classes, preset }: Pick<ModelMetadata, 'classes' | 'preset'>,
+  { classes, preset, members = 1 }: Pick<ModelMetadata, 'classes' | 'preset' | 'members'>,
   name: string,
-): { input: string; output: string } {
-  const [input, ...more] = inputMetadata as Value[];
+): Names {
+  const [input, count, ...more] = inputMetadata as Value[];
   const [output] = outputMetadata as Value[];
   const refuse = (reason: string): never => {
     throw new ModelError(`${name}: ${reason}.`);
   };
-  if (input?.type !== 'float32' || more.length > 0) return refuse('the model must have one input, float32 [N,3,H,W]');
+  const isEnsemble = members > 1;
+  if (input?.type !== 'float32' || more.length > 0 || (count !== undefined && !isEnsemble)) {
+    return refuse('the model must have one input, float32 [N,3,H,W]');
+  }
+  if (isEnsemble && (count?.type !== 'int64' || (count.shape ?? []).length > 0)) {
+    return refuse(`a model of ${members} networks must have a second input, an int64 scalar; export the model again`);
+  }
   const shape = input.shape ?? [];
   const { crop } = preset;
   const fits = (size: number | string | undefined, expected: number) => typeof size !== 'number' || size === expected;
@@ -43,5 +59,5 @@ export function signatureOf(
     return refuse(`its output must be logits, float32 [N,K], but is ${found}`);
   if (!fits(logits[1], classes.length))
     return refuse(`its output has ${logits[1]} logits, but there are ${classes.length} class names`);
-  return { input: input.name, output: output.name };
+  return { input: input.name, output: output.name, ...(count ? { count: count.name } : {}) };
 }

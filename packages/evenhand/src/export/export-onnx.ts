@@ -1,7 +1,8 @@
 import { nn } from '@evenhand/torch';
 import type { ImageModel } from '../models/index.js';
+import { averageOf, type Normalisation } from './ensemble.js';
 import { foldBatchNorms } from './fold.js';
-import { ExportError } from './graph.js';
+import { ExportError, type Graph } from './graph.js';
 import { encodeOnnx } from './onnx.js';
 import { traceGraph } from './trace.js';
 
@@ -27,6 +28,31 @@ export function exportOnnx(
   model: ImageModel,
   { size, metadata = {}, half = false, version }: ExportOptions,
 ): Uint8Array {
+  return encodeOnnx(graphOf(model, size), { metadata, half, producer: ['evenhand', version] });
+}
+
+/** A network of an ensemble, with the statistics by which its input is normalised. */
+export interface EnsembleMember {
+  readonly model: ImageModel;
+  readonly normalisation: Normalisation;
+}
+
+/**
+ * Exports several networks to the bytes of one ONNX file, whose logits are the mean over the first `members` of them, a
+ * second input (int64 scalar, from 1 to their number). Those after it are not computed. `pixel_values` is normalised as the
+ * first network expects it; the graph converts it for the others.
+ *
+ * @throws ExportError if an operation has no translation, or if the networks have different numbers of classes
+ */
+export function exportEnsemble(
+  members: readonly EnsembleMember[],
+  { size, metadata = {}, half = false, version }: ExportOptions,
+): Uint8Array {
+  const graphs = members.map(({ model, normalisation }) => ({ graph: graphOf(model, size), normalisation }));
+  return encodeOnnx(averageOf(graphs), { metadata, half, producer: ['evenhand', version] });
+}
+
+function graphOf(model: ImageModel, size: number): Graph {
   const training = model.training;
   nn.setTraining(model, false);
   try {
@@ -40,7 +66,7 @@ export function exportOnnx(
     if (images !== 'N' || typeof numClasses !== 'number' || more.length > 0) {
       throw new ExportError(`The output of the model has the shape [${graph.outputShape}]; expected logits [N,K].`);
     }
-    return encodeOnnx(foldBatchNorms(graph), { metadata, half, producer: ['evenhand', version] });
+    return foldBatchNorms(graph);
   } finally {
     nn.setTraining(model, training);
   }

@@ -5,7 +5,8 @@ export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
-  | { readonly string: string };
+  | { readonly string: string }
+  | { readonly graph: Graph };
 
 /** A call of an ONNX operator. Values are referred to by name; an optional input that is missing is ''. */
 export interface Node {
@@ -20,13 +21,15 @@ export type Constant =
   | { readonly type: 'float32'; readonly shape: readonly number[]; readonly data: Float32Array }
   | { readonly type: 'int64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
 
-/** A computation as ONNX nodes, in execution order. */
+/** A computation as ONNX nodes, in execution order. The branch of an `If` has no input of its own: ''. */
 export interface Graph {
   readonly nodes: Node[];
   readonly constants: Map<string, Constant>;
   readonly input: string;
   /** Shape of the input; a string is the name of a dimension of any size. */
   readonly inputShape: readonly (number | string)[];
+  /** The name of a second input, an int64 scalar. */
+  readonly countInput?: string;
   readonly output: string;
   readonly outputShape: readonly (number | string)[];
 }

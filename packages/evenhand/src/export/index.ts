@@ -1,3 +1,3 @@
 /** From a model to an ONNX file. */
-export { type ExportOptions, exportOnnx } from './export-onnx.js';
+export { type EnsembleMember, type ExportOptions, exportEnsemble, exportOnnx } from './export-onnx.js';
 export { ExportError } from './graph.js';

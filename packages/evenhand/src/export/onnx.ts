@@ -8,7 +8,7 @@ const IR_VERSION = 8;
 
 /** Types in onnx.proto (github.com/onnx/onnx, `onnx/onnx.proto`), as the field numbers below. */
 const TYPE = { float32: 1, int64: 7, float16: 10 } as const;
-const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 
 /** A protobuf message, and so an ONNX file, has at most 2 GiB; what is not a constant has less than 16 MiB. */
 const MAX_CONSTANTS = 2 ** 31 - 2 ** 24;
@@ -36,10 +36,22 @@ export function encodeOnnx(graph: Graph, { metadata, half, producer }: FileOptio
   return file.finish();
 }
 
+/** Those that the nodes of a graph have in their attributes, with the node and the attribute's name. */
+const branches = ({ nodes }: Graph) =>
+  nodes.flatMap((node) =>
+    Object.entries(node.attributes).flatMap(([name, value]) => ('graph' in value ? [{ node, name, ...value }] : [])),
+  );
+
 /** In bytes. */
-function sizeOfConstants({ constants }: Graph, half: boolean): number {
-  let bytes = 0;
-  for (const constant of constants.values()) bytes += constant.data.byteLength / (half && isHalved(constant) ? 2 : 1);
+function sizeOfConstants(graph: Graph, half: boolean): number {
+  const sizeOf = (of: Graph): number => {
+    let bytes = 0;
+    for (const constant of of.constants.values()) {
+      bytes += constant.data.byteLength / (half && isHalved(constant) ? 2 : 1);
+    }
+    return branches(of).reduce((sum, branch) => sum + sizeOf(branch.graph), bytes);
+  };
+  const bytes = sizeOf(graph);
   if (bytes <= MAX_CONSTANTS) return bytes;
   const remedy = half ? 'choose a smaller model' : 'store them as float16 (--fp16), or choose a smaller model';
   throw new ExportError(
@@ -65,7 +77,11 @@ function withHalfWeights(graph: Graph): Graph & { half: ReadonlySet<string> } {
     constants.set(stored, constant);
     casts.push({ op: 'Cast', inputs: [stored], output: name, attributes: { to: { int: TYPE.float32 } } });
   }
-  return { ...graph, constants, nodes: [...casts, ...graph.nodes], half };
+  const nodes = graph.nodes.map((node) => ({ ...node, attributes: { ...node.attributes } }));
+  for (const { node, name, graph: branch } of branches({ ...graph, nodes })) {
+    node.attributes[name] = { graph: withHalfWeights(branch) };
+  }
+  return { ...graph, constants, nodes: [...casts, ...nodes], half };
 }
 
 function writeEntry([key, value]: [string, string], pbf: PbfWriter): void {
@@ -84,7 +100,10 @@ function writeGraph(graph: Graph & { half?: ReadonlySet<string> }, pbf: PbfWrite
   for (const [name, constant] of graph.constants) {
     pbf.writeMessage(5, writeConstant, { name, constant, half: graph.half?.has(name) ?? false });
   }
-  pbf.writeMessage(11, writeValueInfo, { name: graph.input, shape: graph.inputShape });
+  if (graph.input !== '') pbf.writeMessage(11, writeValueInfo, { name: graph.input, shape: graph.inputShape });
+  if (graph.countInput !== undefined) {
+    pbf.writeMessage(11, writeValueInfo, { name: graph.countInput, shape: [], type: 'int64' });
+  }
   pbf.writeMessage(12, writeValueInfo, { name: graph.output, shape: graph.outputShape });
 }
 
@@ -102,6 +121,7 @@ function writeAttribute([name, attribute]: [string, Attribute], pbf: PbfWriter):
   if ('float' in attribute) pbf.writeFloatField(2, attribute.float);
   else if ('int' in attribute) pbf.writeVarintField(3, attribute.int);
   else if ('string' in attribute) pbf.writeBytesField(4, new TextEncoder().encode(attribute.string));
+  else if ('graph' in attribute) pbf.writeMessage(6, writeGraph, attribute.graph);
   // Not packed, because onnx.proto is proto2.
   else for (const value of attribute.ints) pbf.writeVarintField(8, value);
   pbf.writeVarintField(20, ATTRIBUTE_TYPE[kind]);
@@ -128,19 +148,20 @@ function float16Bytes({ data }: Constant): Uint8Array {
 interface Value {
   readonly name: string;
   readonly shape: readonly (number | string)[];
+  readonly type?: 'float32' | 'int64';
 }
 
-function writeValueInfo({ name, shape }: Value, pbf: PbfWriter): void {
-  pbf.writeStringField(1, name);
-  pbf.writeMessage(2, writeType, shape);
+function writeValueInfo(value: Value, pbf: PbfWriter): void {
+  pbf.writeStringField(1, value.name);
+  pbf.writeMessage(2, writeType, value);
 }
 
-function writeType(shape: Value['shape'], pbf: PbfWriter): void {
-  pbf.writeMessage(1, writeTensorType, shape);
+function writeType(value: Value, pbf: PbfWriter): void {
+  pbf.writeMessage(1, writeTensorType, value);
 }
 
-function writeTensorType(shape: Value['shape'], pbf: PbfWriter): void {
-  pbf.writeVarintField(1, TYPE.float32);
+function writeTensorType({ type = 'float32', shape }: Value, pbf: PbfWriter): void {
+  pbf.writeVarintField(1, TYPE[type]);
   pbf.writeMessage(2, writeShape, shape);
 }
 

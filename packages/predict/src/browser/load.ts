@@ -6,14 +6,14 @@ import { type ModelMetadata, metadataOf } from '../metadata.js';
 import { Model, type Run } from '../model.js';
 import { ModelError } from '../model-error.js';
 import { checkLoadOptions, type LoadOptions } from '../options.js';
-import { signatureOf } from '../signature.js';
+import { type Names, signatureOf } from '../signature.js';
 import { inputsOf, type View } from '../views.js';
 import { type BrowserImage, decode } from './decode.js';
 
 /** A model in a browser. */
 export class BrowserModel extends Model<BrowserImage> {
   readonly #session: Session;
-  readonly #names: { input: string; output: string };
+  readonly #names: Names;
   /** The last run: ONNX Runtime Web accepts one at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -23,7 +23,7 @@ export class BrowserModel extends Model<BrowserImage> {
     this.#names = signatureOf(session, metadata, name);
   }
 
-  protected override async run(image: BrowserImage, views: readonly View[]): Promise<Run> {
+  protected override async run(image: BrowserImage, views: readonly View[], members: number): Promise<Run> {
     const { preset, classes } = this.metadata;
     const inputs = inputsOf(await decode(image), preset, views);
     const logits = new Float64Array(classes.length);
@@ -32,7 +32,10 @@ export class BrowserModel extends Model<BrowserImage> {
       const turn = this.#last.then(async () => {
         const start = performance.now();
         const tensor = new Tensor('float32', input, [1, 3, preset.crop, preset.crop]);
-        const results = await this.#session.run({ [this.#names.input]: tensor }).catch((error: unknown) => {
+        const { input: pixels, count } = this.#names;
+        const numMembers = new Tensor('int64', BigInt64Array.of(BigInt(members)), []);
+        const feeds = { [pixels]: tensor, ...(count ? { [count]: numMembers } : {}) };
+        const results = await this.#session.run(feeds).catch((error: unknown) => {
           throw new ModelError(`${this.name}: ONNX Runtime cannot run the model: ${firstLine(error)}.`, {
             cause: error,
           });

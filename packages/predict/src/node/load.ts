@@ -37,8 +37,8 @@ export class NodeModel extends Model<ImageSource> {
     this.#pool = pool;
   }
 
-  protected override run(image: ImageSource, views: readonly View[]): Promise<Run> {
-    return this.#pool.run(image, views);
+  protected override run(image: ImageSource, views: readonly View[], members: number): Promise<Run> {
+    return this.#pool.run(image, views, members);
   }
 
   override close(): Promise<void> {
@@ -96,13 +96,20 @@ async function openOn(
   threads: number,
   whyNotCuda?: string,
 ): Promise<NodeModel> {
-  const { classes, preset } = metadata;
+  const { classes, preset, members = 1 } = metadata;
   // One session per thread: none waits for another. Models too large for that share sessions of several threads.
   const mostSessions = Math.max(1, Math.floor(totalmem() / 2 / (size * MEMORY_FACTOR)));
   const workers = device === 'cpu' ? Math.min(threads, mostSessions) : 1;
   const batch = device === 'cpu' ? 1 : GPU_BATCH;
   const threadsPerWorker = Math.max(1, Math.floor(threads / workers));
-  const setup = { model, name, metadata: { classes, preset }, provider: device, threads: threadsPerWorker, batch };
+  const setup = {
+    model,
+    name,
+    metadata: { classes, preset, members },
+    provider: device,
+    threads: threadsPerWorker,
+    batch,
+  };
   const { pool, trial } = await Pool.open(setup, workers);
   // One image runs while the next is decoded.
   return new NodeModel(metadata, { lanes: workers, ahead: 2 * batch, trial }, name, pool, device, whyNotCuda);

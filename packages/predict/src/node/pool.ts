@@ -40,9 +40,9 @@ export class Pool {
   }
 
   /** Runs an image on the worker with the fewest jobs. */
-  run(image: ImageSource, views: readonly View[]): Promise<Run> {
+  run(image: ImageSource, views: readonly View[], members = 1): Promise<Run> {
     const idlest = this.#members.reduce((a, b) => (b.jobs < a.jobs ? b : a));
-    return idlest.run({ id: this.#jobs++, image, views });
+    return idlest.run({ id: this.#jobs++, image, views, members });
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ export interface Setup {
   readonly model: string | Uint8Array;
   /** How messages call it. */
   readonly name: string;
-  readonly metadata: Pick<ModelMetadata, 'classes' | 'preset'>;
+  readonly metadata: Pick<ModelMetadata, 'classes' | 'preset' | 'members'>;
   /** ONNX Runtime's name of the device. */
   readonly provider: string;
   /** Threads of this worker's session. */
@@ -24,6 +24,8 @@ export interface Job {
   readonly id: number;
   readonly image: ImageSource;
   readonly views: readonly View[];
+  /** How many networks of an ensemble to average. */
+  readonly members: number;
 }
 
 /** Why a job failed: the image is unreadable, the model failed on it, or something else happened. */
@@ -39,7 +41,7 @@ export type Failure =
     };
 
 export type FromWorker =
-  /** `trial` is the time that one view takes, in milliseconds. */
+  /** `trial` is the time that one view takes in one network, in milliseconds. */
   | { readonly kind: 'ready'; readonly trial: number }
   | { readonly kind: 'refused'; readonly reason: string; readonly model: boolean }
   | { readonly kind: 'done'; readonly id: number; readonly run: Run }

@@ -7,7 +7,7 @@ import { firstLine } from '../describe.js';
 import { ImageError, type Pixels } from '../image.js';
 import { describeNotFinite } from '../model.js';
 import { ModelError } from '../model-error.js';
-import { signatureOf } from '../signature.js';
+import { type Names, signatureOf } from '../signature.js';
 import { inputsOf, largestScaledSize, normalise } from '../views.js';
 import { Gate } from './gate.js';
 import type { Failure, FromWorker, Job, Setup } from './protocol.js';
@@ -16,7 +16,7 @@ import { loadRuntime } from './runtime.js';
 const port = parentPort!;
 const setup = workerData as Setup;
 const gate = new Gate(setup.gate);
-const { preset, classes } = setup.metadata;
+const { preset, classes, members: allMembers = 1 } = setup.metadata;
 const area = 3 * preset.crop * preset.crop;
 
 /** A view that waits for the session. */
@@ -29,6 +29,7 @@ interface RunningJob {
   readonly id: number;
   readonly warning: string | undefined;
   readonly views: number;
+  readonly members: number;
   done: number;
   readonly sum: Float64Array;
   milliseconds: number;
@@ -38,7 +39,7 @@ const send = (message: FromWorker): void => port.postMessage(message);
 
 let runtime: typeof Runtime;
 let session: Runtime.InferenceSession;
-let names: { input: string; output: string };
+let names: Names;
 const queue: QueuedView[] = [];
 let running = false;
 
@@ -53,7 +54,7 @@ try {
   gate.leave();
 }
 
-/** Loads the model and runs it twice; returns how many milliseconds a view takes. */
+/** Loads the model and runs it twice; returns how many milliseconds a view takes in one network. */
 async function openSession(): Promise<number> {
   ({ runtime } = await loadRuntime());
   // What it would log is thrown as well.
@@ -71,11 +72,11 @@ async function openSession(): Promise<number> {
       : await runtime.InferenceSession.create(setup.model, options);
   names = signatureOf(session, setup.metadata, setup.name);
   const input = normalise(testPattern(preset.crop), preset, false);
-  const logits = await compute([input]);
+  const logits = await compute([input], allMembers);
   if (!logits.every(Number.isFinite)) throw new ModelError(describeNotFinite(setup.name, logits));
   const start = performance.now();
-  await compute([input]);
-  return (performance.now() - start) / setup.batch;
+  await compute([input], allMembers);
+  return (performance.now() - start) / (setup.batch * allMembers);
 }
 
 /** Pixels [size,size,3] of every brightness, for the trial run. */
@@ -83,11 +84,12 @@ function testPattern(size: number): Uint8Array {
   return Uint8Array.from({ length: size * size * 3 }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
 }
 
-async function prepare({ id, image, views }: Job): Promise<void> {
+async function prepare({ id, image, views, members }: Job): Promise<void> {
   try {
     const pixels = await decode(image, undefined, (size) => largestScaledSize(size, preset, views));
     const sum = new Float64Array(classes.length);
-    const job: RunningJob = { id, warning: pixels.warning, views: views.length, done: 0, sum, milliseconds: 0 };
+    const { warning } = pixels;
+    const job: RunningJob = { id, warning, views: views.length, members, done: 0, sum, milliseconds: 0 };
     for (const input of inputsFor(image, pixels, views)) queue.push({ input, job });
     await runQueue();
   } catch (error) {
@@ -122,10 +124,15 @@ async function runQueue(): Promise<void> {
   while (queue.length > 0) {
     // The thread is about to be stopped.
     if (!gate.enter()) return;
-    const batch = queue.splice(0, setup.batch);
+    const { members } = queue[0]!.job;
+    const other = queue.findIndex(({ job }) => job.members !== members);
+    const batch = queue.splice(0, other < 0 ? setup.batch : Math.min(other, setup.batch));
     try {
       const start = performance.now();
-      const logits = await compute(batch.map(({ input }) => input));
+      const logits = await compute(
+        batch.map(({ input }) => input),
+        members,
+      );
       const perView = (performance.now() - start) / batch.length;
       for (const [i, { job }] of batch.entries()) addView(job, logits.subarray(i * classes.length), perView);
     } catch (error) {
@@ -148,8 +155,8 @@ function addView(job: RunningJob, logits: Float32Array, milliseconds: number): v
   send({ kind: 'done', id: job.id, run });
 }
 
-/** Logits [N,K] of inputs, each [3,H,W]. */
-async function compute(inputs: readonly Float32Array[]): Promise<Float32Array> {
+/** Logits [N,K] of inputs, each [3,H,W], by the first `members` networks. */
+async function compute(inputs: readonly Float32Array[], members: number): Promise<Float32Array> {
   let pixels = inputs[0]!;
   // A GPU's library searches for its algorithms anew for each shape, so a batch that is not full is filled with zeros.
   if (setup.batch > 1) {
@@ -159,7 +166,8 @@ async function compute(inputs: readonly Float32Array[]): Promise<Float32Array> {
   const tensor = new runtime.Tensor('float32', pixels, [setup.batch, 3, preset.crop, preset.crop]);
   let results: Runtime.InferenceSession.ReturnType;
   try {
-    results = await session.run({ [names.input]: tensor });
+    const count = new runtime.Tensor('int64', BigInt64Array.of(BigInt(members)), []);
+    results = await session.run({ [names.input]: tensor, ...(names.count ? { [names.count]: count } : {}) });
   } catch (error) {
     throw new ModelError(`${setup.name}: ONNX Runtime cannot run the model: ${firstLine(error)}.`);
   }

@@ -72,7 +72,7 @@ export const predictFlags: readonly Flag[] = [
     boolean: false,
     value: 'TIME',
     group: 'Computation',
-    doc: 'finish within this time, such as 10m or 90s: drops views, then predictions, if they do not fit',
+    doc: 'finish within this time, such as 10m or 90s: drops views, then networks of an ensemble, then predictions, if they do not fit',
   },
   { name: 'device', boolean: false, value: 'NAME', group: 'Computation', doc: `${DEVICES.join(', ')} [auto]` },
   { name: 'threads', boolean: false, value: 'N', group: 'Computation', doc: 'number of threads [one per core]' },

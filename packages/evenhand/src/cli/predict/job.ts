@@ -116,9 +116,15 @@ export class PredictionJob {
     if (isPrediction(outcome)) {
       if (outcome.warning !== undefined) this.#warn(`${printableFile(file)}: ${outcome.warning}`);
       const { tta } = this.settings;
-      if (outcome.views === viewsOf(tta).length || this.#hasWarnedOfDroppedViews) return;
+      const { members = 1 } = this.opened.metadata;
+      const hasAll = outcome.views === viewsOf(tta).length && outcome.members === members;
+      if (hasAll || this.#hasWarnedOfDroppedViews) return;
       this.#hasWarnedOfDroppedViews = true;
-      this.#warn(`--tta ${tta} does not fit into the time limit; using fewer views`);
+      this.#warn(
+        outcome.members < members
+          ? `${members} networks do not fit into the time limit; using fewer`
+          : `--tta ${tta} does not fit into the time limit; using fewer views`,
+      );
     } else if (!(outcome instanceof NotDone)) {
       if (outcome instanceof ModelError) this.#modelFailure ??= outcome;
       const reason = printable(outcome.reason, 1000).replace(/\.$/, '');
@@ -136,7 +142,7 @@ export class PredictionJob {
     const { json, out } = this.settings;
     if (json) {
       const { label, probability, views, error } = entry;
-      const details = isPrediction(outcome) ? { top: outcome.top, views } : { error };
+      const details = isPrediction(outcome) ? { top: outcome.top, views, members: outcome.members } : { error };
       console.log(JSON.stringify({ id, file, label, probability, ...details }));
     } else if (out === undefined) {
       this.#status.clear();
@@ -229,7 +235,7 @@ export class PredictionJob {
     const seconds = (performance.now() - this.#start) / 1000;
     const { model } = this.opened;
     const lines = out === undefined ? [] : describeOutput(predicted, seconds, model?.device, { out, probs });
-    lines.push(...this.#tally.describe(viewsOf(tta).length, this.#fallback));
+    lines.push(...this.#tally.describe(viewsOf(tta).length, this.opened.metadata.members ?? 1, this.#fallback));
     const { incomplete } = this.#tally;
     const print = incomplete || json ? console.error : console.log;
     for (const line of lines) print(line);

@@ -5,8 +5,8 @@ import { duration, quoted } from '../output/text.js';
 
 /** Counts what became of the images. */
 export class Tally {
-  /** The number of predictions by their number of views. */
-  readonly #byViews = new Map<number, number>();
+  /** The number of predictions by their number of views and networks. */
+  readonly #byPasses = new Map<string, { readonly views: number; readonly members: number; images: number }>();
   #failed: number;
   #notDone = 0;
 
@@ -16,8 +16,13 @@ export class Tally {
   }
 
   add(outcome: Outcome): void {
-    if (isPrediction(outcome)) this.#byViews.set(outcome.views, (this.#byViews.get(outcome.views) ?? 0) + 1);
-    else if (outcome instanceof NotDone) this.#notDone++;
+    if (isPrediction(outcome)) {
+      const { views, members } = outcome;
+      const key = `${views} ${members}`;
+      const kind = this.#byPasses.get(key) ?? { views, members, images: 0 };
+      kind.images++;
+      this.#byPasses.set(key, kind);
+    } else if (outcome instanceof NotDone) this.#notDone++;
     else this.#failed++;
   }
 
@@ -28,16 +33,19 @@ export class Tally {
 
   /** Whether no image was predicted. */
   get empty(): boolean {
-    return this.#byViews.size === 0;
+    return this.#byPasses.size === 0;
   }
 
-  /** Lines about images that did not get all `views`, or were assigned the `fallback` class. */
-  describe(views: number, fallback: string): string[] {
+  /** Lines about images that did not get all `views` by all `members`, or were assigned the `fallback` class. */
+  describe(views: number, members: number, fallback: string): string[] {
     const lines: string[] = [];
-    const kinds = [...this.#byViews].sort(([a], [b]) => b - a);
-    if (kinds.some(([number]) => number < views)) {
-      const counts = kinds.map(([number, images]) => `${plural(images, 'image')} with ${plural(number, 'view')}`);
-      lines.push(`Because of the time limit: ${counts.join(', ')} (${views} requested).`);
+    const kinds = [...this.#byPasses.values()].sort((a, b) => b.views * b.members - a.views * a.members);
+    if (kinds.some((kind) => kind.views < views || kind.members < members)) {
+      const networks = (n: number) => (members > 1 ? ` by ${plural(n, 'network')}` : '');
+      const counts = kinds.map(
+        (kind) => `${plural(kind.images, 'image')} with ${plural(kind.views, 'view')}${networks(kind.members)}`,
+      );
+      lines.push(`Because of the time limit: ${counts.join(', ')} (${views}${networks(members)} requested).`);
     }
     const assigned = (n: number): string =>
       `${n === 1 ? 'was' : 'were'} assigned the most frequent class, ${printable(fallback)}`;
