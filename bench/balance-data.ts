@@ -93,7 +93,7 @@ async function herbariumSplit(folder: string, seed: number): Promise<Split> {
 function trustedFlowers(folder: string): Pool {
   const trusted = [
     ['mobilenet_v2', MOBILENET],
-    ['tf_efficientnet_lite0', LITE],
+    ['efficientnet_lite0', LITE],
   ].map(([model, weights]) => {
     const out = join(folder, `audit-${model}`);
     if (!existsSync(join(out, 'labels.csv'))) {

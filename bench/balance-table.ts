@@ -45,11 +45,11 @@ export class Results {
 
 /**
  * One line per row: mean (standard deviation over seeds) of Macro F1 over all classes and over the thirds of the classes with
- * the most, middle and fewest training images; the difference from the row `none` with its paired 95 % interval.
+ * the most, middle and fewest training images; the difference from the row `against` with its paired 95 % interval.
  */
-export function table(results: readonly Result[], rows: readonly string[]): string {
-  const head = ['', 'Macro F1', 'frequent', 'middle', 'rare', 'against none [95 %]', 'seeds'];
-  const base = results.filter(({ row }) => row === 'none');
+export function table(results: readonly Result[], rows: readonly string[], against: string): string {
+  const head = ['', 'Macro F1', 'frequent', 'middle', 'rare', `against ${against} [95 %]`, 'seeds'];
+  const base = results.filter(({ row }) => row === against);
   const lines = rows.flatMap((row) => {
     const own = results.filter((each) => each.row === row).sort((a, b) => a.seed - b.seed);
     if (own.length === 0) return [];
@@ -81,19 +81,50 @@ function scoresOf({ truth, predicted, counts }: Result): number[] {
 }
 
 /**
- * The mean difference over the seeds that both have. A class counts as another class in each seed, which makes the Macro F1 of
- * all seeds together the mean of theirs, and gives one interval for it.
+ * A Markdown table of several cells: mean Macro F1 over the seeds, in bold the best row of a column and those from which its
+ * paired 95 % interval does not tell it apart.
  */
+export function overview(
+  cells: readonly (readonly [name: string, results: readonly Result[]])[],
+  rows: readonly string[],
+): string {
+  const columns = cells.map(([name, results]) => {
+    const scored = rows
+      .map((row) => results.filter((each) => each.row === row))
+      .filter((own) => own.length > 0)
+      .map((own) => ({ own, score: mean(own.map((each) => scoresOf(each)[0]!)) }));
+    const best = scored.reduce((a, b) => (b.score > a.score ? b : a));
+    const texts = scored.map(({ own, score }) => {
+      const tied = own === best.own || (difference(own, best.own)?.low ?? 0) <= 0;
+      return [own[0]!.row, tied ? `**${score.toFixed(3)}**` : score.toFixed(3)] as const;
+    });
+    return { name, texts: new Map(texts) };
+  });
+  const lines = rows
+    .filter((row) => columns.some(({ texts }) => texts.has(row)))
+    .map((row) => [row, ...columns.map(({ texts }) => texts.get(row) ?? '')]);
+  const rule = ['---', ...columns.map(() => '---:')];
+  return [['', ...columns.map(({ name }) => name)], rule, ...lines].map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
 function gain(base: readonly Result[], own: readonly Result[]): string {
-  if (own[0]!.row === 'none') return '';
+  if (own[0]!.row === base[0]?.row) return '';
+  const found = difference(base, own);
+  return found ? `${signed(found.value)} [${signed(found.low)}, ${signed(found.high)}]` : '';
+}
+
+/**
+ * The mean difference in Macro F1 over the seeds that both have. A class counts as another class in each seed, which makes the
+ * Macro F1 of all seeds together the mean of theirs, and gives one interval for it.
+ */
+function difference(base: readonly Result[], own: readonly Result[]): metrics.Interval | undefined {
   const pairs = own.flatMap((b) => base.filter((a) => a.seed === b.seed).map((a) => [a, b] as const));
-  if (pairs.length === 0) return '';
+  if (pairs.length === 0) return undefined;
   const numClasses = own[0]!.counts.length;
   const joined = (of: (pair: readonly [Result, Result]) => readonly number[]) =>
     Int32Array.from(pairs.flatMap((pair, s) => of(pair).map((k) => s * numClasses + k)));
   const [truth, a, b] = [joined(([each]) => each.truth), joined(([a]) => a.predicted), joined(([, b]) => b.predicted)];
-  const { value, low, high } = metrics.macroF1Difference(truth, a, b, pairs.length * numClasses, { average: 'all' });
-  return `${signed(value)} [${signed(low)}, ${signed(high)}]`;
+  return metrics.macroF1Difference(truth, a, b, pairs.length * numClasses, { average: 'all' });
 }
 
 const signed = (x: number): string => `${x >= 0 ? '+' : ''}${x.toFixed(3)}`;

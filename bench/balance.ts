@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { type Config, metrics, resolveConfig } from 'evenhand';
 import { DATA_SETS, type DataSet, FLOWERS, givenLabels, readSplit } from './balance-data.js';
 import { BLOCKS, DERIVED, Networks, ROWS } from './balance-networks.js';
-import { type Cell, Results, table } from './balance-table.js';
+import { type Cell, overview, Results, table } from './balance-table.js';
 import { exitWithUsage, oneOf, positive } from './options.js';
 
 const USAGE = `Usage: npm run bench -- balance [options]
@@ -15,16 +15,25 @@ const USAGE = `Usage: npm run bench -- balance [options]
   --labels NAME,...   clean; wrong: 20 % of the training labels are wrong; judged: the same with --label-noise auto; default: all
   --rows NAME,...     methods; default: all
   --seeds N           seeds 1 to N; default: 3
-  --epochs N          of phase 2, fine-tuned only; default: 4
+  --epochs N          of phase 2, fine-tuned only; default: 3
   --head-epochs N     of phase 1; default: 2
   --folder DIR        results.jsonl, by which a stopped benchmark continues, data, features and runs; default: bench/results/balance
-  --table             only print the table of the results`;
+  --table             only print the tables of the results
+  --against NAME      the row with which the others are compared; default: none`;
 
 const LABELS = ['clean', 'wrong', 'judged'] as const;
 const WRONG_SHARE = 0.2;
-/** Rates for few epochs. */
+/** Fine-tuning in few epochs: the settings of the demo, and those of `fast` at 160 px. */
 const FINE_TUNING: Readonly<Record<string, Partial<Config>>> = {
-  herbarium: { backboneRate: 2e-4, headRate: 5e-4 },
+  herbarium: {
+    backboneRate: 1e-3,
+    headRate: 1e-3,
+    warmupEpochs: 0.3,
+    labelSmoothing: 0,
+    cropScale: [0.6, 1],
+    rotation: 0,
+    hue: 0.02,
+  },
 };
 
 try {
@@ -41,9 +50,10 @@ async function main(): Promise<void> {
       labels: { type: 'string', default: LABELS.join() },
       rows: { type: 'string', default: ROWS.join(';') },
       seeds: { type: 'string', default: '3' },
-      epochs: { type: 'string', default: '4' },
+      epochs: { type: 'string', default: '3' },
       'head-epochs': { type: 'string', default: '2' },
       folder: { type: 'string', default: fileURLToPath(new URL('../results/balance', import.meta.url)) },
+      against: { type: 'string', default: 'none' },
       table: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -59,6 +69,7 @@ async function main(): Promise<void> {
     epochs: positive('epochs', values.epochs),
     headEpochs: positive('head-epochs', values['head-epochs']),
   };
+  const against = oneOf('against', values.against, ROWS);
   const seeds = positive('seeds', values.seeds);
   mkdirSync(values.folder, { recursive: true });
   const results = new Results(join(values.folder, 'results.jsonl'));
@@ -71,11 +82,13 @@ async function main(): Promise<void> {
           await measure({ block, data, labels: kind }, seed, rows, { folder: values.folder, length, results });
         }
       }
-      for (const kind of labels) {
-        const found = results.of({ block, data, labels: kind });
-        if (found.length > 0) console.log(`\n${block}, ${data}, ${kind} labels\n${table(found, ROWS)}`);
-      }
     }
+    const cells = dataSets.flatMap((data) =>
+      labels.map((kind) => [`${data}, ${kind}`, results.of({ block, data, labels: kind })] as const),
+    );
+    const measured = cells.filter(([, found]) => found.length > 0);
+    for (const [name, found] of measured) console.log(`\n${block}, ${name} labels\n${table(found, ROWS, against)}`);
+    if (measured.length > 0) console.log(`\n${block}, Macro F1\n${overview(measured, ROWS)}`);
   }
 }
 
@@ -98,14 +111,15 @@ async function measure(cell: Cell, seed: number, rows: readonly string[], settin
   const classesOf = (some: Int32Array) => some.map((row) => labels[row]!);
   const counts = Array.from(metrics.classCounts(classesOf(split.train), classes.length));
   const truth = Array.from(classesOf(split.test));
-  const shared = { ...model, ...setting.length, seed, startSize: 0, keep: 'last', ...FINE_TUNING[cell.data] } as const;
+  const shared = { ...model, ...setting.length, seed, startSize: 0, keep: 'last' } as const;
+  const settings = cell.block === 'fine-tuned' ? { ...shared, ...FINE_TUNING[cell.data] } : shared;
   const networks = new Networks({
     block: cell.block,
     split,
     given: givenLabels(split, cell.labels === 'clean' ? 0 : WRONG_SHARE, seed),
     isJudged: cell.labels === 'judged',
     seed,
-    configOf: (changes) => resolveConfig('fast', [{ source: 'the benchmark', values: { ...shared, ...changes } }]),
+    configOf: (changes) => resolveConfig('fast', [{ source: 'the benchmark', values: { ...settings, ...changes } }]),
     folder,
     runs: join(folder, 'runs', `${cell.data}-${cell.labels}-${seed}`),
   });
