@@ -22,6 +22,7 @@ type Shape<T> = Readonly<Record<keyof T & string, Kind>>;
 const epochShape: Shape<EpochMetrics> = {
   phase: 'string',
   epoch: 'number',
+  averaged: 'optional number',
   size: 'number',
   trainLoss: 'number',
   backboneRate: 'number',

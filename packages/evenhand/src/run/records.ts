@@ -7,6 +7,8 @@ export interface EpochMetrics {
   readonly phase: 'head' | 'full';
   /** Counted from 1 within the phase. */
   readonly epoch: number;
+  /** Present if the weights scored are the mean of those after this many last epochs, not those of the last. */
+  readonly averaged?: number;
   /** Side length of the training images in pixels. */
   readonly size: number;
   readonly trainLoss: number;

@@ -25,7 +25,7 @@ export class BatchNorm2d extends Module {
   readonly runningVar: Tensor;
   readonly numBatchesTracked: Tensor;
   readonly eps: number;
-  readonly momentum: number;
+  momentum: number;
   frozenStatistics = false;
 
   constructor(

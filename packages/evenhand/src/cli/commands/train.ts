@@ -197,9 +197,12 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
     ['  Balanced accuracy', formatScore(best.balancedAccuracy)],
   ];
   const phase = best.phase === 'head' ? 'head phase, ' : '';
+  const checkpoint =
+    best.averaged === undefined ? `${phase}epoch ${best.epoch}` : `the mean of the last ${best.averaged} epochs`;
+  const numEpochs = epochs.filter(({ averaged }) => averaged === undefined).length;
   return [
     '',
-    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(epochs.length, 'epoch')}. Best checkpoint: ${phase}epoch ${best.epoch}`,
+    `${stoppedEarly ? 'Stopped early' : 'Finished'} after ${plural(numEpochs, 'epoch')}. Best checkpoint: ${checkpoint}`,
     table(scores),
     '',
     `Run folder: ${quoted(run)} (weights in best.safetensors, one line per epoch in metrics.jsonl)`,

@@ -132,7 +132,7 @@ export function epochLine(metrics: EpochMetrics, epochs: number): string {
   const rate = metrics.imagesPerSecond;
   const cells = [
     phase,
-    epochs >= epoch ? `${epoch}/${epochs}` : String(epoch),
+    metrics.averaged === undefined ? (epochs >= epoch ? `${epoch}/${epochs}` : String(epoch)) : 'mean',
     String(size),
     trainLoss.toFixed(4),
     macroF1Posterior === undefined ? valLoss.toFixed(4) : formatScore(macroF1),

@@ -92,7 +92,7 @@ function resultSection(
         'Validation images',
         `${validation?.images ?? dataset.val}; ${best.numPresent} of ${best.numClasses} classes are present or predicted`,
       ],
-      ['Best epoch', `${best.epoch} of ${best.phase === 'head' ? 'the head phase' : 'the whole network'}`],
+      ['Best epoch', describeBest(best)],
       ['Decision', decision],
     ],
     [1, 2.4],
@@ -195,4 +195,9 @@ function repeatSection(pages: Pages, { commands }: SubmissionFacts, environment:
       'again gives the same weights bit for bit. Prediction needs no network. Predictions do not depend on the number of ' +
       'threads; under a time limit, views are dropped before rows.',
   );
+}
+
+function describeBest({ phase, epoch, averaged }: EpochMetrics): string {
+  if (averaged !== undefined) return `the mean of the last ${averaged} of the whole network`;
+  return `${epoch} of ${phase === 'head' ? 'the head phase' : 'the whole network'}`;
 }

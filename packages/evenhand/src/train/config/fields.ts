@@ -168,6 +168,11 @@ export const fields = {
     clipNorm: number(0, atLeast0, 'maximum gradient norm; 0 = no clipping'),
     accumulate: number(1, positive, 'gradient accumulation steps'),
     ema: number(0, shareBelow1, 'EMA decay; the EMA weights are evaluated and kept; 0 = no EMA'),
+    average: number(
+      0,
+      count,
+      'average the weights of the last N epochs; the mean is scored beside those of the last epoch, and kept by the rule of keep; 0 = no averaging',
+    ),
     autocast: switchOrAuto('compute in 16-bit precision where it is safe; auto, the default = on NVIDIA GPUs'),
     keep: choice(
       ['auto', 'best', 'last'],

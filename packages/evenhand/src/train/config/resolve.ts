@@ -120,6 +120,10 @@ function checkTogether(config: Config): Config {
   if (weights === 'none' && headEpochs > 0) {
     throw new ConfigError('weights is none, so the head phase would train on random features: set headEpochs to 0');
   }
+  if (config.average === 1) throw new ConfigError('average is 1: the mean of one epoch is that epoch; set at least 2');
+  if (config.average > 0 && config.ema > 0) {
+    throw new ConfigError('average and ema both average weights: set only one of them');
+  }
   if (headEpochs === 0 && epochs === 0)
     throw new ConfigError('headEpochs and epochs are both 0: nothing would be trained');
   return config;

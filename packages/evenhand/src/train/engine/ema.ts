@@ -15,7 +15,7 @@ export class Ema {
     private readonly model: nn.Module,
     private readonly decay: number,
   ) {
-    this.#averages = new Map([...averaged(model)].map(([key, value]) => [key, keep(copyOf(value))] as const));
+    this.#averages = copyOfWeights(model);
   }
 
   /** Takes in the weights after update number `update` of the training, counted from 0. */
@@ -30,21 +30,9 @@ export class Ema {
     );
   }
 
-  /** Runs `action` with the averages in the place of the weights. No value is copied. */
-  async evaluate<T>(action: () => Promise<T>): Promise<T> {
-    const swapped = [...averaged(this.model)].map(([key, value]) => {
-      const original = keep(ops.detach(value));
-      value.setData(this.#averages.get(key)!);
-      return { value, original };
-    });
-    try {
-      return await action();
-    } finally {
-      for (const { value, original } of swapped) {
-        value.setData(original);
-        original.dispose();
-      }
-    }
+  /** Runs `action` with the averages in the place of the weights. */
+  evaluate<T>(action: () => Promise<T>): Promise<T> {
+    return withWeights(this.model, this.#averages, action);
   }
 
   /** The averages themselves, not copies. */
@@ -67,8 +55,33 @@ export class Ema {
   }
 }
 
+/** Runs `action` with other values in the place of parameters and statistics. No value is copied. */
+export async function withWeights<T>(
+  model: nn.Module,
+  weights: ReadonlyMap<string, Tensor>,
+  action: () => Promise<T>,
+): Promise<T> {
+  const swapped = [...averaged(model)].map(([key, value]) => {
+    const original = keep(ops.detach(value));
+    value.setData(weights.get(key)!);
+    return { value, original };
+  });
+  try {
+    return await action();
+  } finally {
+    for (const { value, original } of swapped) {
+      value.setData(original);
+      original.dispose();
+    }
+  }
+}
+
+/** A copy of the parameters and statistics, by key. The caller disposes of the tensors. */
+export const copyOfWeights = (model: nn.Module): Map<string, Tensor> =>
+  new Map([...averaged(model)].map(([key, value]) => [key, keep(copyOf(value))] as const));
+
 /** Parameters and statistics by key, without integer counters. */
-const averaged = (model: nn.Module): Map<string, Tensor> =>
+export const averaged = (model: nn.Module): Map<string, Tensor> =>
   new Map([...nn.stateDict(model)].filter(([, { dtype }]) => dtype.includes('float')));
 
 const copyOf = (source: Tensor): Tensor => scope(() => noGrad(() => ops.copy_(ops.emptyLike(source), source)));

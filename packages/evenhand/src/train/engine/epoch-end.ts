@@ -41,6 +41,8 @@ export interface EpochFacts {
   readonly headRate: number;
   readonly seconds: number;
   readonly imagesPerSecond: number;
+  /** The number of epochs whose weights were averaged. */
+  readonly averaged?: number;
 }
 
 /**
@@ -97,7 +99,7 @@ export function endEpoch(
   const gpuBytes = peakGpuMemory(device);
   const metrics: EpochMetrics = {
     phase,
-    epoch: position.epoch + 1,
+    epoch: position.epoch + (facts.averaged === undefined ? 1 : 0),
     ...facts,
     valLoss: loss,
     accuracy: report.accuracy,
@@ -125,7 +127,7 @@ export function endEpoch(
     );
   }
   position.epochs.push(metrics);
-  Object.assign(position, { epoch: position.epoch + 1, step: 0, lossSum: 0, seconds: 0 });
+  Object.assign(position, { epoch: metrics.epoch, step: 0, lossSum: 0, seconds: 0 });
   onEvent({ type: 'epoch', metrics });
   return metrics;
 }

@@ -17,6 +17,7 @@ import { predictLogits } from './predict-logits.js';
 import type { TrainingState } from './state.js';
 import { trainEpoch } from './train-epoch.js';
 import { TrainingStep } from './training-step.js';
+import { estimateStatistics, WeightAverage } from './weight-average.js';
 
 /**
  * Phase 2: trains the whole network with discriminative learning rates, warm-up and cosine, until the last epoch or until
@@ -36,6 +37,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   const optimizer = new optim.AdamW(discriminativeGroups(model, config));
   const baseRates = optimizer.groups.map(({ learningRate }) => learningRate);
   const ema = config.ema > 0 ? new Ema(model, config.ema) : null;
+  const average = config.average > 0 ? new WeightAverage(model) : null;
   const pacer = context.budget ? new Pacer(context, state, updatesPerEpoch) : null;
   /** Updates of the schedule before the given batch of the current epoch. */
   const placeOf = (step: number): number =>
@@ -54,7 +56,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   let loader: Loader | null = null;
   let loaderSize = 0;
   try {
-    state.beginPhase(optimizer, ema);
+    state.beginPhase(optimizer, ema, average);
     state.countBatchesOf(config.batchSize);
     // A stop after the last update of a budget leaves an epoch that is not validated yet.
     const isOver = (): boolean => (pacer ? pacer.isOver && position.step === 0 : position.epoch >= config.epochs);
@@ -118,6 +120,10 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       const validated = await (ema ? ema.evaluate(validateAndScore) : validateAndScore());
       if (!validated) return saveInterrupted(context, state);
 
+      if (average && (pacer?.epoch ?? position.epoch) > config.epochs - config.average) {
+        average.add();
+        position.averagedEpochs = average.count;
+      }
       const mayStop = config.patience > 0 && config.keep !== 'last';
       if (mayStop && countEpochsWithoutGain(position.epochs, config.minGain) >= config.patience) {
         position.stoppedEarly = position.epoch < config.epochs;
@@ -126,11 +132,39 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       state.save(folder.last, model);
       folder.writeEpochs(position.epochs);
     }
+    if (average && average.count > 1 && !position.isAverageScored) return await scoreAverage(context, state, average);
   } finally {
     state.endPhase();
     disposeObjective();
     await loader?.close();
   }
+  return true;
+}
+
+/**
+ * Scores the mean of the weights like an epoch, and keeps it in the model if it is the best.
+ *
+ * @returns false if it was interrupted
+ */
+async function scoreAverage(context: TrainingContext, state: TrainingState, average: WeightAverage): Promise<boolean> {
+  const { folder, model } = context;
+  const { position } = state;
+  const start = performance.now();
+  const metrics = await average.evaluate(async () => {
+    if (!(await estimateStatistics(context))) return null;
+    const logits = await validate(context, state);
+    if (!logits) return null;
+    const { size, trainLoss, backboneRate, headRate, imagesPerSecond } = position.epochs.at(-1)!;
+    const seconds = (performance.now() - start) / 1000;
+    const facts = { size, trainLoss, backboneRate, headRate, imagesPerSecond, seconds, averaged: average.count };
+    return endEpoch(context, state, logits, facts);
+  });
+  // Nothing of it has been saved, so it is done anew.
+  if (!metrics) return false;
+  if (metrics.best) average.apply();
+  position.isAverageScored = true;
+  state.save(folder.last, model);
+  folder.writeEpochs(position.epochs);
   return true;
 }
 

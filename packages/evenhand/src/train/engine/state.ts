@@ -17,6 +17,7 @@ import type { Config } from '../config/fields.js';
 import type { Ema } from './ema.js';
 import type { BudgetRecord } from './time-budget.js';
 import type { LossScale } from './update.js';
+import type { WeightAverage } from './weight-average.js';
 
 /** The training targets: class probabilities, or null if labels are taken as given. */
 export interface SoftLabels {
@@ -46,6 +47,9 @@ export interface Position {
   lossScale?: LossScale;
   /** Whether the labels have been judged again in the full phase. */
   refreshed?: boolean;
+  /** Epochs in the mean of the weights, and whether it has been scored; only with `average`. */
+  averagedEpochs?: number;
+  isAverageScored?: boolean;
   /** With a budget only. */
   budget?: BudgetRecord;
 }
@@ -59,6 +63,7 @@ export class TrainingState {
   labels: SoftLabels | null = null;
   optimizer: optim.Optimizer | null = null;
   ema: Ema | null = null;
+  average: WeightAverage | null = null;
   /** Tensors of the optimizer and the EMA in the checkpoint, until a phase takes them. */
   #saved: Map<string, Tensor>;
 
@@ -92,7 +97,7 @@ export class TrainingState {
       return scope(() => {
         const tensors = readTensors(checkpoint);
         loadStateDict(model, withPrefix('model', tensors));
-        const saved = new Map([...tensors].filter(([key]) => /^(optimizer|ema)\./.test(key)));
+        const saved = new Map([...tensors].filter(([key]) => /^(optimizer|ema|average)\./.test(key)));
         for (const value of saved.values()) keep(value);
         const state = new TrainingState(position, saved);
         state.labels = labelsFrom(withPrefix('labels', tensors));
@@ -104,11 +109,13 @@ export class TrainingState {
   }
 
   /** Begins a phase with its optimizer and EMA, which continue from the checkpoint if it was written in this phase. */
-  beginPhase(optimizer: optim.Optimizer, ema: Ema | null = null): void {
+  beginPhase(optimizer: optim.Optimizer, ema: Ema | null = null, average: WeightAverage | null = null): void {
     this.optimizer = optimizer;
     this.ema = ema;
+    this.average = average;
     optimizer.loadStateDict(withPrefix('optimizer', this.#saved));
     ema?.loadStateDict(withPrefix('ema', this.#saved));
+    average?.loadStateDict(withPrefix('average', this.#saved), this.position.averagedEpochs ?? 0);
     this.#releaseSaved();
   }
 
@@ -122,12 +129,14 @@ export class TrainingState {
     position.lossSum *= position.step / step;
   }
 
-  /** Ends a phase, and frees its optimizer and EMA. */
+  /** Ends a phase, and frees its optimizer and averages. */
   endPhase(): void {
     this.optimizer?.dispose();
     this.ema?.dispose();
+    this.average?.dispose();
     this.optimizer = null;
     this.ema = null;
+    this.average = null;
   }
 
   /** Moves on from the head phase. */
@@ -144,6 +153,7 @@ export class TrainingState {
         ...prefixed('model', nn.stateDict(model)),
         ...(this.optimizer ? prefixed('optimizer', this.optimizer.stateDict()) : []),
         ...(this.ema ? prefixed('ema', this.ema.stateDict()) : []),
+        ...(this.average ? prefixed('average', this.average.stateDict()) : []),
         ...(this.labels ? prefixed('labels', labelTensors(this.labels)) : []),
       ]);
       saveTensors(file, tensors, { position: JSON.stringify(this.position) });

@@ -4,7 +4,8 @@ import type { Point } from '../payload.js';
 import { axisStyle, type Chart, unitAxis } from './draw-chart.js';
 
 /** The name of an epoch in charts and tables. */
-export const epochName = ({ phase, epoch }: EpochMetrics): string => `${phase === 'head' ? 'head ' : ''}${epoch}`;
+export const epochName = ({ phase, epoch, averaged }: EpochMetrics): string =>
+  averaged === undefined ? `${phase === 'head' ? 'head ' : ''}${epoch}` : `mean of ${averaged}`;
 
 interface Line {
   readonly name: string;

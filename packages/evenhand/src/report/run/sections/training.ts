@@ -12,6 +12,7 @@ export function trainingSection({ epochs, best, config }: Analysis): ReportSecti
   const charts = [scoreChart(epochs, best), lossChart(epochs, best)];
   const [scores, losses] = charts.map(drawChart);
   const headEpochs = epochs.filter(({ phase }) => phase === 'head').length;
+  const fullEpochs = epochs.filter(({ phase, averaged }) => phase === 'full' && averaged === undefined).length;
   const hasPosterior = epochs.some(({ macroF1Posterior }) => macroF1Posterior !== undefined);
   const rows = epochs.map(
     (
@@ -29,7 +30,7 @@ ${scoresOf(epoch, hasPosterior).map((x) => html`<td>${showScore(x)}</td>`)}
     name: 'Training',
     title: 'Training',
     charts,
-    body: html`<p class="lead">${phases(epochs.length - headEpochs, headEpochs)} ${kept}${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
+    body: html`<p class="lead">${phases(fullEpochs, headEpochs)} ${kept}${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
 <div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1 with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span>${hasPosterior && html`<span><i class="soft dashed"></i>Macro F1 against posterior labels</span>`}</figcaption></figure>
 <figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, on the batches as trained on</span></figcaption></figure></div>
 <details><summary>All epochs as a table</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced accuracy</th>${hasPosterior && html`<th>Posterior Macro F1</th>`}<th>Macro F1</th><th>95 % interval</th><th>Image size</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
