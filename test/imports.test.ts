@@ -14,6 +14,7 @@ type Rules = ReadonlyMap<string, ReadonlySet<string>>;
 const PACKAGES: Readonly<Record<string, string>> = {
   '@evenhand/torch': 'packages/torch/src',
   '@evenhand/torch/image': 'packages/torch/src',
+  '@evenhand/torch/setup': 'packages/torch/src',
   '@evenhand/predict': 'packages/predict/src',
   '@evenhand/herbarium': 'packages/herbarium/src',
   evenhand: 'packages/evenhand/src',

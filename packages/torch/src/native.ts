@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { findAddon, setupCommand } from './addon-file.js';
 import type { DType, MemoryFormat, TypedArray } from './dtype.js';
 import { TorchError } from './errors.js';
 
@@ -92,8 +92,6 @@ interface Native {
   ): void;
 }
 
-const addonPath = fileURLToPath(new URL('../build/evenhand_torch.node', import.meta.url));
-
 /**
  * How long a thread of libgomp spins before it sleeps while it waits for the others, in rounds of some ten nanoseconds. libgomp's own
  * 300,000 bridge every pause of a training step. But if another program has one of the cores, the thread that waits spins
@@ -106,22 +104,33 @@ function load(): Native {
   const chosen = process.env.GOMP_SPINCOUNT !== undefined || process.env.OMP_WAIT_POLICY !== undefined;
   if (!chosen) process.env.GOMP_SPINCOUNT = SPIN_COUNT;
   try {
-    return createRequire(import.meta.url)(addonPath) as Native;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const cause =
-      code === 'MODULE_NOT_FOUND'
-        ? `the native addon is not built (${addonPath} is missing)`
-        : `the native addon cannot be loaded: ${message.split('\n')[0]}`;
-    throw new TorchError(
-      `@evenhand/torch: ${cause}. Run 'npm run setup' in the repository: it finds or installs libtorch and builds ` +
-        'the addon. Run it again after libtorch was moved or upgraded.',
-      'TORCH_NATIVE_MISSING',
-    );
+    const addon = requireAddon();
+    try {
+      return createRequire(import.meta.url)(addon) as Native;
+    } catch (error) {
+      const [reason] = (error as Error).message.split('\n');
+      throw missing(`libtorch cannot be loaded (${reason}); it may have been moved or upgraded`);
+    }
   } finally {
     // Not for the programs that this one starts.
     if (!chosen) delete process.env.GOMP_SPINCOUNT;
   }
+}
+
+/**
+ * The file of the addon. Does not load it.
+ *
+ * @throws TorchError TORCH_NATIVE_MISSING if there is none
+ */
+export function requireAddon(): string {
+  const addon = findAddon();
+  if (addon === undefined) throw missing('libtorch is not set up on this machine');
+  return addon;
+}
+
+function missing(cause: string): TorchError {
+  const remedy = `run \`${setupCommand()}\`, which finds or downloads libtorch and the addon for it`;
+  return new TorchError(`${cause}: ${remedy}.`, 'TORCH_NATIVE_MISSING');
 }
 
 /** The classes of this package that the addon makes instances of. */

@@ -46,7 +46,14 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(helpOf(command));
     return exitCodes.done;
   }
-  return command.run(rest);
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'TORCH_NATIVE_MISSING')) throw error;
+    const { offerSetup } = await import('./commands/setup.js');
+    if (!(await offerSetup())) throw error;
+    return command.run(rest);
+  }
 }
 
 async function loadCommand(name: string): Promise<Command> {

@@ -1,4 +1,4 @@
-// Random transforms of 8-bit RGB images, without libtorch. build.mjs compiles them without fused multiply-add, which rounds
+// Random transforms of 8-bit RGB images, without libtorch. setup/build.ts compiles them without fused multiply-add, which rounds
 // differently, so the result is the same on every processor.
 #pragma once
 

@@ -1,8 +1,17 @@
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { decode, libraryVersions, load } from '@evenhand/predict';
+import {
+  cacheFolder,
+  describeNeed,
+  findAddon,
+  findCompiler,
+  hasNvidiaDriver,
+  readList,
+  readNote,
+  setupCommand,
+} from '@evenhand/torch/setup';
 import { plural } from '../../format.js';
 import { version } from '../../version.js';
 import type { Command } from '../command.js';
@@ -40,6 +49,7 @@ export const doctor: Command = {
       checkProgram,
       checkMachine,
       checkLibtorch,
+      checkAddon,
       checkGpu,
       checkOnnxRuntime,
       checkSharp,
@@ -84,8 +94,17 @@ function checkMachine(): Finding {
   };
 }
 
+/** What a check that needs libtorch says if there is none: the reason is with libtorch. */
+const UNCHECKED = 'not checked, because libtorch is not usable';
+
+const hasAddon = (): boolean => findAddon() !== undefined;
+
 async function checkLibtorch(): Promise<Finding> {
   const name = 'libtorch';
+  if (!hasAddon()) {
+    const problem = `Training needs it: ${setupCommand()} (${describeNeed()}). Prediction works without it.`;
+    return { name, found: 'not set up', problem };
+  }
   try {
     const { devices, ops, scope, tensor, torchVersion } = await import('@evenhand/torch');
     const four = scope(() => ops.matmul(tensor([[1, 1]]), tensor([[2], [2]])).item());
@@ -93,24 +112,41 @@ async function checkLibtorch(): Promise<Finding> {
       return {
         name,
         found: torchVersion(),
-        problem: `It computes 1 * 2 + 1 * 2 = ${four}: install another version of libtorch.`,
+        problem: `It computes 1 * 2 + 1 * 2 = ${four}: install another version of libtorch and run ${setupCommand()}.`,
       };
     const waiting = process.env.OMP_WAIT_POLICY ?? 'not set';
+    const notes = [
+      waiting.toUpperCase() === 'PASSIVE' &&
+        'OMP_WAIT_POLICY is PASSIVE: faster if other programs use the cores, slower otherwise.',
+      hasNvidiaDriver() &&
+        !devices().some((device) => device.startsWith('cuda')) &&
+        'There is an NVIDIA driver, but this libtorch has no CUDA: npx evenhand setup --cuda.',
+    ].filter((note) => note !== false);
     return {
       name,
       found: `${torchVersion()}${describeBuild()}; devices ${devices().join(', ')}`,
-      ...(waiting.toUpperCase() === 'PASSIVE'
-        ? { note: 'OMP_WAIT_POLICY is PASSIVE: faster if other programs use the cores, slower otherwise.' }
-        : {}),
+      ...(notes.length > 0 ? { note: notes.join(' ') } : {}),
     };
   } catch (error) {
     return { name, found: 'not usable', problem: messageOf(error) };
   }
 }
 
+/** The addon: where it is, and what could make another one. */
+function checkAddon(): Finding {
+  const prebuilt = readList()?.addons.map(({ libtorch, variant }) => `libtorch ${libtorch} for ${variant}`);
+  const sources = [
+    prebuilt === undefined ? 'no prebuilt addon' : `prebuilt for ${prebuilt.join(', ')}`,
+    findCompiler() ?? 'no C++ compiler',
+  ].join(', ');
+  const addon = findAddon();
+  return { name: 'addon', found: addon === undefined ? `none; ${sources}` : `${addon}; ${sources}` };
+}
+
 /** The first GPU of libtorch, what is known of it, and what training computes in. */
 async function checkGpu(): Promise<Finding> {
   const name = 'GPU';
+  if (!hasAddon()) return { name, found: UNCHECKED };
   try {
     const { devices, gpuInfo, hasCudaGraphs } = await import('@evenhand/torch');
     const { chooseHalfType } = await import('../../train/index.js');
@@ -127,28 +163,24 @@ async function checkGpu(): Promise<Finding> {
     ];
     return { name, found: facts.filter(Boolean).join(', ') };
   } catch (error) {
-    return { name, found: 'not checked, because libtorch is not usable', note: messageOf(error) };
+    return { name, found: UNCHECKED, note: messageOf(error) };
   }
 }
 
 /** Source and folder of the libtorch that the addon was built against, if set-up has recorded them. */
 function describeBuild(): string {
-  try {
-    const note = fileURLToPath(new URL('../build/libtorch.json', import.meta.resolve('@evenhand/torch')));
-    const { path, source } = JSON.parse(readFileSync(note, 'utf8')) as { path: string; source: string };
-    return ` (${source}, ${path})`;
-  } catch {
-    return '';
-  }
+  const addon = findAddon();
+  const note = addon === undefined ? undefined : readNote(addon);
+  return note === undefined ? '' : ` (${note.source}, ${note.path})`;
 }
 
 async function checkOnnxRuntime(): Promise<Finding> {
   const name = 'ONNX Runtime';
   try {
-    const { onnxruntime } = await libraryVersions();
-    return { name, found: `${onnxruntime}, for prediction` };
+    const { onnxruntime, onnxruntimePackage } = await libraryVersions();
+    return { name, found: `${onnxruntime} of ${onnxruntimePackage}, for prediction` };
   } catch (error) {
-    const problem = `${messageOf(error)}; install it again: npm install onnxruntime-node.`;
+    const problem = `${messageOf(error)}. Install again, without --omit=optional, on this platform.`;
     return { name, found: 'not usable', problem };
   }
 }
@@ -173,6 +205,7 @@ async function checkSharp(): Promise<Finding> {
 /** Builds a model in libtorch, exports it, and classifies an image with ONNX Runtime. */
 async function checkModel(): Promise<Finding> {
   const name = 'model';
+  if (!hasAddon()) return { name, found: UNCHECKED };
   const folder = mkdtempSync(join(tmpdir(), 'evenhand-doctor-'));
   try {
     const { nn, saveTensors } = await import('@evenhand/torch');
@@ -197,14 +230,12 @@ async function checkModel(): Promise<Finding> {
   }
 }
 
-async function checkCache(): Promise<Finding> {
+function checkCache(): Finding {
   const name = 'cache';
-  const { cacheFolder } = await import('../../models/index.js').catch(() => ({ cacheFolder: undefined }));
-  if (cacheFolder === undefined) return { name, found: 'not checked, because libtorch is not usable' };
   const folder = cacheFolder();
   const blocking = unwritable(folder);
   if (blocking !== undefined) {
-    const problem = `${blocking} is not writable: set EVENHAND_CACHE to a folder for downloaded weights.`;
+    const problem = `${blocking} is not writable: set EVENHAND_CACHE to another folder for downloads.`;
     return { name, found: folder, problem };
   }
   const mirror = process.env.EVENHAND_WEIGHTS_MIRROR;
@@ -215,8 +246,7 @@ async function checkCache(): Promise<Finding> {
 /** The cache that is shared with Python's huggingface_hub, and how the hub is used. */
 async function checkHub(): Promise<Finding> {
   const name = 'hub cache';
-  const models = await import('../../models/index.js').catch(() => undefined);
-  if (models === undefined) return { name, found: 'not checked, because libtorch is not usable' };
+  const models = await import('../../models/index.js');
   try {
     const { cache, endpoint, offline } = models.hubSettings();
     const notes = [

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { requireAddon } from '@evenhand/torch/setup';
 import { stringify } from 'smol-toml';
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1 } from '../../metrics/index.js';
@@ -127,6 +128,8 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
   const display = new Display(job.run);
   const resume = `evenhand train --resume ${quoted(job.run)}`;
   const output: string[] = [];
+  // Before there is a run, so that it is refused or offered here and not by the child process.
+  requireAddon();
   // The run is worth more than its display, and train.log has every line.
   continueWithoutOutput();
   display.line(title);

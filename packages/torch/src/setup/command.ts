@@ -1,16 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** A failure that the user can fix. Only its message is shown, without a stack. */
 export class SetupError extends Error {}
 
-export function say(line) {
+export function say(line: string): void {
   console.log(`setup: ${line}`);
 }
 
 /** The full path of a program on the PATH; undefined if there is none. */
-export function onPath(name) {
+export function onPath(name: string): string | undefined {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     const file = join(folder, name);
     try {
@@ -24,13 +24,9 @@ export function onPath(name) {
 }
 
 /** The trimmed standard output of a command; undefined if it fails or does not exist. */
-export function output(command, args) {
-  // Started in the root folder, because a Python started here would import folders of this repository as packages.
-  const result = spawnSync(command, args, { cwd: '/', encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return result.status === 0 ? result.stdout.trim() : undefined;
-}
-
-/** Runs a command with its output on the terminal. Returns true if it succeeds. */
-export function run(command, args, options = {}) {
-  return spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options }).status === 0;
+export function output(command: string, args: readonly string[]): string | undefined {
+  // Started in the root folder, because a Python started here would import folders of the present one as packages.
+  const options: SpawnSyncOptions = { cwd: '/', stdio: ['ignore', 'pipe', 'ignore'] };
+  const { status, stdout } = spawnSync(command, args, { ...options, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
 }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { SetupError } from './command.mjs';
-import { download, unzip } from './download.mjs';
+import { SetupError } from './command.js';
+import { download } from './download.js';
+import { unzip } from './unzip.js';
 
 const CONTENT = Buffer.from(Array.from({ length: 50_000 }, (_, i) => (i * 7) % 251));
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
@@ -22,21 +24,30 @@ const ZIP = Buffer.from(
   'base64',
 );
 
-let server;
-let origin;
-let requests;
-let folder;
-let file;
+let server: Server;
+let origin: string;
+let requests: string[];
+let folder: string;
+let file: string;
 
 // Serves /file with range requests and /no-ranges without. Both break the first connection after 20,000 bytes.
-function respond(request, response) {
+function respond(request: IncomingMessage, response: ServerResponse): void {
   requests.push(request.headers.range ?? 'all');
-  if (request.url === '/absent') return response.writeHead(404).end();
-  const range = request.url === '/file' && /bytes=(\d+)-/.exec(request.headers.range ?? '');
+  if (request.url === '/absent') {
+    response.writeHead(404).end();
+    return;
+  }
+  const range = request.url !== '/file' ? null : /bytes=(\d+)-/.exec(request.headers.range ?? '');
   const start = range ? Number(range[1]) : 0;
-  if (start >= CONTENT.length) return response.writeHead(416).end();
+  if (start >= CONTENT.length) {
+    response.writeHead(416).end();
+    return;
+  }
   response.writeHead(range ? 206 : 200, { 'content-length': CONTENT.length - start });
-  if (requests.length > 1) return response.end(CONTENT.subarray(start));
+  if (requests.length > 1) {
+    response.end(CONTENT.subarray(start));
+    return;
+  }
   response.write(CONTENT.subarray(start, start + 20_000));
   const part = `${file}.part`;
   const wait = setInterval(() => {
@@ -48,10 +59,12 @@ function respond(request, response) {
 
 before(async () => {
   server = createServer(respond);
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  origin = `http://127.0.0.1:${server.address().port}`;
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-after(() => server.close());
+after(() => {
+  server.close();
+});
 beforeEach(() => {
   requests = [];
   folder = mkdtempSync(join(tmpdir(), 'evenhand-'));
@@ -59,7 +72,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function fetched(path, sha256 = SHA256) {
+function fetched(path: string, sha256 = SHA256): Promise<void> {
   return download({ url: `${origin}${path}`, file, sha256, pause: 1 });
 }
 

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatElapsed, startProgress } from './progress.mjs';
+import { formatElapsed, startProgress } from './progress.js';
 
 /** A display with a clock that the test sets, and what it has written. */
-function display({ isTTY, steps = 8 }) {
+function display({ isTTY, steps = 8 }: { isTTY: boolean; steps?: number }) {
   let text = '';
   let time = 0;
   let done = 0;
-  const stream = { isTTY, write: (part) => (text += part) };
+  const stream = { isTTY, write: (part: string) => (text += part) };
   const progress = startProgress(() => `compiling C++ files: ${done} of ${steps} done`, {
     stream,
     now: () => time,
     logInterval: 15_000,
   });
-  const finishStep = (at) => {
+  const finishStep = (at: number): void => {
     time = at;
     done++;
     progress.update();

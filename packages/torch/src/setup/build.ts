@@ -3,46 +3,59 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, freemem } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, join } from 'node:path';
+import { ADDON, PACKAGE } from '../addon-file.js';
+import { SetupError } from './command.js';
+import { LIBRARY_LINK, libraryLink, openBlas } from './libraries.js';
+import { type Libtorch, SUFFIX, stringAbi } from './libtorch.js';
+import { tryAddon } from './try-addon.js';
 
-const NATIVE = dirname(fileURLToPath(import.meta.url));
-const BUILD = join(NATIVE, '..', 'build');
-const ADDON = join(BUILD, 'evenhand_torch.node');
-const STAMPS = join(BUILD, 'stamps.json');
+const NATIVE = join(PACKAGE, 'native');
 const MAC = process.platform === 'darwin';
 // Memory for compiling one file with libtorch's headers.
 const BYTES_PER_JOB = 1.5 * 2 ** 30;
 // Flags of single files. Augmented pixels must be the same bits on every processor.
-const OWN_FLAGS = { 'kernels/augment.cc': ['-ffp-contract=off'], 'kernels/resize.cc': ['-ffp-contract=off'] };
+const OWN_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  'kernels/augment.cc': ['-ffp-contract=off'],
+  'kernels/resize.cc': ['-ffp-contract=off'],
+};
 
-/** A failure of the compiler or linker, with a message for the user. */
-export class BuildError extends Error {}
+export interface BuildOptions {
+  readonly libtorch: Libtorch;
+  /** The command of g++ or clang++. */
+  readonly compiler: string;
+  /** Where objects and the addon are written. */
+  readonly folder: string;
+  /** Called with a line if there is something to do. */
+  readonly log: (line: string) => void;
+  /** Called with the number of files compiled so far and their total, first with 0. */
+  readonly onCompiled: (done: number, total: number) => void;
+}
 
 /**
- * Compiles `native/**\/*.cc` into `build/evenhand_torch.node` against libtorch. A file is compiled again only if the
- * source, one of our headers, the flags, the compiler or libtorch changed.
+ * Compiles `native/**\/*.cc` into the addon against libtorch. A file is compiled again only if the source, one of our headers,
+ * the flags, the compiler or libtorch changed.
  *
- * `libtorch` is `{ path, include, lib, version, source }`: `include` is a list of folders, `lib` the folder of the shared
- * libraries. `compiler` is the command of g++ or clang++. `log` is called with a line if there is something to do,
- * `onCompiled` with the number of files compiled so far and their total, first with 0.
- * Returns true if it built something. Throws a BuildError.
+ * @returns true if it built something
+ * @throws SetupError if it does not compile or link, or the addon does not work
  */
-export async function build({ libtorch, compiler = process.env.CXX || 'g++', log = () => {}, onCompiled = () => {} }) {
-  mkdirSync(BUILD, { recursive: true });
-  const stamps = existsSync(STAMPS) ? JSON.parse(readFileSync(STAMPS, 'utf8')) : {};
+export async function build({ libtorch, compiler, folder, log, onCompiled }: BuildOptions): Promise<boolean> {
+  mkdirSync(folder, { recursive: true });
+  const stampFile = join(folder, 'stamps.json');
+  const addon = join(folder, ADDON);
+  const stamps: Record<string, string> = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : {};
   const flags = compileFlags(libtorch, compiler);
   const common = [compiler, versionOf(compiler), fingerprint(libtorch), ...flags];
   const cuda = cudaHeaders(libtorch);
   const units = sources().map((source) =>
-    unitOf(source, common, source === 'graph.cc' ? cuda : (OWN_FLAGS[source] ?? [])),
+    unitOf(source, folder, common, source === 'graph.cc' ? cuda : (OWN_FLAGS[source] ?? [])),
   );
   const keys = new Map(units.map((unit) => [unit.name, unit.key()]));
   const stale = units.filter((unit) => !existsSync(unit.object) || stamps[unit.name] !== keys.get(unit.name));
 
   const link = linkFlags(libtorch, compiler);
   const linkKey = hash([JSON.stringify(libtorch), ...link, ...units.map((unit) => unit.name)]);
-  if (stale.length === 0 && existsSync(ADDON) && stamps.link === linkKey) return false;
+  if (stale.length === 0 && existsSync(addon) && stamps.link === linkKey) return false;
 
   const unchanged = units.length - stale.length;
   const work = stale.length > 0 ? `compiling ${stale.length} C++ files` : 'linking the addon';
@@ -64,43 +77,42 @@ export async function build({ libtorch, compiler = process.env.CXX || 'g++', log
     // Only now is it known which headers the file includes. A header edited meanwhile may or may not be in the object.
     if (unit.inputs().some((file) => statSync(file).mtimeMs >= started)) return;
     stamps[unit.name] = unit.key();
-    writeFileSync(STAMPS, JSON.stringify(stamps));
+    writeFileSync(stampFile, JSON.stringify(stamps));
   });
 
   // Renamed into place, so that a process that has mapped the old addon keeps it, and none loads an incomplete one.
-  const linked = join(BUILD, `linked-${process.pid}.node`);
+  const linked = join(folder, `linked-${process.pid}.node`);
   try {
     await compile(compiler, ['-shared', '-o', linked, ...units.map((unit) => unit.object), ...link], libtorch);
-    load(linked, libtorch);
-    renameSync(linked, ADDON);
+    libraryLink(folder, libtorch);
+    tryAddon(linked, libtorch);
+    renameSync(linked, addon);
   } finally {
     rmSync(linked, { force: true });
   }
-  const { path, version, source } = libtorch;
-  writeFileSync(join(BUILD, 'libtorch.json'), `${JSON.stringify({ path, version, source }, null, 2)}\n`);
   stamps.link = linkKey;
-  writeFileSync(STAMPS, JSON.stringify(stamps));
+  writeFileSync(stampFile, JSON.stringify(stamps));
   return true;
 }
 
-/** Symbols that the linker does not find are resolved at load time (-z now), so only loading shows missing ones. */
-function load(addon, libtorch) {
-  const { status, stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(addon)})`], {
-    encoding: 'utf8',
-  });
-  if (status === 0) return;
-  const reason = /^Error: (.*)$/m.exec(stderr)?.[1] ?? stderr.trim();
-  throw new BuildError(`The addon cannot be loaded with libtorch ${libtorch.version} in ${libtorch.path}: ${reason}`);
-}
-
-function sources() {
-  return readdirSync(NATIVE, { recursive: true })
+function sources(): string[] {
+  return readdirSync(NATIVE, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.cc'))
     .sort();
 }
 
-function unitOf(name, common, flags) {
-  const stem = join(BUILD, name.replaceAll('/', '_').replace(/\.cc$/, ''));
+interface Unit {
+  readonly name: string;
+  readonly source: string;
+  readonly object: string;
+  readonly dependencies: string;
+  readonly flags: readonly string[];
+  inputs(): string[];
+  key(): string;
+}
+
+function unitOf(name: string, folder: string, common: readonly string[], flags: readonly string[]): Unit {
+  const stem = join(folder, name.replaceAll('/', '_').replace(/\.cc$/, ''));
   const source = join(NATIVE, name);
   const dependencies = `${stem}.d`;
   const inputs = () => [source, ...headersIn(dependencies)];
@@ -116,7 +128,7 @@ function unitOf(name, common, flags) {
 }
 
 /** Our headers in a compiler's dependency file. libtorch's are system headers, which -MMD leaves out. */
-function headersIn(file) {
+function headersIn(file: string): string[] {
   if (!existsSync(file)) return [];
   const names =
     readFileSync(file, 'utf8')
@@ -125,34 +137,35 @@ function headersIn(file) {
   return names.map((name) => name.replaceAll('\\ ', ' ')).filter((name) => name.endsWith('.h'));
 }
 
-function contents(file) {
+function contents(file: string): Buffer | string {
   return existsSync(file) ? readFileSync(file) : '';
 }
 
-function hash(parts) {
+function hash(parts: readonly (string | Buffer)[]): string {
   const sum = createHash('sha256');
   for (const part of parts) sum.update(part).update('\0');
   return sum.digest('hex');
 }
 
 /** Changes if libtorch is replaced in place, or if the headers from npm are. */
-function fingerprint(libtorch) {
-  const { size, mtimeMs } = statSync(join(libtorch.lib, `libtorch_cpu.${MAC ? 'dylib' : 'so'}`));
+function fingerprint(libtorch: Libtorch): string {
+  const { size, mtimeMs } = statSync(join(libtorch.lib, `libtorch_cpu.${SUFFIX}`));
   return `${libtorch.version} ${size} ${mtimeMs} ${nodeHeaders().map((header) => header.version)}`;
 }
 
-function nodeHeaders() {
+function nodeHeaders(): { include: string; version: string }[] {
   const require = createRequire(import.meta.url);
-  return [
+  const packages = [
     ['node-addon-api', ''],
     ['node-api-headers', 'include'],
-  ].map(([name, folder]) => {
+  ] as const;
+  return packages.map(([name, folder]) => {
     const manifest = require.resolve(`${name}/package.json`);
     return { include: join(dirname(manifest), folder), version: require(manifest).version };
   });
 }
 
-function compileFlags(libtorch, compiler) {
+function compileFlags(libtorch: Libtorch, compiler: string): string[] {
   const defines = ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_GYP_MODULE_NAME=evenhand_torch'];
   const abi = stringAbi(libtorch);
   if (abi !== undefined) defines.push(`_GLIBCXX_USE_CXX11_ABI=${abi}`);
@@ -171,13 +184,14 @@ function compileFlags(libtorch, compiler) {
   ];
 }
 
-function linkFlags(libtorch, compiler) {
+function linkFlags(libtorch: Libtorch, compiler: string): string[] {
   const names = ['torch', 'torch_cpu', 'c10', 'torch_cuda', 'c10_cuda'];
-  const here = names.filter((name) => existsSync(join(libtorch.lib, `lib${name}.${MAC ? 'dylib' : 'so'}`)));
+  const here = names.filter((name) => existsSync(join(libtorch.lib, `lib${name}.${SUFFIX}`)));
   const libraries = [`-L${libtorch.lib}`, ...here.map((name) => `-l${name}`), ...openMp(libtorch, compiler).link];
-  if (MAC) return [...libraries, '-undefined', 'dynamic_lookup', `-Wl,-rpath,${libtorch.lib}`];
+  if (MAC) return [...libraries, '-undefined', 'dynamic_lookup', `-Wl,-rpath,@loader_path/${LIBRARY_LINK}`];
   const blas = openBlas(libtorch);
-  const rpath = [...blas.map((file) => dirname(file)), libtorch.lib];
+  // A link beside the addon, so that an addon can be used with the same libtorch in another place.
+  const rpath = [...blas.map((file) => dirname(file)), `$ORIGIN/${LIBRARY_LINK}`];
   // The CUDA libraries register their kernels when they are loaded; nothing references them by name.
   return [
     '-Wl,-z,now',
@@ -188,22 +202,13 @@ function linkFlags(libtorch, compiler) {
   ];
 }
 
-/**
- * Debian's libtorch uses the BLAS that the system's alternatives select. If several OpenBLAS are installed, that is the one
- * with its own threads, which compete with libtorch's. Loading the OpenMP variant first makes its symbols win.
- */
-function openBlas({ lib }) {
-  const folder = join(lib, 'openblas-openmp');
-  return ['libopenblas.so.0', 'libblas.so.3', 'liblapack.so.3'].map((name) => join(folder, name)).filter(existsSync);
-}
-
 /** at::parallel_for is a template: it runs in parallel only if we compile with the OpenMP that libtorch uses. */
-function openMp({ include, lib }, compiler) {
-  const config = readFileSync(join(include[0], 'ATen/Config.h'), 'utf8');
+function openMp({ include, lib }: Libtorch, compiler: string): { compile: string[]; link: string[] } {
+  const headers = include[0]!;
+  const config = readFileSync(join(headers, 'ATen/Config.h'), 'utf8');
   if (!config.includes('AT_PARALLEL_OPENMP 1')) return { compile: [], link: [] };
   if (MAC) {
-    if (!existsSync(join(include[0], 'omp.h')) || !existsSync(join(lib, 'libomp.dylib')))
-      return { compile: [], link: [] };
+    if (!existsSync(join(headers, 'omp.h')) || !existsSync(join(lib, 'libomp.dylib'))) return { compile: [], link: [] };
     return { compile: ['-Xclang', '-fopenmp'], link: ['-lomp'] };
   }
   // clang's OpenMP has its own runtime, and two runtimes in a process compete for the cores.
@@ -217,10 +222,12 @@ function openMp({ include, lib }, compiler) {
  * The flags with which CUDA graphs are built: where the headers of CUDA are, as the Python packages that libtorch needs have
  * them, or the toolkit. Empty if libtorch has no CUDA or the headers are not installed.
  */
-function cudaHeaders({ path, lib }) {
+function cudaHeaders({ path, lib }: Libtorch): string[] {
   if (!existsSync(join(lib, 'libtorch_cuda.so'))) return [];
   const packages = join(path, '..', 'nvidia');
-  const toolkits = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
+  const toolkits = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].filter(
+    (name) => name !== undefined,
+  );
   const folders = [
     ...(existsSync(packages) ? readdirSync(packages) : []).sort().map((name) => join(packages, name, 'include')),
     ...toolkits.map((folder) => join(folder, 'include')),
@@ -230,29 +237,20 @@ function cudaHeaders({ path, lib }) {
   return found ? ['-DEVENHAND_CUDA', '-isystem', found] : [];
 }
 
-/** Whether libtorch was built with the old or the new std::string, read from the constructor of its error class. */
-function stringAbi({ lib }) {
-  if (MAC) return undefined;
-  const library = readFileSync(join(lib, 'libc10.so'), 'latin1');
-  const errorConstructor = '_ZN3c105ErrorC2ENS_14SourceLocationE';
-  if (library.includes(`${errorConstructor}NSt7__cxx11`)) return 1;
-  return library.includes(`${errorConstructor}Ss`) ? 0 : undefined;
-}
-
 /** libtorch's main header rejects a C++ standard that is too old; from 2.14 on it needs C++20. */
-function standard({ include }) {
+function standard({ include }: Libtorch): string {
   const header = include.map((folder) => join(folder, 'torch/all.h')).find(existsSync);
   return header && readFileSync(header, 'utf8').includes('202002L') ? 'c++20' : 'c++17';
 }
 
-function versionOf(compiler) {
+function versionOf(compiler: string): string {
   return spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout ?? '';
 }
 
-async function inParallel(units, work) {
+async function inParallel(units: readonly Unit[], work: (unit: Unit) => Promise<void>): Promise<void> {
   const queue = [...units];
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_JOB), queue.length));
-  const worker = async () => {
+  const worker = async (): Promise<void> => {
     for (let unit = queue.shift(); unit; unit = queue.shift()) await work(unit);
   };
   const results = await Promise.allSettled(Array.from({ length: jobs }, worker));
@@ -260,7 +258,7 @@ async function inParallel(units, work) {
   if (failure) throw failure.reason;
 }
 
-function compile(compiler, args, libtorch) {
+function compile(compiler: string, args: readonly string[], libtorch: Libtorch): Promise<void> {
   return new Promise((done, fail) => {
     execFile(compiler, args, { maxBuffer: 2 ** 26 }, (error, _stdout, stderr) => {
       if (!error) return done();
@@ -270,11 +268,9 @@ function compile(compiler, args, libtorch) {
         lines.findIndex((line) => /error|undefined reference|cannot find/.test(line)),
       );
       const input = args.find((arg) => arg.endsWith('.cc'));
-      const what = input
-        ? `packages/torch/native/${relative(NATIVE, input)} does not compile`
-        : 'The addon does not link';
+      const what = input ? `${input} does not compile` : 'The addon does not link';
       fail(
-        new BuildError(
+        new SetupError(
           `${lines.slice(first, first + 12).join('\n')}\n${what} against libtorch ${libtorch.version} in ` +
             `${libtorch.path} (${libtorch.source}) with ${compiler}: set LIBTORCH to another release of libtorch, or report this.`,
         ),
