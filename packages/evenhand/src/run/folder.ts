@@ -20,6 +20,7 @@ const files = {
   model: 'model.onnx',
   report: 'report.html',
   log: 'train.log',
+  folds: 'folds',
 };
 
 /** The end of a temporary file's name, which a killed write leaves behind. */
@@ -118,6 +119,22 @@ export class RunFolder {
         for (const name of readdirSync(folder)) if (leftover.test(name)) rmSync(join(folder, name), { force: true });
       }
     });
+  }
+
+  /** The run folder of a fold of a cross-validation, counted from 0. */
+  foldPath(fold: number): string {
+    return join(this.path, files.folds, String(fold));
+  }
+
+  /** The folds of a cross-validation that have begun, in order; empty for other runs. */
+  folds(): RunFolder[] {
+    const path = join(this.path, files.folds);
+    if (!existsSync(path)) return [];
+    const numbers = guarded(path, 'read', () => readdirSync(path)).filter((name) => /^\d+$/.test(name));
+    return numbers
+      .sort((a, b) => Number(a) - Number(b))
+      .filter((name) => existsSync(join(path, name, files.config)))
+      .map((name) => new RunFolder(join(path, name)));
   }
 
   writeConfig(config: Readonly<Record<string, unknown>>): void {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { html } from '../page/markup.js';
 import { showPercent, showProbability, showScore } from '../page/numbers.js';
@@ -29,6 +31,23 @@ test('a page says how its checkpoint was chosen', async () => {
   const last = await pageKeeping('last');
   assert.match(last, /The checkpoint of the last epoch was kept: epoch/);
   assert.doesNotMatch(last, /The last epoch has the best score/);
+});
+
+test('a cross-validated run shows its folds side by side, also one that has not ended or is damaged', async () => {
+  const fold = (macroF1: number) => [{ ...epoch, macroF1 }];
+  const config = { folds: 4, fold: 'all', combine: 'ensemble' };
+  const predictions = [prediction('a', 'a'), prediction('b', 'c')];
+  const run = runOf({ epochs: [], config, predictions, folds: [fold(0.6), fold(0.7), []] });
+  const page = visible((await htmlReport(run, { settings: [], paths })).html);
+  assert.match(page, /divided into 4 parts/);
+  assert.match(page, /a mean of 0\.650 and a standard deviation of 0\.071/);
+  assert.match(page, /averages the networks of all folds/);
+  assert.match(page, /1 fold has not begun yet/);
+  assert.match(page, /no epoch has ended yet/);
+  assert.match(page, /All scores are out of fold: each of the 2 images is/);
+  assert.doesNotMatch(page, /no scores yet/);
+  writeFileSync(join(run.foldPath(1), 'metrics.jsonl'), 'x');
+  assert.match(visible((await htmlReport(run, { settings: [], paths })).html), /<td colspan="6">[^<]*metrics\.jsonl/);
 });
 
 describe('markup', () => {

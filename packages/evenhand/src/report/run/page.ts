@@ -10,6 +10,7 @@ import type { ListedImage, Payload } from './payload.js';
 import { calibrationSection } from './sections/calibration.js';
 import { classesSection, countsSection } from './sections/classes.js';
 import { cellsOf, confusionSection, ordersOf, pairsSection } from './sections/confusion.js';
+import { foldsSection } from './sections/folds.js';
 import { imagesByImportance, listImage, mistakesSection } from './sections/mistakes.js';
 import { overviewSection } from './sections/overview.js';
 import { repeatSection, type Setting } from './sections/repeat.js';
@@ -39,6 +40,7 @@ export async function htmlReport(run: RunFolder, { settings, paths, data: movedT
   const sections = [
     overviewSection(analysis, nextSteps(analysis, paths, existsSync(run.model))),
     trainingSection(analysis),
+    foldsSection(analysis),
     classesSection(analysis),
     countsSection(analysis),
     confusionSection(analysis),

@@ -40,18 +40,29 @@ export interface RunParts {
   readonly labels?: readonly JudgedLabel[];
   /** The number of training images. */
   readonly train?: number;
+  /** Epochs of each fold of a cross-validation. */
+  readonly folds?: readonly (readonly EpochMetrics[])[];
 }
 
-export function runOf({
-  config,
-  classes = ['a', 'b', 'c'],
-  epochs = [epoch],
-  predictions = [],
-  classCounts,
-  labels = [],
-  train = 9,
-}: RunParts): RunFolder {
-  const run = RunFolder.create(join(root, `run-${++made}`));
+export function runOf(parts: RunParts): RunFolder {
+  const run = writeRun(join(root, `run-${++made}`), parts);
+  for (const [fold, epochs] of (parts.folds ?? []).entries()) writeRun(run.foldPath(fold), { ...parts, epochs });
+  return run;
+}
+
+function writeRun(
+  path: string,
+  {
+    config,
+    classes = ['a', 'b', 'c'],
+    epochs = [epoch],
+    predictions = [],
+    classCounts,
+    labels = [],
+    train = 9,
+  }: RunParts,
+): RunFolder {
+  const run = RunFolder.create(path);
   run.writeConfig({ model: 'mobilenet_v2', seed: 1, ...config });
   const dataset = { fingerprint: 'ff', path: root, classes, train, val: predictions.length, skipped: [] };
   run.writeEnvironment({

@@ -18,6 +18,7 @@ import {
   type EpochMetrics,
   type JudgedLabel,
   judgementsOf,
+  RunError,
   type RunFolder,
   type ValidationPrediction,
   withLikelyLabels,
@@ -87,8 +88,23 @@ export interface Analysis {
   readonly scores: ValidationScores | null;
   /** Training labels judged by the run, and likely errors among them; null if it did not judge labels. */
   readonly labels: { readonly images: number; readonly likelyErrors: number } | null;
+  /** The folds of a cross-validation that have begun; empty for other runs. */
+  readonly folds: readonly Fold[];
   /** The number of predictions that cannot be scored: logits that are not finite, or an unknown label. */
   readonly unusable: number;
+}
+
+/** A training of a cross-validation, which did not see the images that it is scored on. */
+export interface Fold {
+  /** Counted from 1. */
+  readonly number: number;
+  readonly epochs: readonly EpochMetrics[];
+  /** The epoch whose checkpoint was kept. */
+  readonly best: EpochMetrics | null;
+  /** The number of images that it is scored on; NaN if unknown. */
+  readonly images: number;
+  /** Why it cannot be shown; null if it can. */
+  readonly problem: string | null;
 }
 
 /** The same number as for the expected calibration error. */
@@ -128,8 +144,22 @@ export function analyseRun(run: RunFolder): Analysis {
         })
       : null,
     labels: countLikelyErrors(judged),
+    folds: run.folds().map(readFold),
     unusable: predictions.length - rows.length,
   };
+}
+
+/** A damaged fold does not keep the others from being shown. */
+function readFold(run: RunFolder): Fold {
+  const number = Number(basename(run.path)) + 1;
+  try {
+    const epochs = run.readEpochs();
+    const best = epochs.findLast(({ best: isBest }) => isBest) ?? null;
+    return { number, epochs, best, images: run.readEnvironment().dataset.val, problem: null };
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    return { number, epochs: [], best: null, images: Number.NaN, problem: error.message };
+  }
 }
 
 function countLikelyErrors(judged: readonly JudgedLabel[]): Analysis['labels'] {

@@ -18,6 +18,7 @@ export function findings(analysis: Analysis, headline: Headline): string[] {
     ...aboutDecision(analysis),
     ...aboutInterval(headline),
     ...aboutTraining(analysis),
+    ...aboutFolds(analysis),
   ];
 }
 
@@ -109,6 +110,13 @@ function aboutTraining({ best, epochs, config }: Analysis): string[] {
     sentences.push('Some losses are not finite: training diverged. Lower the learning rate.');
   }
   return sentences;
+}
+
+function aboutFolds({ folds, scores }: Analysis): string[] {
+  if (folds.length === 0 || scores === null) return [];
+  return [
+    `All scores are out of fold: each of the ${plural(scores.images.length, 'image')} is predicted by a network that did not train on it.`,
+  ];
 }
 
 /** Whether the last of several epochs is the best by its score, rather than because the last one is kept. */

@@ -21,7 +21,9 @@ export interface ShellPaths {
 /** The commands that make sense for this run now, the most urgent first. */
 export function nextSteps(analysis: Analysis, paths: ShellPaths, hasModelFile: boolean): ShellCommand[] {
   const { run } = paths;
-  if (analysis.epochs.length === 0) return [{ why: 'Resume training', command: `evenhand train --resume ${run}` }];
+  const { epochs, folds, scores } = analysis;
+  const hasNothing = folds.length > 0 ? scores === null : epochs.length === 0;
+  if (hasNothing) return [{ why: 'Resume training', command: `evenhand train --resume ${run}` }];
   return [
     ...reviewLabels(analysis, paths),
     ...holdOutMore(analysis, paths),

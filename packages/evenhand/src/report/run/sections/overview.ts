@@ -9,13 +9,14 @@ import { type Headline, headlineOf } from '../analysis/headline.js';
 import type { ShellCommand } from '../analysis/next-steps.js';
 import { epochName } from '../charts/epoch-charts.js';
 import { commandList } from './command-list.js';
+import { showDuration } from './duration.js';
 import type { ReportSection } from './section.js';
 
 export function overviewSection(analysis: Analysis, steps: readonly ShellCommand[]): ReportSection {
   const headline = headlineOf(analysis);
   const scores =
     headline === null
-      ? html`<p class="empty">This run has no scores yet, because no epoch has ended.</p>`
+      ? html`<p class="empty">This run has no scores yet, because ${analysis.folds.length > 0 ? 'not all of its folds have' : 'no epoch has'} ended.</p>`
       : html`<div class="hero">${headlineMarkup(headline)}${tiles(analysis, headline)}</div>${findingsMarkup(findings(analysis, headline))}`;
   const next = html`<div class="next"><h3>Next steps</h3>${commandList(steps)}</div>`;
   return { id: 'overview', name: 'Overview', title: 'Scores', body: html`${scores}${next}` };
@@ -36,8 +37,9 @@ function headlineMarkup(headline: Headline): Markup {
 </div>`;
 }
 
-function tiles({ best, scores, environment, epochs }: Analysis, headline: Headline): Markup {
-  const seconds = epochs.reduce((sum, epoch) => sum + (Number.isFinite(epoch.seconds) ? epoch.seconds : 0), 0);
+function tiles({ best, scores, environment, epochs, folds }: Analysis, headline: Headline): Markup {
+  const all = [...epochs, ...folds.flatMap((fold) => fold.epochs)];
+  const seconds = all.reduce((sum, epoch) => sum + (Number.isFinite(epoch.seconds) ? epoch.seconds : 0), 0);
   const list: Tile[] = [
     ['Accuracy', showScore(headline.accuracy), 'share of correct predictions'],
     ['Balanced accuracy', showScore(headline.balancedAccuracy), 'mean recall of the classes'],
@@ -49,23 +51,19 @@ function tiles({ best, scores, environment, epochs }: Analysis, headline: Headli
       ? []
       : [['Calibration error', showScore(scores.calibration.raw.error), 'before temperature scaling'] as Tile]),
     [
-      'Validation images',
-      showCount(environment.dataset.val),
+      folds.length > 0 ? 'Images scored' : 'Validation images',
+      showCount(folds.length > 0 && scores !== null ? scores.images.length : environment.dataset.val),
       scores === null ? '' : `of ${plural(scores.report.numSupported, 'class', 'classes')}`,
     ],
-    [
-      'Best epoch',
-      best === null ? NONE : epochName(best),
-      `of ${plural(epochs.length, 'epoch')}${seconds > 0 ? `, ${showDuration(seconds)}` : ''}`,
-    ],
+    folds.length > 0
+      ? ['Folds', String(folds.length), seconds > 0 ? showDuration(seconds) : '']
+      : [
+          'Best epoch',
+          best === null ? NONE : epochName(best),
+          `of ${plural(epochs.length, 'epoch')}${seconds > 0 ? `, ${showDuration(seconds)}` : ''}`,
+        ],
   ];
   return tileList(list);
-}
-
-function showDuration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 const findingsMarkup = (sentences: readonly string[]): Markup | false =>
