@@ -31,6 +31,8 @@ export interface PredictOptions {
   readonly tta?: Tta;
   /** The number of classes in `top`; default 5, at most all. */
   readonly topK?: number;
+  /** How many networks of an ensemble to average, from the first; default all. */
+  readonly members?: number;
 }
 
 export interface PredictAllOptions extends PredictOptions {
@@ -120,7 +122,8 @@ export abstract class Model<Image> {
     checkOptions(options);
     const views = viewsOf(tta);
     const { lanes, ahead } = this.pace;
-    const { members = 1 } = this.metadata;
+    const all = this.metadata.members ?? 1;
+    const members = Math.min(options.members ?? all, all);
     const passes = views.length * members;
     const planner = deadline === undefined ? undefined : new PassPlanner(passes, this.pace, deadline);
     const inProgress: Promise<Outcome>[] = [];
@@ -198,12 +201,15 @@ export function describeNotFinite(name: string, logits: ArrayLike<number>): stri
   );
 }
 
-function checkOptions({ tta, topK, count, deadline }: PredictAllOptions): void {
+function checkOptions({ tta, topK, members, count, deadline }: PredictAllOptions): void {
   if (tta !== undefined && !TTA.includes(tta)) {
     throw new TypeError(`tta: expected ${TTA.join(', ')}, got ${describe(tta)}.`);
   }
   if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1)) {
     throw new TypeError(`topK: expected a whole number of at least 1, got ${describe(topK)}.`);
+  }
+  if (members !== undefined && !(Number.isInteger(members) && members >= 1)) {
+    throw new TypeError(`members: expected a whole number of at least 1, got ${describe(members)}.`);
   }
   if (deadline !== undefined && !(Number.isInteger(count) && count! >= 0)) {
     const got = count === undefined ? 'undefined' : describe(count);

@@ -17,7 +17,8 @@ const FLOAT = 1;
 const COUNT = 'members';
 
 /**
- * A graph of the mean of the outputs of the first `members` graphs, an int64 scalar that is its second input. Every graph
+ * A graph of the mean of the outputs of the first `members` graphs, an int64 scalar that is its second input; below 1 it
+ * counts as 1, above their number as all. Every graph
  * but the first is in the branch of an `If`, so that one that is left out takes no time. The input is normalised as the
  * first graph expects it.
  */
@@ -36,10 +37,15 @@ export function averageOf(members: readonly Member[]): Graph {
     nodes.push({ op, inputs, output, attributes });
     return output;
   };
+  const limit = (name: string, value: number): string => {
+    constants.set(name, { type: 'int64', shape: [], data: BigInt64Array.of(BigInt(value)) });
+    return name;
+  };
+  const atLeast1 = node('Max', [COUNT, limit('one', 1)], 'atLeast1');
+  const used = node('Min', [atLeast1, limit('all', members.length)], 'used');
   const outputs = others.map((graph, i) => {
     const k = i + 1;
-    constants.set(`index${k}`, { type: 'int64', shape: [], data: BigInt64Array.of(BigInt(k)) });
-    const isUsed = node('Greater', [COUNT, `index${k}`], `isUsed${k}`);
+    const isUsed = node('Greater', [used, limit(`index${k}`, k)], `isUsed${k}`);
     const branches = {
       then_branch: { graph: withInputOf(graph, `member${k}.`, members[k]!.normalisation, members[0]!.normalisation) },
       else_branch: { graph: zero(`member${k}.none`) },
@@ -47,7 +53,7 @@ export function averageOf(members: readonly Member[]): Graph {
     return node('If', [isUsed], `logits${k}`, branches);
   });
   const sum = node('Sum', [first!.output, ...outputs], 'sum');
-  const count = node('Cast', [COUNT], 'count', { to: { int: FLOAT } });
+  const count = node('Cast', [used], 'count', { to: { int: FLOAT } });
   node('Div', [sum, count], 'logits');
   return { nodes, constants, input, inputShape, countInput: COUNT, output: 'logits', outputShape };
 }

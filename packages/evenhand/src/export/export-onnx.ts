@@ -42,13 +42,14 @@ export interface EnsembleMember {
  * second input (int64 scalar, from 1 to their number). Those after it are not computed. `pixel_values` is normalised as the
  * first network expects it; the graph converts it for the others.
  *
+ * @param members each is exported before the next one is taken, so that not all need to be in memory
  * @throws ExportError if an operation has no translation, or if the networks have different numbers of classes
  */
 export function exportEnsemble(
-  members: readonly EnsembleMember[],
+  members: Iterable<EnsembleMember>,
   { size, metadata = {}, half = false, version }: ExportOptions,
 ): Uint8Array {
-  const graphs = members.map(({ model, normalisation }) => ({ graph: graphOf(model, size), normalisation }));
+  const graphs = Array.from(members, ({ model, normalisation }) => ({ graph: graphOf(model, size), normalisation }));
   return encodeOnnx(averageOf(graphs), { metadata, half, producer: ['evenhand', version] });
 }
 

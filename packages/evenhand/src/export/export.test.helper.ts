@@ -28,13 +28,17 @@ export interface Values {
   readonly data: Float32Array;
 }
 
-/** Runs an ONNX file with each input and returns its first outputs. */
-export async function runOnnx(bytes: Uint8Array, inputs: readonly Values[]): Promise<Values[]> {
-  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+/** Runs an ONNX file with each input and returns its first outputs. @param members the second input of an ensemble */
+export async function runOnnx(bytes: Uint8Array, inputs: readonly Values[], members?: number): Promise<Values[]> {
+  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 4 });
   const outputs: Values[] = [];
   try {
     for (const { shape, data } of inputs) {
-      const results = await session.run({ [session.inputNames[0]!]: new OnnxTensor('float32', data, shape) });
+      const feeds: Record<string, OnnxTensor> = { [session.inputNames[0]!]: new OnnxTensor('float32', data, shape) };
+      if (members !== undefined) {
+        feeds[session.inputNames[1]!] = new OnnxTensor('int64', BigInt64Array.of(BigInt(members)), []);
+      }
+      const results = await session.run(feeds);
       const result = results[session.outputNames[0]!]!;
       outputs.push({ shape: result.dims, data: result.data as Float32Array });
     }

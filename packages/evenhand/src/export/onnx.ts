@@ -53,7 +53,8 @@ function sizeOfConstants(graph: Graph, half: boolean): number {
   };
   const bytes = sizeOf(graph);
   if (bytes <= MAX_CONSTANTS) return bytes;
-  const remedy = half ? 'choose a smaller model' : 'store them as float16 (--fp16), or choose a smaller model';
+  const smaller = branches(graph).length > 0 ? 'fewer or smaller models' : 'a smaller model';
+  const remedy = half ? `choose ${smaller}` : `store them as float16 (--fp16), or choose ${smaller}`;
   throw new ExportError(
     `The weights have ${(bytes / 1e9).toFixed(1)} GB, but an ONNX file holds at most 2.1 GB: ${remedy}.`,
   );

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { load } from '@evenhand/predict';
 import { argmax, classificationReport, confusionMatrix } from '../metrics/index.js';
-import { predictionArrays, RunFolder } from '../run/index.js';
+import { predictionArrays } from '../run/index.js';
+import { openSource, sharedPredictions } from './members.js';
 import { pathsOfPredictions } from './run-images.js';
 
-/** Predictions of a model file, compared with those of the checkpoint that it was exported from. */
+/** Predictions of a model file, compared with those of the checkpoints that it was exported from. */
 export interface Comparison {
   /** Number of validation images that were compared. */
   readonly images: number;
@@ -20,21 +21,30 @@ export interface Comparison {
 }
 
 /**
- * Compares a model file with the logits of its run's best checkpoint for the validation images.
+ * Compares a model file with the logits of its runs' best checkpoints, their mean if there are several, for the validation
+ * images that the runs share.
  *
  * @param mostImages the maximum number of images to compare
  */
 export async function compareOnValidation(
-  run: string,
+  runs: readonly string[],
   modelFile: string,
   mostImages: number,
   onProgress: (done: number, total: number) => void,
 ): Promise<Comparison> {
-  const folder = RunFolder.open(run);
+  const sources = runs.map(openSource);
   const none = { images: 0, greatestDifference: 0, agreement: 0, checkpointMacroF1: 0, fileMacroF1: 0 };
-  const { path, classes } = folder.readEnvironment().dataset;
-  const rows = folder.readPredictions().slice(0, mostImages);
-  if (rows.length === 0) return { ...none, reason: 'the run has no validation logits' };
+  if (sources.some(({ isCrossValidated }) => isCrossValidated)) {
+    return { ...none, reason: 'out-of-fold logits are those of one member each' };
+  }
+  const { path, classes } = sources[0]!.folder.readEnvironment().dataset;
+  const rows = sharedPredictions(sources).slice(0, mostImages);
+  if (rows.length === 0) {
+    return {
+      ...none,
+      reason: runs.length > 1 ? 'no validation images are shared' : 'the run has no validation logits',
+    };
+  }
   const files = pathsOfPredictions(rows, path);
   const missing = files.find((file) => !existsSync(file));
   if (missing !== undefined) return { ...none, reason: `the validation images have moved (there is no ${missing})` };

@@ -12,16 +12,7 @@ import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { type ImageModel, loadPublished, type ModelSpec } from '../models/index.js';
 import { predictionArrays, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
-import {
-  buildModel,
-  type Config,
-  ConfigError,
-  configOfRun,
-  createFitting,
-  findSpec,
-  modelOfRun,
-  presetAt,
-} from '../train/index.js';
+import { buildModel, ConfigError, configOfRun, createFitting, findSpec, modelOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
 /** The result of an export. */
@@ -29,9 +20,11 @@ export interface Exported {
   readonly path: string;
   readonly bytes: number;
   readonly metadata: ModelMetadata;
+  /** What differs from the runs, in one sentence; absent if nothing does. */
+  readonly note?: string;
 }
 
-interface FileOptions {
+export interface FileOptions {
   /** Path of the model file. */
   readonly out: string;
   /** Stores the weights as float16: half the file size, nearly the same logits. */
@@ -59,7 +52,7 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
     throw new RunError(`${run} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
   }
   const spec = modelOfRun(folder, config);
-  const { decision, validation } = judge(folder, classes, config);
+  const { decision, validation } = judge(likelyLabels(folder, folder.readPredictions()), classes, config.seed);
   const metadata: ModelMetadata = {
     version: version(),
     model: config.model,
@@ -138,20 +131,30 @@ function write(
       half,
       version: metadata.version,
     });
-    if (!existsSync(dirname(out))) throw new ConfigError(`${out}: there is no folder ${dirname(out)} to write it in`);
-    writeAtomically(out, (append) => append(bytes));
-    return { path: out, bytes: bytes.length, metadata };
+    return writeFile(out, bytes, metadata);
   } finally {
     nn.disposeModule(model);
   }
 }
 
-/** Throws `ConfigError` if the weights belong to another model or number of classes. */
-function loadWeights(
+/** @throws ConfigError if there is no folder for the file */
+export function writeFile(out: string, bytes: Uint8Array, metadata: ModelMetadata): Exported {
+  if (!existsSync(dirname(out))) throw new ConfigError(`${out}: there is no folder ${dirname(out)} to write it in`);
+  writeAtomically(out, (append) => append(bytes));
+  return { path: out, bytes: bytes.length, metadata };
+}
+
+/**
+ * Loads all weights of a model, including the head.
+ *
+ * @param spec that of weights from elsewhere; null for those of a run
+ * @throws ConfigError if the weights belong to another model or number of classes
+ */
+export function loadWeights(
   model: ImageModel,
   spec: ModelSpec | null,
   weights: string,
-  { model: name, classes }: ModelMetadata,
+  { model: name, classes }: Pick<ModelMetadata, 'model' | 'classes'>,
 ): void {
   try {
     loadPublished(model, spec ?? {}, weights);
@@ -163,22 +166,23 @@ function loadWeights(
 }
 
 /** Replaces validation labels with the most probable ones if label errors were found among them. */
-function likelyLabels(folder: RunFolder, rows: readonly ValidationPrediction[]): readonly ValidationPrediction[] {
+export function likelyLabels(
+  folder: RunFolder,
+  rows: readonly ValidationPrediction[],
+): readonly ValidationPrediction[] {
   const best = folder.readEpochs().findLast((epoch) => epoch.best);
   if (best?.macroF1Posterior === undefined) return rows;
   return withLikelyLabels(rows, folder.readLabels());
 }
 
-/** Fits the decision rule and scores it on the validation images by cross-validation; null if there are none. */
-function judge(
-  folder: RunFolder,
+/** Fits the decision rule and scores it on validation images by cross-validation; null if there are none. */
+export function judge(
+  rows: readonly ValidationPrediction[],
   classes: readonly string[],
-  { seed }: Config,
+  seed: number,
 ): { decision: FittedDecision | null; validation: ValidationScore | null } {
-  const given = folder.readPredictions();
-  if (given.length === 0) return { decision: null, validation: null };
+  if (rows.length === 0) return { decision: null, validation: null };
   const numClasses = classes.length;
-  const rows = likelyLabels(folder, given);
   const { truth, logits } = predictionArrays(rows, classes);
   const decision = fitDecision(logits, truth, numClasses, seed);
   const { value, low, high } = macroF1Interval(truth, decision.predicted, numClasses, { average: 'all' });

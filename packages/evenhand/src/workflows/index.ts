@@ -9,4 +9,5 @@ export {
   exportRun,
   exportWeights,
 } from './export-run.js';
+export { type ExportRunsOptions, exportRuns } from './export-runs.js';
 export { resume, train } from './train.js';

@@ -1,16 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { ModelMetadata } from '@evenhand/predict';
 import { formatInterval, formatPercent, formatScore, plural } from '../../format.js';
 import { fields, findSpec } from '../../train/index.js';
 import {
   type Comparison,
   compareOnValidation,
   type Exported,
-  exportRun,
+  exportRuns,
   exportWeights,
 } from '../../workflows/index.js';
 import type { Command } from '../command.js';
-import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { type Flag, type Parsed, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { guardedWrite, StatusLine } from '../output/files.js';
 import { quoted } from '../output/text.js';
@@ -21,7 +22,7 @@ const flags: readonly Flag[] = [
     name: 'out',
     boolean: false,
     value: 'FILE',
-    doc: 'ONNX file to write [RUN/model.onnx, or MODEL.onnx for weights]',
+    doc: 'ONNX file to write; needed for several runs [RUN/model.onnx, or MODEL.onnx for weights]',
   },
   {
     name: 'fp16',
@@ -70,41 +71,61 @@ const weightsFlags = ['model', 'weights', 'labels', 'image-size', 'preset'];
 
 export const exportModel: Command = {
   name: 'export',
-  usage: ['export RUN [OPTIONS]', 'export --model NAME --weights FILE --labels FILE [OPTIONS]'],
+  usage: [
+    'export RUN [OPTIONS]',
+    'export RUN RUN... --out FILE [OPTIONS]',
+    'export --model NAME --weights FILE --labels FILE [OPTIONS]',
+  ],
   about: [
     'Exports the best checkpoint of a run, or weights that were trained elsewhere, to one ONNX file with everything that ' +
       'prediction needs: class names, preprocessing, decision rule, configuration. evenhand train does this at its end.',
+    'Several runs with the same classes, and a cross-validated run, become an ensemble: one file that averages the logits ' +
+      'of its members. Its decision rule and score come from the mean logits of the validation images that the runs ' +
+      'share. evenhand predict --time-limit drops the last members first if time is short.',
   ],
   flags,
   async run(args) {
     const parsed = parseFlags('export', args, flags);
     const given = weightsFlags.filter((name) => parsed.flags.has(name));
-    if (parsed.positionals.length > 0 || given.length === 0) return exportFromRun(parsed, given);
+    if (parsed.positionals.length > 0 || given.length === 0) return exportFromRuns(parsed, given);
     return exportFromWeights(parsed);
   },
 };
 
-async function exportFromRun(parsed: Parsed, given: readonly string[]): Promise<number> {
-  const [run] = expectPositionals('export', parsed, ['RUN']);
-  if (given.length > 0) throw new UsageError(`--${given[0]} is for weights from elsewhere; ${quoted(run!)} is a run`);
-  const out = parsed.flags.get('out');
-  const half = parsed.flags.get('fp16') === 'true';
-  const exported = exportRun({ run: run!, half, ...(out === undefined ? {} : { out: makeFolderOf(out) }) });
-  console.log(describe(exported));
-  const { validation } = exported.metadata;
-  if (validation !== null) {
-    console.log(
-      `Macro F1 of ${plural(validation.images, 'validation image')}: ` +
-        formatInterval(validation.macroF1, validation.low, validation.high),
-    );
+async function exportFromRuns({ positionals: runs, flags }: Parsed, given: readonly string[]): Promise<number> {
+  if (runs.length === 0) throw new UsageError('RUN is missing; usage: evenhand export RUN [OPTIONS]');
+  if (given.length > 0)
+    throw new UsageError(`--${given[0]} is for weights from elsewhere; ${quoted(runs[0]!)} is a run`);
+  const out = flags.get('out');
+  if (out === undefined && runs.length > 1) {
+    throw new UsageError(`--out is missing; the file of ${runs.length} runs needs a name: --out FILE`);
   }
+  const half = flags.get('fp16') === 'true';
+  const exported = exportRuns({ runs, half, ...(out === undefined ? {} : { out: makeFolderOf(out) }) });
+  const { metadata, note, path } = exported;
+  console.log(describe(exported));
+  if (note !== undefined) console.log(`${note}.`);
+  console.log(describeScore(metadata));
   const status = new StatusLine();
-  // In 32 bits a few images show that the file computes what the checkpoint does; in 16 bits every image matters.
-  const comparison = await compareOnValidation(run!, exported.path, half ? Number.POSITIVE_INFINITY : 16, (done, all) =>
+  // In 32 bits a few images show that the file computes what the checkpoint does; otherwise every image matters.
+  const isExact = !half && note === undefined;
+  const comparison = await compareOnValidation(runs, path, isExact ? 16 : Number.POSITIVE_INFINITY, (done, all) =>
     status.show(() => `Comparing with the checkpoint: ${done} of ${all}`),
   ).finally(() => status.clear());
-  console.log(describeComparison(comparison, half));
+  console.log(describeComparison(comparison, isExact, half ? 'Half precision, checked on' : 'Checked on'));
   return exitCodes.done;
+}
+
+function describeScore({ validation, members = 1 }: ModelMetadata): string {
+  if (validation !== null) {
+    return (
+      `Macro F1 of ${plural(validation.images, 'validation image')}: ` +
+      formatInterval(validation.macroF1, validation.low, validation.high)
+    );
+  }
+  return members === 1
+    ? 'No decision rule and no score: the run has no validation images'
+    : 'No decision rule and no score: the runs share no validation images';
 }
 
 async function exportFromWeights({ flags }: Parsed): Promise<number> {
@@ -142,23 +163,25 @@ function makeFolderOf(out: string): string {
 }
 
 function describe({ path, bytes, metadata }: Exported): string {
-  const { model, classes, preset, decision, license } = metadata;
+  const { model, members = 1, classes, preset, decision, license } = metadata;
   const rule = decision.scale === null ? 'most probable class' : 'tuned for Macro F1';
   const restriction = license?.restriction === undefined ? '' : ` (${license.restriction})`;
   const terms = license === undefined ? '' : `; licence of the pretrained weights: ${license.id}${restriction}`;
+  const networks = members === 1 ? model : `${members} members of ${model}`;
   return (
-    `${path}: ${model}, ${plural(classes.length, 'class', 'classes')}, ${preset.crop} px, ` +
+    `${path}: ${networks}, ${plural(classes.length, 'class', 'classes')}, ${preset.crop} px, ` +
     `${(bytes / 1e6).toFixed(1)} MB; decision rule: ${rule}${terms}`
   );
 }
 
-function describeComparison(comparison: Comparison, half: boolean): string {
+/** @param isExact whether the file should compute what the checkpoints do */
+function describeComparison(comparison: Comparison, isExact: boolean, checked: string): string {
   if (comparison.images === 0) return `Not compared with the checkpoint: ${comparison.reason}`;
   const { images, greatestDifference, agreement, checkpointMacroF1, fileMacroF1 } = comparison;
   const same = `${plural(images, 'validation image')}: logits differ from the checkpoint's by at most ${greatestDifference.toExponential(1)}`;
-  if (!half) return `Checked on ${same}`;
+  if (isExact) return `${checked} ${same}`;
   return (
-    `Half precision, checked on ${same}, ${formatPercent(agreement)} of predictions are the same, ` +
+    `${checked} ${same}, ${formatPercent(agreement)} of predictions are the same, ` +
     `Macro F1 ${formatScore(checkpointMacroF1)} before and ${formatScore(fileMacroF1)} after`
   );
 }

@@ -34,8 +34,8 @@ export function foldsSection({ folds, config }: Analysis): ReportSection | null 
     charts,
     body: html`<p class="lead">The training images were divided into ${planned > 0 ? planned : folds.length} parts. For each part a network was trained on the others and scored on it, so that every image is scored by a network that did not train on it. ${spreadOf(ended)} ${model}</p>
 ${folds.length < planned && html`<p class="lead">${plural(planned - folds.length, 'fold')} ${planned - folds.length === 1 ? 'has' : 'have'} not begun yet.</p>`}
-<div class="two"><div class="scroll"><table class="plain"><thead><tr><th>Fold</th><th>Images</th><th>Macro F1</th><th>95 % interval</th><th>Accuracy</th><th>Epoch</th><th>Time</th></tr></thead><tbody>${rows}</tbody></table></div>
-${charts.length > 0 && html`<figure>${charts.map(drawChart)}<figcaption>Macro F1 of each fold per epoch, on the images that it did not train on</figcaption></figure>`}</div>`,
+<div class="scroll"><table class="plain"><thead><tr><th>Fold</th><th>Images</th><th>Macro F1</th><th>95 % interval</th><th>Accuracy</th><th>Epoch</th><th>Time</th></tr></thead><tbody>${rows}</tbody></table></div>
+${charts.length > 0 && html`<div class="two"><figure>${charts.map(drawChart)}<figcaption>Macro F1 of each fold per epoch, on the images that it did not train on</figcaption></figure></div>`}`,
   };
 }
 
