@@ -21,12 +21,17 @@ export const PACKAGES = ['torch', 'predict', 'evenhand', 'herbarium'];
  * @param platforms the platforms of ONNX Runtime to pack, such as `['linux-x64']`, or `all`; this machine's by default
  * @returns the paths of the tarballs by name of the package, dependencies first
  */
-export async function packAll({ out, platforms = [`${process.platform}-${process.arch}`] }) {
+export async function packAll({ out, platforms }) {
+  return pack(await stageAll({ out, platforms }), out);
+}
+
+/** The folders that `packAll` packs. */
+export async function stageAll({ out, platforms = [`${process.platform}-${process.arch}`] }) {
   const staged = join(out, 'staged');
   rmSync(staged, { recursive: true, force: true });
   const folders = packOnnxRuntime(staged, platforms);
   for (const name of PACKAGES) folders.push(await stage(name, join(staged, name)));
-  return new Map(folders.map((folder) => [manifestOf(folder).name, pack(folder, out)]));
+  return folders;
 }
 
 async function stage(name, folder) {
@@ -109,11 +114,13 @@ function notices(names) {
     .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-function pack(folder, out) {
-  const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', out];
-  const { status, stdout, stderr } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`npm pack failed in ${folder}: ${stderr}`);
-  return join(out, stdout.trim());
+/** Packs folders into the folder `out`; returns the paths of the tarballs by name of the package. */
+export function pack(folders, out) {
+  const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', out, ...folders];
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd: out, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`npm pack failed: ${stderr}`);
+  const files = stdout.trim().split('\n');
+  return new Map(folders.map((folder, i) => [manifestOf(folder).name, join(out, files[i])]));
 }
 
 function onnxruntimeVersion() {
