@@ -68,6 +68,7 @@ const scores = `
 figure{margin:0}figure:not(.card){padding:1rem 1.1rem}
 figcaption.key{padding:.5rem .2rem 0}
 .two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1.2rem}
+.scroll+.two{margin-top:1.2rem}
 .chart svg{display:block;width:100%;height:auto;overflow:visible}
 .chart svg text{font-variant-numeric:tabular-nums}
 .narrow{display:none}
