@@ -17,6 +17,7 @@ const USAGE = `Usage: npm run bench -- balance [options]
   --seeds N           seeds 1 to N; default: 3
   --epochs N          of phase 2, fine-tuned only; default: 3
   --head-epochs N     of phase 1; default: 2
+  --threads N         CPU threads; default: one for each core
   --folder DIR        results.jsonl, by which a stopped benchmark continues, data, features and runs; default: bench/results/balance
   --table             only print the tables of the results
   --against NAME      the row with which the others are compared; default: none`;
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
       seeds: { type: 'string', default: '3' },
       epochs: { type: 'string', default: '3' },
       'head-epochs': { type: 'string', default: '2' },
+      threads: { type: 'string' },
       folder: { type: 'string', default: fileURLToPath(new URL('../results/balance', import.meta.url)) },
       against: { type: 'string', default: 'none' },
       table: { type: 'boolean', default: false },
@@ -68,6 +70,7 @@ async function main(): Promise<void> {
   const length = {
     epochs: positive('epochs', values.epochs),
     headEpochs: positive('head-epochs', values['head-epochs']),
+    threads: values.threads === undefined ? 0 : positive('threads', values.threads),
   };
   const against = oneOf('against', values.against, ROWS);
   const seeds = positive('seeds', values.seeds);
@@ -94,7 +97,7 @@ async function main(): Promise<void> {
 
 interface Setting {
   readonly folder: string;
-  readonly length: Pick<Config, 'epochs' | 'headEpochs'>;
+  readonly length: Pick<Config, 'epochs' | 'headEpochs' | 'threads'>;
   readonly results: Results;
 }
 
