@@ -12,6 +12,9 @@ import { packOnnxRuntime } from './pack-onnxruntime.mjs';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(join(ROOT, 'packages/evenhand/package.json'));
 
+/** The platforms with prebuilt addons, which scripts/prebuild.mjs makes on each: those for which set-up downloads libtorch. */
+const PREBUILT = ['linux-x64', 'darwin-arm64'];
+
 /** The folders of the packages, in the order in which they can be published. */
 export const PACKAGES = ['torch', 'predict', 'evenhand', 'herbarium'];
 
@@ -30,6 +33,7 @@ export async function stageAll({ out, platforms = [`${process.platform}-${proces
   const staged = join(out, 'staged');
   rmSync(staged, { recursive: true, force: true });
   const folders = packOnnxRuntime(staged, platforms);
+  folders.push(...prebuiltFolders());
   for (const name of PACKAGES) folders.push(await stage(name, join(staged, name)));
   return folders;
 }
@@ -45,11 +49,22 @@ async function stage(name, folder) {
   cpSync(readme, join(folder, 'README.md'));
   cpSync(join(ROOT, 'LICENSE'), join(folder, 'LICENSE'));
   if (name === 'evenhand') await bundle(folder);
+  if (name === 'torch') {
+    const parts = PREBUILT.map((platform) => [`@evenhand/torch-${platform}`, manifest.version]);
+    manifest.optionalDependencies = Object.fromEntries(parts);
+  }
   if (name === 'predict') manifest.dependencies['@evenhand/onnxruntime'] = onnxruntimeVersion();
   // Everything that was copied is shipped.
   const { files: _files, devDependencies: _development, ...published } = manifest;
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
   return folder;
+}
+
+/** The packages that prebuild.mjs has made here, of this version. */
+function prebuiltFolders() {
+  const { version } = manifestOf(join(ROOT, 'packages/torch'));
+  const folders = PREBUILT.map((platform) => join(ROOT, 'build/prebuilt', `torch-${platform}`));
+  return folders.filter((folder) => existsSync(join(folder, 'package.json')) && manifestOf(folder).version === version);
 }
 
 /** Not tests, what only tests use, source maps, and files in `dist` whose source is gone. */

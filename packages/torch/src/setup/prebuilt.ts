@@ -15,8 +15,9 @@ export interface Prebuilt {
   readonly libtorch: string;
   readonly variant: Variant;
   readonly abi: string;
-  /** The oldest glibc with which it works; absent on macOS. */
+  /** The oldest glibc and libstdc++ with which it works; absent on macOS. */
   readonly glibc?: string;
+  readonly glibcxx?: string;
 }
 
 export interface PrebuiltList {
