@@ -169,9 +169,9 @@ export function findCompiler(): string | undefined {
   return ['g++', 'clang++'].find(works);
 }
 
-/** What set-up would do here about libtorch, in words for a question. */
+/** What is missing here, in words: `there is none on this machine; the download is about 190 MB`. */
 export function describeNeed(): string {
   const found = findLibtorch();
-  if (found !== undefined) return `libtorch ${found.version} is there (${found.path}), and an addon for it is needed`;
-  return `libtorch is needed; the download is ${downloadSize('cpu') ?? 'not available for this platform'}`;
+  if (found !== undefined) return `libtorch ${found.version} is in ${found.path}, and its addon is missing`;
+  return `there is none on this machine; the download is ${downloadSize('cpu') ?? 'not available for this platform'}`;
 }

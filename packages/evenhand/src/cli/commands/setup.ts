@@ -80,7 +80,7 @@ const installAfterQuestion: Installer = async (packages) => {
 /** Offers at a terminal to set libtorch up, for a command that needs it. Returns whether that was done. */
 export async function offerSetup(): Promise<boolean> {
   if (!isInteractive()) return false;
-  if (!(await ask(`This command needs libtorch, and ${describeNeed()}. Set it up now?`))) return false;
+  if (!(await ask(`This command needs libtorch: ${describeNeed()}. Set it up now?`))) return false;
   report(await setUp({ install: installAfterQuestion, clone: isClone() }));
   return true;
 }
