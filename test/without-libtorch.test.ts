@@ -35,6 +35,7 @@ describe('without libtorch', () => {
     assert.ok(existsSync(join(folder, 'run/report.html')));
     await succeed(['predict', 'run', 'discs', '--out', 'predictions.csv'], folder);
     assert.match(readFileSync(join(folder, 'predictions.csv'), 'utf8'), /^[a-z_]+,label\n/);
+    assert.match(await succeed(['eval', 'run/model.onnx', 'discs'], folder), /Macro F1 over all 3 classes +\d/);
     await succeed(['submit', 'run', '--team', 'a', '--out', 'a.zip'], folder);
   });
 

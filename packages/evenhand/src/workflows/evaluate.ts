@@ -69,10 +69,10 @@ export interface Evaluation {
   readonly calibrationError: number;
   /**
    * How many of the N images the run was trained on, which makes its scores too high; null if that is unknown because
-   * the run's data have moved.
+   * the run's data have moved, or for a model file.
    */
   readonly trainingImages: number | null;
-  /** Where the run's own data were expected. */
+  /** Where the run's own data were expected; empty for a model file. */
   readonly runData: string;
   /** Unreadable images, which are not scored. */
   readonly bad: readonly BadImage[];
@@ -204,11 +204,12 @@ function validationSamples(
   return files.map((file, i) => ({ file, label: truth[i]! }));
 }
 
-/** Labelled images of `data`, with the run's classes. */
-async function readSamples(
+/** Labelled images of `data`, with the classes of a run or a model file. */
+export async function readSamples(
   data: string,
   classes: readonly string[],
   options: Pick<EvaluateOptions, 'read' | 'part'>,
+  whose = "the run's",
 ): Promise<Sample[]> {
   const dataset = await readDataset(data, options.read);
   const part = options.part ?? (dataset.val.length > 0 ? 'val' : 'train');
@@ -219,7 +220,7 @@ async function readSamples(
     const index = indices[label];
     if (index !== undefined) return { file, label: index };
     throw new ConfigError(
-      `${file} has the label ${describeValue(dataset.classes[label])}, which is not one of the run's ` +
+      `${file} has the label ${describeValue(dataset.classes[label])}, which is not one of ${whose} ` +
         `${classes.length} classes`,
     );
   });

@@ -2,6 +2,7 @@
 export { type Audit, type AuditOptions, auditLabels } from './audit.js';
 export { type Comparison, compareOnValidation } from './compare-model.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
+export { type EvaluateFileOptions, evaluateFile } from './evaluate-file.js';
 export {
   type Exported,
   type ExportRunOptions,

@@ -1,8 +1,10 @@
+import { statSync } from 'node:fs';
+import { DEVICES } from '@evenhand/predict';
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1 } from '../../metrics/index.js';
 import { describeValue, printable } from '../../printable.js';
-import { DATA_FILES, fields } from '../../train/index.js';
-import { type Evaluation, evaluate } from '../../workflows/index.js';
+import { DATA_FILES, fields, type TrainEvent } from '../../train/index.js';
+import { type Evaluation, evaluate, evaluateFile } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
 import { csvSafeFlag, expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
@@ -49,11 +51,12 @@ const flags: readonly Flag[] = [
 
 export const evaluation: Command = {
   name: 'eval',
-  usage: ['eval RUN [OPTIONS]', 'eval RUN DATA [OPTIONS]'],
+  usage: ['eval RUN [OPTIONS]', 'eval RUN DATA [OPTIONS]', 'eval MODEL.onnx DATA [OPTIONS]'],
   about: [
     'Scores the best checkpoint of the run folder RUN on the validation images of the run, or on the labelled images of ' +
       'DATA, in any layout that evenhand train reads. Macro F1 is the unweighted mean of the F1 of all classes of the ' +
       'run, with its 95 % interval.',
+    'A model file is scored by its predictions, that is by its decision rule, and needs no libtorch.',
     'If images that the run was trained on are among those scored, the scores are too high, and a warning says how many ' +
       'there are.',
   ],
@@ -62,26 +65,15 @@ export const evaluation: Command = {
     const parsed = parseFlags('eval', args, flags);
     const names = parsed.positionals.length < 2 ? ['RUN'] : ['RUN', 'DATA'];
     const [run, data] = expectPositionals('eval', parsed, names);
-    const status = new StatusLine();
-    const part = readPart(parsed);
     requireData(data, parsed);
-    const { threads, cache } = settingsOf(parsed, ['threads', 'cache']);
-    const device = parsed.flags.get('device');
-    const runData = parsed.flags.get('data');
-    const result = await evaluate({
-      run: run!,
-      ...(data === undefined ? {} : { data, read: readOptionsOf(parsed) }),
-      ...(part === undefined ? {} : { part }),
-      ...(runData === undefined ? {} : { runData }),
-      ...(device === undefined ? {} : { device }),
-      ...(threads === undefined ? {} : { threads }),
-      ...(cache === undefined ? {} : { cache }),
-      onEvent: (event) => {
-        if (event.type !== 'progress') return;
-        const action = event.stage === 'scan' ? 'Reading' : 'Scoring';
-        status.show(() => `${action} images: ${event.done} of ${event.total}`);
-      },
-    }).finally(() => status.clear());
+    const status = new StatusLine();
+    const onEvent = (event: TrainEvent): void => {
+      if (event.type !== 'progress') return;
+      const action = event.stage === 'scan' ? 'Reading' : 'Scoring';
+      status.show(() => `${action} images: ${event.done} of ${event.total}`);
+    };
+    const scored = isFile(run!) ? scoreFile(run!, data, parsed, onEvent) : scoreRun(run!, data, parsed, onEvent);
+    const result = await scored.finally(() => status.clear());
     const [csvFile, jsonFile] = [parsed.flags.get('csv'), parsed.flags.get('json')];
     if (csvFile !== '-' && jsonFile !== '-') console.log(describe(run!, data, result));
     else for (const warning of warningsOf(run!, data, result)) process.stderr.write(`evenhand: ${warning}\n`);
@@ -90,6 +82,59 @@ export const evaluation: Command = {
     return exitCodes.done;
   },
 };
+
+type OnEvent = (event: TrainEvent) => void;
+
+async function scoreRun(run: string, data: string | undefined, parsed: Parsed, onEvent: OnEvent): Promise<Evaluation> {
+  const part = readPart(parsed);
+  const { threads, cache } = settingsOf(parsed, ['threads', 'cache']);
+  const device = parsed.flags.get('device');
+  const runData = parsed.flags.get('data');
+  return evaluate({
+    run,
+    ...(data === undefined ? {} : { data, read: readOptionsOf(parsed) }),
+    ...(part === undefined ? {} : { part }),
+    ...(runData === undefined ? {} : { runData }),
+    ...(device === undefined ? {} : { device }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(cache === undefined ? {} : { cache }),
+    onEvent,
+  });
+}
+
+async function scoreFile(
+  model: string,
+  data: string | undefined,
+  parsed: Parsed,
+  onEvent: OnEvent,
+): Promise<Evaluation> {
+  if (data === undefined)
+    throw new UsageError(
+      `DATA is missing: a model file has no images of its own; usage: evenhand eval ${quoted(model)} DATA`,
+    );
+  const other = ['data', 'cache'].find((name) => parsed.flags.has(name));
+  if (other !== undefined) throw new UsageError(`--${other} goes with a run folder, not with a model file`);
+  const part = readPart(parsed);
+  const { threads } = settingsOf(parsed, ['threads']);
+  const device = parsed.flags.get('device');
+  const known = DEVICES.find((name) => name === device);
+  if (device !== undefined && known === undefined)
+    throw new UsageError(
+      `--device must be one of ${DEVICES.join(', ')} for a model file, got ${describeValue(device)}`,
+    );
+  return evaluateFile({
+    model,
+    data,
+    read: readOptionsOf(parsed),
+    ...(part === undefined ? {} : { part }),
+    ...(known === undefined ? {} : { device: known }),
+    ...(threads === undefined ? {} : { threads }),
+    onEvent,
+  });
+}
+
+/** Whether this is a model file, and not the folder of a run. */
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? path.endsWith('.onnx');
 
 function readPart({ flags }: Parsed): 'train' | 'val' | undefined {
   const part = flags.get('part');
@@ -107,6 +152,8 @@ function requireData(data: string | undefined, { flags }: Parsed): void {
 /** What makes the scores too high, or may. */
 function warningsOf(run: string, data: string | undefined, result: Evaluation): string[] {
   const { trainingImages, report, runData } = result;
+  // A model file does not say which images it was trained on.
+  if (trainingImages === null && runData === '') return [];
   if (trainingImages === null) {
     return [
       `It is unknown whether the run was trained on some of these images, because its data is no longer in ` +
