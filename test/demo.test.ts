@@ -1,20 +1,17 @@
 // The demo from beginning to end, made small: few species and an epoch.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from './support.js';
+import { evenhand, temporaryFolder } from './support.js';
 
-const PROGRAM = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
 const { path: folder, remove } = temporaryFolder();
 after(remove);
 
-test('the demo draws, checks, trains twice, predicts, reports and compares', () => {
-  const args = [PROGRAM, '--folder', join(folder, 'demo'), '--species', '6', '--images', '16', '--epochs', '1'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
-  assert.equal(status, 0, `${stdout}\n${stderr}`);
+test('the demo draws, checks, trains twice, predicts, reports and compares', async () => {
+  const args = ['demo', 'demo', '--species', '6', '--images', '16', '--epochs', '1'];
+  const { code, stdout, stderr } = await evenhand(args, folder);
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
   assert.match(
     stdout,
     /\d+ training images \(\d+ with a wrong label, 6 broken files\), 18 for validation, 30 for testing/,

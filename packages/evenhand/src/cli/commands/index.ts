@@ -27,6 +27,10 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     summary: 'list or clear the cache of decoded images',
     load: async () => (await import('./cache.js')).imageCache,
   },
+  demo: {
+    summary: 'show the whole workflow on drawn flowers',
+    load: async () => (await import('./demo.js')).demo,
+  },
   setup: {
     summary: 'set up libtorch, which training needs',
     load: async () => (await import('./setup.js')).setup,
