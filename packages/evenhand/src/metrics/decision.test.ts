@@ -51,6 +51,13 @@ function sample({ images, numClasses, tail, distance, seed }: Problem): Sample {
 const macroF1 = (truth: Int32Array, predicted: Int32Array, numClasses: number): number =>
   classificationReport(confusionMatrix(truth, predicted, numClasses)).macroF1;
 
+/** Images of classes that are equally frequent, with the posteriors of a training in which they were not. */
+function sampleEvenly({ images, numClasses, tail, distance, seed }: Problem): Sample & { readonly counts: number[] } {
+  const { logits, truth } = sample({ images, numClasses, tail: 0, distance, seed });
+  const counts = Array.from({ length: numClasses }, (_, k) => 1000 * (k + 1) ** -tail);
+  return { logits: logits.map((logit, i) => logit + Math.log(counts[i % numClasses]!)), truth, counts };
+}
+
 const isPlain = ({ scale, offset }: DecisionRule): boolean => scale === null && offset === null;
 
 test('the temperature recovers the factor by which logits were scaled', () => {
@@ -100,6 +107,28 @@ test('a rule that helps is kept, and its cross-validated predictions give an unb
     macroF1(fresh.truth, applyRule(fresh.logits, 20, rule), 20),
   ];
   assert.ok(Math.abs(crossValidated - onNewImages) < 0.03, `${crossValidated}, but ${onNewImages} on new images`);
+});
+
+// Over ten seeds with 8,000 new images each, Macro F1 is 0.228 to 0.236 for the most probable class, 0.290 to 0.356 for the
+// rule for Macro F1, and 0.367 to 0.409 with logit adjustment, which knows the class sizes of the training.
+test('where the classes of training were less equal, logits are adjusted if the training images are known', () => {
+  for (const seed of [10, 11, 12]) {
+    const { logits, truth, counts } = sampleEvenly({ ...long, images: 300, seed });
+    const fresh = sampleEvenly({ ...long, images: 4000, seed: seed + 1000 });
+    const [unknown, known] = [null, counts].map((some) => fitDecision(logits, truth, 20, 0, some));
+    const onNewImages = (rule: DecisionRule) => macroF1(fresh.truth, applyRule(fresh.logits, 20, rule), 20);
+    const { scale, offset } = known!.rule;
+    assert.equal(offset, null);
+    assert.ok(scale!.at(-1)! > scale![0]!, 'a rare class needs less');
+    const gain = onNewImages(known!.rule) - onNewImages(unknown!.rule);
+    assert.ok(gain > 0.02, `seed ${seed}: ${gain}`);
+  }
+});
+
+test('logits of a training with equal classes are not adjusted', () => {
+  const { logits, truth } = sample({ ...long, tail: 0, images: 600, seed: 10 });
+  const counts = Array.from({ length: 20 }, (_, k) => 1000 * (k + 1) ** -1.5);
+  assert.ok(isPlain(fitDecision(logits, truth, 20, 0, counts).rule));
 });
 
 test('with equal class sizes and correct probabilities the rule is never significantly worse', () => {

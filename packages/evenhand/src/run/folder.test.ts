@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import {
   type Environment,
   type EpochMetrics,
+  expectedClassCounts,
   type JudgedLabel,
   judgementsOf,
   predictionArrays,
@@ -254,4 +255,24 @@ test('predictions become arrays in linear time in the number of classes', () => 
   // The logits do not fit, which is found out only after the label was looked up.
   refused(() => predictionArrays(predictions, counted), /0 logits for 20000 classes/);
   assert.ok(lookups <= classes.length, `${lookups} lookups`);
+});
+
+test('training images are counted by the probabilities of their labels if the run judged these', () => {
+  const dataset = { classes: ['oak', 'elm'], classCounts: [3, 1] };
+  const judged = (part: 'train' | 'val', oak: number): JudgedLabel => {
+    const posterior = { oak, elm: 1 - oak };
+    return {
+      file: 'a.jpg',
+      part,
+      given: 'oak',
+      wrong: 1 - oak,
+      suggested: 'elm',
+      suggestedProbability: 1 - oak,
+      posterior,
+    };
+  };
+  assert.deepEqual(expectedClassCounts(dataset, []), [3, 1]);
+  assert.deepEqual(expectedClassCounts(dataset, [judged('val', 0.5)]), [3, 1]);
+  assert.deepEqual(expectedClassCounts(dataset, [judged('train', 0.75), judged('train', 0.5)]), [1.25, 0.75]);
+  assert.equal(expectedClassCounts({ ...dataset, classCounts: [3] }, []), null);
 });

@@ -6,6 +6,7 @@ export {
   chosenScore,
   type Environment,
   type EpochMetrics,
+  expectedClassCounts,
   type JudgedLabel,
   judgementsOf,
   predictionArrays,

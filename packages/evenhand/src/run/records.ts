@@ -145,6 +145,26 @@ export function withLikelyLabels(
   });
 }
 
+/**
+ * The number of training images of each class, [K], as the network has seen them: expected numbers, if the run judged their
+ * labels. Null if the run did not record it.
+ *
+ * @param judged the lines of labels.jsonl
+ */
+export function expectedClassCounts(
+  { classes, classCounts }: Pick<Environment['dataset'], 'classes' | 'classCounts'>,
+  judged: readonly JudgedLabel[],
+): readonly number[] | null {
+  if (classCounts?.length !== classes.length) return null;
+  const inTraining = judged.filter(({ part }) => part === 'train');
+  if (inTraining.length === 0) return classCounts;
+  const counts = new Map(classes.map((name) => [name, 0]));
+  for (const { posterior } of inTraining) {
+    for (const [name, p] of Object.entries(posterior)) counts.set(name, (counts.get(name) ?? 0) + p);
+  }
+  return classes.map((name) => counts.get(name)!);
+}
+
 /** A GPU: its name, compute capability, memory in 10^6 bytes, and the versions of its driver and of CUDA. */
 export interface GpuFacts {
   readonly name?: string;

@@ -11,7 +11,14 @@ import { nn, TorchError, writeAtomically } from '@evenhand/torch';
 import { exportOnnx } from '../export/index.js';
 import { type FittedDecision, fitDecision, macroF1Interval } from '../metrics/index.js';
 import { type ImageModel, loadPublished, type ModelSpec } from '../models/index.js';
-import { predictionArrays, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
+import {
+  expectedClassCounts,
+  predictionArrays,
+  RunError,
+  RunFolder,
+  type ValidationPrediction,
+  withLikelyLabels,
+} from '../run/index.js';
 import { buildModel, ConfigError, configOfRun, createFitting, findSpec, modelOfRun, presetAt } from '../train/index.js';
 import { version } from '../version.js';
 
@@ -52,7 +59,11 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
     throw new RunError(`${run} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
   }
   const spec = modelOfRun(folder, config);
-  const { decision, validation } = judge(likelyLabels(folder, folder.readPredictions()), classes, config.seed);
+  const { decision, validation } = judge(likelyLabels(folder, folder.readPredictions()), {
+    classes,
+    trainingCounts: expectedClassCounts(dataset, folder.readLabels()),
+    seed: config.seed,
+  });
   const metadata: ModelMetadata = {
     version: version(),
     model: config.model,
@@ -178,13 +189,16 @@ export function likelyLabels(
 /** Fits the decision rule and scores it on validation images by cross-validation; null if there are none. */
 export function judge(
   rows: readonly ValidationPrediction[],
-  classes: readonly string[],
-  seed: number,
+  {
+    classes,
+    trainingCounts,
+    seed,
+  }: { readonly classes: readonly string[]; readonly trainingCounts: readonly number[] | null; readonly seed: number },
 ): { decision: FittedDecision | null; validation: ValidationScore | null } {
   if (rows.length === 0) return { decision: null, validation: null };
   const numClasses = classes.length;
   const { truth, logits } = predictionArrays(rows, classes);
-  const decision = fitDecision(logits, truth, numClasses, seed);
+  const decision = fitDecision(logits, truth, numClasses, seed, trainingCounts);
   const { value, low, high } = macroF1Interval(truth, decision.predicted, numClasses, { average: 'all' });
   return { decision, validation: { images: rows.length, macroF1: value, low, high } };
 }

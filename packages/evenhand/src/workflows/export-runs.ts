@@ -1,6 +1,7 @@
 import { MOST_PROBABLE, type ModelLicense, type ModelMetadata, metadataEntries } from '@evenhand/predict';
 import { nn } from '@evenhand/torch';
 import { type EnsembleMember, exportEnsemble } from '../export/index.js';
+import { expectedClassCounts } from '../run/index.js';
 import { buildModel, ConfigError } from '../train/index.js';
 import { version } from '../version.js';
 import { type Exported, exportRun, type FileOptions, judge, loadWeights, writeFile } from './export-run.js';
@@ -39,8 +40,9 @@ export function exportRuns({ runs, out, half = false }: ExportRunsOptions): Expo
   requireSameGeometry(members);
   const [first] = members;
   const rows = withJudgedLabels(sources, sharedPredictions(sources));
-  const { decision, validation } = judge(rows, classes, first!.config.seed);
   const datasets = sources.map(({ folder }) => folder.readEnvironment().dataset);
+  const trainingCounts = expectedClassCounts(datasets[0]!, source.folder.readLabels());
+  const { decision, validation } = judge(rows, { classes, trainingCounts, seed: first!.config.seed });
   const license = licenseOf(members);
   const metadata: ModelMetadata = {
     version: version(),

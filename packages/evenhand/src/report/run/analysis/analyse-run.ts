@@ -16,6 +16,7 @@ import {
 import {
   type Environment,
   type EpochMetrics,
+  expectedClassCounts,
   type JudgedLabel,
   judgementsOf,
   RunError,
@@ -140,6 +141,7 @@ export function analyseRun(run: RunFolder): Analysis {
       ? scoreValidation(rows, classIndices, {
           judged,
           noisy: best?.macroF1Posterior !== undefined,
+          trainingCounts: expectedClassCounts(environment.dataset, judged),
           seed: typeof config.seed === 'number' ? config.seed : 0,
         })
       : null,
@@ -172,7 +174,12 @@ function countLikelyErrors(judged: readonly JudgedLabel[]): Analysis['labels'] {
 function scoreValidation(
   rows: readonly (readonly [number, ValidationPrediction])[],
   classIndices: ReadonlyMap<string, number>,
-  { judged, noisy, seed }: { judged: readonly JudgedLabel[]; noisy: boolean; seed: number },
+  {
+    judged,
+    noisy,
+    trainingCounts,
+    seed,
+  }: { judged: readonly JudgedLabel[]; noisy: boolean; trainingCounts: readonly number[] | null; seed: number },
 ): ValidationScores {
   const numClasses = classIndices.size;
   const indicesOf = (predictions: readonly ValidationPrediction[]): Int32Array =>
@@ -183,7 +190,7 @@ function scoreValidation(
   for (const [i, [, row]] of rows.entries()) logits.set(row.logits, i * numClasses);
   const predicted = argmax(logits, numClasses);
   const likely = noisy ? indicesOf(withLikelyLabels(predictions, judged)) : truth;
-  const decision = fitDecision(logits, likely, numClasses, seed);
+  const decision = fitDecision(logits, likely, numClasses, seed, trainingCounts);
   const tempered = logits.map((logit) => logit / decision.rule.temperature);
   const probabilities = softmax(tempered, numClasses);
   const matrix = confusionMatrix(truth, predicted, numClasses);
