@@ -7,6 +7,7 @@ import type { Progress, TrainEvent } from '../events.js';
 import type { HalfType } from '../setup/device.js';
 import type { Prepared } from '../setup/prepare.js';
 import type { ExpectedTime } from './expected-time.js';
+import type { FeaturePool } from './frozen-features.js';
 import type { TrainingState } from './state.js';
 import type { TimeBudget } from './time-budget.js';
 
@@ -24,6 +25,8 @@ export interface TrainingContext {
   readonly folder: RunFolder;
   /** Decoded images; undefined if they are not cached. */
   readonly cache: RecordCache | undefined;
+  /** The frozen features that the folds of a cross-validation share; absent for other trainings. */
+  readonly pool?: FeaturePool;
   /** The validation images. */
   readonly validation: Loader;
   readonly onEvent: (event: TrainEvent) => void;

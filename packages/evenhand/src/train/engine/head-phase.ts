@@ -9,9 +9,9 @@ import { yieldToEventLoop } from '../setup/device.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
-import { computeFeatures } from './features.js';
+import { type Features, frozenFeatures } from './frozen-features.js';
 import { LateValues } from './late-values.js';
-import { drawOrder, evaluationLoader, trainingLoader } from './loaders.js';
+import { drawOrder } from './loaders.js';
 import type { TrainingState } from './state.js';
 import { headEpochsOf } from './time-budget.js';
 
@@ -40,18 +40,15 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
   const batchLoss = makeLoss(config, trainingCounts(data.train, posterior, numClasses), device);
   const targets = targetTensor(data.train, posterior, numClasses, device);
   const loss: HeadLoss = (logits, rows) => batchLoss(logits, { a: ops.indexSelect(targets, 0, rows), lambda: 1 });
-  const [plainLoader, augmentedLoader] = [
-    evaluationLoader(config, preset, data.train, device, context.cache),
-    trainingLoader(context, preset.crop),
-  ];
-  const features: Tensor[] = [];
+  const frozen = frozenFeatures(context, state);
+  const features: Features[] = [];
   try {
     state.beginPhase(optimizer);
-    const validation = await computeFeatures(context, state, context.validation, data.val.length);
+    const validation = await frozen.of('val', 'plain');
     if (!validation) return false;
     features.push(validation);
     const start = performance.now();
-    const plain = await computeFeatures(context, state, plainLoader, count);
+    const plain = await frozen.of('train', 'plain');
     if (!plain) return false;
     features.push(plain);
     const plainSeconds = (performance.now() - start) / 1000;
@@ -60,33 +57,30 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
     while (position.epoch < headEpochs) {
       const isFirst = position.epoch === 0;
       const meter = new ProgressMeter(context, state, 'features', count);
-      const pass = { epoch: globalEpoch(config, state) };
-      const augmented = isFirst ? null : await computeFeatures(context, state, augmentedLoader, count, { pass });
+      const augmented = isFirst ? null : await frozen.of('train', globalEpoch(config, state));
       if (!isFirst && !augmented) return false;
-      const featureSeconds = isFirst ? plainSeconds : meter.seconds;
-      const views = augmented ? [plain, augmented] : [plain];
+      const views = augmented ? [plain.values, augmented.values] : [plain.values];
       const trained = await trainHead(context, state, optimizer, views, loss, headEpochs).finally(() =>
-        augmented?.dispose(),
+        augmented?.values.dispose(),
       );
-      const logits = scope(() => noGrad(() => model.classifier.forward(validation).toArray() as Float32Array));
+      const logits = scope(() => noGrad(() => model.classifier.forward(validation.values).toArray() as Float32Array));
       endEpoch(context, state, logits, {
         size: preset.crop,
         trainLoss: trained.loss,
         backboneRate: 0,
         headRate: trained.learningRate,
         seconds: meter.seconds + (isFirst ? plainSeconds : 0),
-        imagesPerSecond: count / featureSeconds,
+        imagesPerSecond: (augmented ?? plain).imagesPerSecond,
       });
       state.save(folder.last, model);
       folder.writeEpochs(position.epochs);
     }
   } finally {
     state.endPhase();
-    for (const values of features) values.dispose();
+    for (const { values } of features) values.dispose();
     targets.dispose();
     batchLoss.dispose();
-    await plainLoader.close();
-    await augmentedLoader.close();
+    await frozen.close();
   }
   return true;
 }

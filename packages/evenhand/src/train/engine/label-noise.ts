@@ -4,8 +4,7 @@ import { formatRate } from '../../format.js';
 import { estimateLabels, type LabelEstimate } from '../../noise/index.js';
 import type { JudgedLabel } from '../../run/index.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
-import { computeFeatures } from './features.js';
-import { evaluationLoader } from './loaders.js';
+import { type Features, frozenFeatures, passesOf } from './frozen-features.js';
 import type { SoftLabels, TrainingState } from './state.js';
 
 /** Labels count as noisy if the lower bound of their estimated error rate is above this. */
@@ -19,16 +18,15 @@ export const NOISE_FOUND = 0.01;
  * @returns false if it was interrupted
  */
 export async function judgeLabels(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { data, folder, onEvent, config, model, preset } = context;
+  const { data, folder, onEvent, config, model } = context;
   const previous = state.labels;
   nn.setTraining(model, false);
-  const features: Tensor[] = [];
+  // Of the second judgement by the network as it is then, which no other training has.
+  const images = previous ? passesOf(context, state) : frozenFeatures(context, state);
+  const features: Features[] = [];
   try {
-    for (const samples of [data.train, data.val]) {
-      const loader = evaluationLoader(config, preset, samples, context.device, context.cache);
-      const computed = await computeFeatures(context, state, loader, samples.length, { mirrored: true }).finally(() =>
-        loader.close(),
-      );
+    for (const part of ['train', 'val'] as const) {
+      const computed = await images.of(part, 'mirrored');
       if (!computed) return false;
       features.push(computed);
     }
@@ -40,11 +38,11 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
     const numImages = data.train.length + data.val.length;
     const meter = new ProgressMeter(context, state, 'labels', numImages);
     const { labels, heldOut } = estimateLabels({
-      ...labelled(data.train, features[0]!),
+      ...labelled(data.train, features[0]!.values),
       ...(data.groups ? { groups: data.groups } : {}),
       numClasses: data.classes.length,
       seed: config.seed,
-      heldOut: labelled(data.val, features[1]!),
+      heldOut: labelled(data.val, features[1]!.values),
       onProgress: (done) => meter.report(Math.round(done * numImages)),
     });
     state.labels = previous
@@ -61,7 +59,8 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
       : summarize(state.labels, labels, heldOut!);
     onEvent({ type: 'note', text });
   } finally {
-    for (const values of features) values.dispose();
+    for (const { values } of features) values.dispose();
+    await images.close();
   }
   return true;
 }

@@ -15,10 +15,14 @@ import type { Prepared } from '../setup/prepare.js';
 import { globalEpoch, type TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
-/** Augmented training images of `size` x `size` pixels. */
-export function trainingLoader({ config, preset, data, cache }: TrainingContext, size: number): Loader {
+/** Augmented images of `size` x `size` pixels, by default those of the training. */
+export function trainingLoader(
+  { config, preset, data, cache }: TrainingContext,
+  size: number,
+  samples: readonly Sample[] = data.train,
+): Loader {
   return new Loader({
-    samples: data.train,
+    samples,
     batchSize: config.batchSize,
     preset: presetAt(preset, size),
     augment: augmentOptions(config),
