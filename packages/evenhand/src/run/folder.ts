@@ -21,6 +21,7 @@ const files = {
   report: 'report.html',
   log: 'train.log',
   folds: 'folds',
+  final: 'final',
 };
 
 /** The end of a temporary file's name, which a killed write leaves behind. */
@@ -40,6 +41,8 @@ export class RunFolder {
   readonly report: string;
   /** Path of the checkpoint from which training resumes. */
   readonly last: string;
+  /** Path of the run that trains the one model of a cross-validation. */
+  readonly final: string;
 
   private constructor(path: string) {
     this.path = path;
@@ -47,21 +50,23 @@ export class RunFolder {
     this.model = join(path, files.model);
     this.report = join(path, files.report);
     this.last = join(path, files.last, 'state.safetensors');
+    this.final = join(path, files.final);
   }
 
   /**
    * Creates a run folder at `path`. What a start left that was killed before it wrote its configuration is removed.
    *
+   * @param options `crossValidated`: the folder has its checkpoints in runs of its folds
    * @throws RunError if a run or anything else is already there, or if the folder cannot be written
    */
-  static create(path: string): RunFolder {
+  static create(path: string, { crossValidated = false } = {}): RunFolder {
     const run = new RunFolder(path);
     if (existsSync(join(path, files.config))) {
       throw new RunError(
         `${path} already holds a run: continue it with evenhand train --resume ${path}, or name another folder with --run`,
       );
     }
-    guarded(path, 'written', () => mkdirSync(join(path, files.last), { recursive: true }));
+    guarded(path, 'written', () => mkdirSync(crossValidated ? path : join(path, files.last), { recursive: true }));
     refuseIfHeld(path);
     const expected: readonly string[] = Object.values(files);
     const stranger = guarded(path, 'read', () => readdirSync(path)).find(
@@ -84,12 +89,25 @@ export class RunFolder {
     );
   }
 
+  /** Path of the run of a fold of a cross-validation, counted from 0. */
+  fold(fold: number): string {
+    return join(this.path, files.folds, String(fold));
+  }
+
+  /** The runs of the folds of a cross-validation that have begun, in order; empty for any other run. */
+  openFolds(): RunFolder[] {
+    const runs: RunFolder[] = [];
+    for (let k = 0; existsSync(join(this.fold(k), files.config)); k++) runs.push(new RunFolder(this.fold(k)));
+    return runs;
+  }
+
   /** Removes the configuration of a run that has trained nothing and cannot, so that its folder is free. */
   undoStart(): void {
     guarded(this.path, 'written', () => {
       for (const name of [files.config, files.environment, files.spec, files.log]) {
         rmSync(join(this.path, name), { force: true });
       }
+      rmSync(join(this.path, files.folds), { recursive: true, force: true });
     });
   }
 

@@ -1,6 +1,7 @@
 // The run folder: everything that training produces, and the only contract between it and what comes after.
 export { RunError } from './errors.js';
 export { RunFolder } from './folder.js';
+export { heldOutLabels } from './held-out.js';
 export {
   chosenInterval,
   chosenScore,

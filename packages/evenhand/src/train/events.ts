@@ -10,6 +10,8 @@ export type TrainEvent =
       readonly details?: string;
     }
   | Progress
+  /** A fold of a cross-validation begins: its number, counted from 1, of `folds`. */
+  | { readonly type: 'fold'; readonly fold: number; readonly folds: number }
   | { readonly type: 'epoch'; readonly metrics: EpochMetrics };
 
 export interface Progress {

@@ -17,6 +17,7 @@ export { type Scores, score } from './engine/epoch-end.js';
 export { extractFeatures } from './engine/features.js';
 export { NOISE_FOUND } from './engine/label-noise.js';
 export { evaluationLoader } from './engine/loaders.js';
+export type { OutOfFold } from './engine/out-of-fold.js';
 export { predictLogits } from './engine/predict-logits.js';
 export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from './engine/train.js';
 export type { Progress, TrainEvent } from './events.js';

@@ -14,6 +14,7 @@ import {
   fieldNames,
   fields,
   mapPaths,
+  type OutOfFold,
   type TrainResult,
 } from '../../train/index.js';
 import type { Command } from '../command.js';
@@ -183,7 +184,9 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
   );
 }
 
-function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
+function summary(result: TrainResult): string {
+  const { run, best, stoppedEarly, epochs, outOfFold } = result;
+  if (outOfFold !== undefined) return summaryOfFolds(run, outOfFold);
   if (best === undefined) return `Finished without an epoch. Run folder: ${quoted(run)}`;
   const { value, low, high } = chosenInterval(best);
   const noisy = best.macroF1Posterior !== undefined;
@@ -209,6 +212,41 @@ function summary({ run, best, stoppedEarly, epochs }: TrainResult): string {
     table(scores),
     '',
     `Run folder: ${quoted(run)} (weights in best.safetensors, one line per epoch in metrics.jsonl)`,
+    `Score it on other labelled images: evenhand eval ${quoted(run)} DATA`,
+  ].join('\n');
+}
+
+function summaryOfFolds(run: string, scores: OutOfFold): string {
+  const { macroF1Posterior, macroF1PosteriorLow, macroF1PosteriorHigh, foldScores } = scores;
+  const noisy = macroF1Posterior !== undefined;
+  const mean = foldScores.reduce((a, b) => a + b) / foldScores.length;
+  const spread = Math.sqrt(foldScores.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (foldScores.length - 1));
+  const rows = [
+    [
+      `  ${describeMacroF1(scores, 'all')}${noisy ? ', given labels' : ''}`,
+      formatInterval(scores.macroF1, scores.macroF1Low, scores.macroF1High),
+    ],
+    ...(noisy
+      ? [
+          [
+            '  Macro F1, posterior labels',
+            formatInterval(macroF1Posterior, macroF1PosteriorLow!, macroF1PosteriorHigh!),
+          ],
+        ]
+      : []),
+    ['  Accuracy', formatScore(scores.accuracy)],
+    ['  Balanced accuracy', formatScore(scores.balancedAccuracy)],
+    [
+      '  Macro F1 of the folds, mean ± standard deviation',
+      `${formatScore(mean)} ± ${formatScore(spread)} (${foldScores.map(formatScore).join(', ')})`,
+    ],
+  ];
+  return [
+    '',
+    `Finished ${foldScores.length} folds. Out of fold, each of the ${plural(scores.images, 'training image')} by the network that was trained without it:`,
+    table(rows),
+    '',
+    `Run folder: ${quoted(run)} (folds/0 to folds/${foldScores.length - 1} are runs, predictions.jsonl is out of fold)`,
     `Score it on other labelled images: evenhand eval ${quoted(run)} DATA`,
   ].join('\n');
 }

@@ -29,6 +29,7 @@ export class Display {
   #epochs = 0;
   /** Duration of the last complete epoch of the full phase. */
   #epochSeconds: number | undefined;
+  #fold: { readonly fold: number; readonly folds: number } | undefined;
 
   constructor(run: string) {
     this.#log = new RunLog(run);
@@ -50,11 +51,18 @@ export class Display {
       this.line(printableMessage(event.text));
       if (event.details !== undefined) this.record(printableMessage(event.details));
     } else if (event.type === 'epoch') this.#epoch(event.metrics);
+    else if (event.type === 'fold') this.#begin(event);
     else this.#progress(event);
   }
 
   clear(): void {
     this.#status.clear();
+  }
+
+  #begin(event: { readonly fold: number; readonly folds: number }): void {
+    this.#fold = event;
+    this.#header = false;
+    this.line(`\nFold ${event.fold} of ${event.folds}`);
   }
 
   #epoch(metrics: EpochMetrics): void {
@@ -67,21 +75,30 @@ export class Display {
   #progress(progress: Progress): void {
     if (progress.epochs > 0) this.#epochs = progress.epochs;
     this.#status.show(
-      () => progressLine(progress, this.#epochSeconds, this.#status.width),
+      () => progressLine(progress, this.#epochSeconds, this.#status.width, this.#fold),
       progress.done === progress.total,
     );
     const now = performance.now();
     if (this.#status.visible || now - this.#lastPlain < PLAIN_PROGRESS_MS) return;
     this.#lastPlain = now;
-    this.line(progressLine(progress, this.#epochSeconds, 0));
+    this.line(progressLine(progress, this.#epochSeconds, 0, this.#fold));
   }
 }
 
-/** `full 3/20 ████····  45 %  13.4 img/s  loss 1.234  lr 9.8e-5  left 1:40 (total 52:10)`; no bar if `width` is 0. */
-export function progressLine(progress: Progress, epochSeconds: number | undefined, width: number): string {
+/**
+ * `full 3/20 ████····  45 %  13.4 img/s  loss 1.234  lr 9.8e-5  left 1:40 (total 52:10)`, in a cross-validation after
+ * `fold 2/5`; no bar if `width` is 0. The total is for the folds to come too.
+ */
+export function progressLine(
+  progress: Progress,
+  epochSeconds: number | undefined,
+  width: number,
+  cross?: { readonly fold: number; readonly folds: number },
+): string {
   const { stage, epoch, epochs, done, total, imagesPerSecond, loss, learningRate } = progress;
   const share = total === 0 ? 1 : done / total;
-  const start = `${stages[stage]}${epochs > 0 ? ` ${epoch}/${epochs}` : ''}`;
+  const fold = cross ? `fold ${cross.fold}/${cross.folds} ` : '';
+  const start = `${fold}${stages[stage]}${epochs > 0 ? ` ${epoch}/${epochs}` : ''}`;
   const facts = [
     `${Math.floor(share * 100)} %`.padStart(5),
     `${imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)} img/s`,
@@ -90,7 +107,8 @@ export function progressLine(progress: Progress, epochSeconds: number | undefine
   if (learningRate !== undefined) facts.push(`lr ${learningRate.toExponential(1)}`);
   if (imagesPerSecond > 0) {
     const left = (total - done) / imagesPerSecond;
-    const after = stage === 'full' ? (epochs - epoch) * (epochSeconds ?? total / imagesPerSecond) : 0;
+    const epochsAfter = epochs - epoch + (cross ? (cross.folds - cross.fold) * epochs : 0);
+    const after = stage === 'full' ? epochsAfter * (epochSeconds ?? total / imagesPerSecond) : 0;
     facts.push(`left ${duration(left)}${after > 0 ? ` (total ${duration(left + after)})` : ''}`);
   }
   const rest = facts.join('  ');

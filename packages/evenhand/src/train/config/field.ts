@@ -66,18 +66,27 @@ export function number(fallback: number, range: Range, doc: string): Field<numbe
   };
 }
 
-/** A number, or the word `auto`. */
-export function numberOrAuto(fallback: number | 'auto', range: Range, doc: string): Field<number | 'auto'> {
+/** A number, or a word. */
+export function numberOr<const W extends string>(
+  word: W,
+  fallback: number | NoInfer<W>,
+  range: Range,
+  doc: string,
+): Field<number | W> {
   return {
     default: fallback,
-    expects: `auto or ${describe(range)}`,
+    expects: `${word} or ${describe(range)}`,
     doc,
     placeholder: range.whole ? 'N' : 'X',
-    schema: { anyOf: [{ enum: ['auto'] }, rangeSchema(range)] },
-    accept: (value) => (value === 'auto' || inRange(range, value) ? (value as number | 'auto') : undefined),
-    fromText: (text) => (text === 'auto' ? text : toNumber(text)),
+    schema: { anyOf: [{ enum: [word] }, rangeSchema(range)] },
+    accept: (value) => (value === word || inRange(range, value) ? (value as number | W) : undefined),
+    fromText: (text) => (text === word ? text : toNumber(text)),
   };
 }
+
+/** A number, or the word `auto`. */
+export const numberOrAuto = (fallback: number | 'auto', range: Range, doc: string): Field<number | 'auto'> =>
+  numberOr('auto', fallback, range, doc);
 
 /** Two numbers, the smaller one first. */
 export function numberPair(

@@ -5,6 +5,7 @@ import {
   duration,
   type Field,
   number,
+  numberOr,
   numberOrAuto,
   numberPair,
   path,
@@ -62,7 +63,12 @@ export const fields = {
       'fraction of the training images to hold out for validation; auto = 0.15 if the data has no validation images',
     ),
     folds: number(0, count, 'number of cross-validation folds; 0 = none'),
-    fold: number(0, count, 'fold to hold out for validation, counted from 0'),
+    fold: numberOr(
+      'all',
+      0,
+      count,
+      'fold to hold out for validation, counted from 0; all = train every fold, each image held out once',
+    ),
     onBadImage: choice(['stop', 'skip'], 'stop', 'unreadable images: stop the run, or skip and record them'),
   }),
   ...group('Model', {

@@ -53,6 +53,11 @@ export function resolveConfig(
   const isSet = (name: FieldName): boolean => layers.some(({ values }) => Object.hasOwn(values, name));
   if (config.weights === 'none' && !isSet('headEpochs')) config.headEpochs = 0;
   if (config.weights === 'none' && !isSet('labelNoise')) config.labelNoise = 'off';
+  // Scores of images that chose the epoch would be too good, and one model from all folds needs one number of epochs.
+  if (config.fold === 'all') {
+    if (!isSet('keep') || config.keep === 'auto') config.keep = 'last';
+    if (!isSet('patience')) config.patience = 0;
+  }
   return checkTogether(config as Config);
 }
 
@@ -82,7 +87,8 @@ const SAME_KIND: Readonly<Record<string, readonly string[]>> = {
 };
 
 function checkTogether(config: Config): Config {
-  const { balance, allowDoubleBalance, folds, fold, valFraction, valCsv, weights, headEpochs, epochs } = config;
+  const { balance, allowDoubleBalance, folds, fold, valFraction, valCsv, weights, headEpochs, epochs, keep, patience } =
+    config;
   if (balance.length > 1 && balance.includes('none')) {
     throw new ConfigError(`balance is ${balance.join(' and ')}, which contradict each other: give none alone`);
   }
@@ -101,15 +107,26 @@ function checkTogether(config: Config): Config {
     );
   }
   if (folds === 1) throw new ConfigError('folds is 1: cross-validation needs at least 2 folds');
-  if (folds === 0 && fold > 0) throw new ConfigError(`fold is ${fold}, but folds is not set: set the number of folds`);
-  if (folds > 0 && fold >= folds)
+  if (folds === 0 && fold !== 0)
+    throw new ConfigError(`fold is ${fold}, but folds is not set: set the number of folds`);
+  if (fold === 'all' && (keep !== 'last' || patience > 0)) {
+    throw new ConfigError(
+      `fold is all and ${keep === 'last' ? `patience is ${patience}` : `keep is ${keep}`}, but all folds train the same number of epochs, so that no held-out image has a part in choosing the epoch it is scored by: leave keep and patience out`,
+    );
+  }
+  if (fold === 'all' && config.budget !== '') {
+    throw new ConfigError(
+      'budget plans one training, and fold is all: set epochs in its place, or the number of a fold',
+    );
+  }
+  if (fold !== 'all' && folds > 0 && fold >= folds)
     throw new ConfigError(`fold is ${fold}: with ${folds} folds it must be from 0 to ${folds - 1}`);
   const holdsOut = valFraction !== 'auto' && valFraction > 0;
   if (folds > 0 && holdsOut)
     throw new ConfigError('valFraction and folds both hold out validation images: set only one of them');
-  if (valCsv !== '' && (folds > 0 || holdsOut)) {
+  if (valCsv !== '' && ((folds > 0 && fold !== 'all') || holdsOut)) {
     throw new ConfigError(
-      'valCsv names the validation images, and valFraction and folds hold them out of training: set only one of them',
+      'valCsv names the validation images, and valFraction and folds hold them out of training: set only one of them, or all folds with fold all, whose model the validation images then check',
     );
   }
   if (config.labelNoise === 'auto' && weights === 'none') {

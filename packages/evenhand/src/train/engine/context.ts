@@ -27,6 +27,8 @@ export interface TrainingContext {
   readonly cache: RecordCache | undefined;
   /** The frozen features that the folds of a cross-validation share; absent for other trainings. */
   readonly pool?: FeaturePool;
+  /** Number of trainings as long as this one that follow it: the folds to come. */
+  readonly later?: number;
   /** The validation images. */
   readonly validation: Loader;
   readonly onEvent: (event: TrainEvent) => void;

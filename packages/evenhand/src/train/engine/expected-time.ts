@@ -47,14 +47,15 @@ export function remainingCost(
   stage: 'features' | 'full',
   done: number,
 ): number {
-  const { config, data } = context;
+  const { config, data, later = 0 } = context;
   const [train, val] = [data.train.length, data.val.length];
   let cost = -done * (stage === 'features' ? 1 : STEP_COST * relativeSize(context, position.epoch));
   // The head phase passes once over the validation images, and per epoch once over the training images.
   if (position.phase === 'head') cost += val + (config.headEpochs - position.epoch) * train;
   const first = position.phase === 'full' ? position.epoch : 0;
-  for (let epoch = first; epoch < config.epochs; epoch++) {
-    cost += STEP_COST * train * relativeSize(context, epoch) + val;
+  for (let epoch = 0; epoch < config.epochs; epoch++) {
+    const trainings = later + (epoch >= first ? 1 : 0);
+    cost += trainings * (STEP_COST * train * relativeSize(context, epoch) + val);
   }
   return Math.max(0, cost);
 }

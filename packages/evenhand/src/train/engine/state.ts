@@ -171,6 +171,17 @@ export class TrainingState {
   }
 }
 
+/** The position in a checkpoint; null if there is none. */
+export function readPosition(file: string): Position | null {
+  if (!existsSync(file)) return null;
+  const checkpoint = openWeights(file);
+  try {
+    return JSON.parse(checkpoint.metadata.get('position')!) as Position;
+  } finally {
+    checkpoint.close();
+  }
+}
+
 const prefixed = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
   [...tensors].map(([key, value]) => [`${prefix}.${key}`, value] as const);
 

@@ -70,6 +70,7 @@ export class TestRuns {
     name: string,
     values: ConfigLayer['values'] = {},
     stopAt: (progress: Progress) => boolean = () => false,
+    watch: (event: TrainEvent) => void = () => {},
   ): Promise<TrainResult & { events: TrainEvent[] }> {
     const events: TrainEvent[] = [];
     const abort = new AbortController();
@@ -78,6 +79,7 @@ export class TestRuns {
       signal: abort.signal,
       onEvent: (event: TrainEvent) => {
         events.push(event);
+        watch(event);
         if (event.type === 'progress' && stopAt(event)) abort.abort();
       },
     };

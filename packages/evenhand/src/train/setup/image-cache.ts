@@ -22,11 +22,15 @@ export function scanCacheFolder(setting = 'auto'): string | undefined {
 export const squashSizeOf = ({ cropScale }: Config, { crop }: Preset): number =>
   Number(process.env.EVENHAND_SQUASH) || squashSize(crop, cropScale);
 
-/** The cache of what a training loads; undefined for none. @throws DataError if there is too little memory for it */
+/**
+ * The cache of what a training loads, or all folds of a cross-validation with one image in both parts; undefined for none.
+ *
+ * @throws DataError if there is too little memory for it
+ */
 export function openTrainingCache(
   config: Config,
   preset: Preset,
-  { train, val, hashes }: Prepared,
+  { train, val, hashes }: Pick<Prepared, 'train' | 'val' | 'hashes'>,
   onEvent: (event: TrainEvent) => void,
 ): RecordCache | undefined {
   const { cache: setting, headEpochs, epochs, labelNoise } = config;
@@ -43,7 +47,7 @@ export function openTrainingCache(
         // The first epoch of the head takes no augmented images.
         reads: Math.max(headEpochs - 1, 0) + epochs,
       },
-      { kind: evaluation, files: filesOf(train), reads: headPhase + judged },
+      ...(train === val ? [] : [{ kind: evaluation, files: filesOf(train), reads: headPhase + judged }]),
       { kind: evaluation, files: filesOf(val), reads: headPhase + judged + epochs },
     ],
     hashOf: (file) => hashes.get(file),

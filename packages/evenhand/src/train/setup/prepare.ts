@@ -11,6 +11,7 @@ import {
   readDataset,
   type Sample,
   type Scan,
+  type Split,
   scanImages,
   splitFingerprintOf,
   splitFold,
@@ -61,6 +62,61 @@ export function readOptions(config: Config): ReadOptions {
  * and `onBadImage` is `stop`
  */
 export async function prepareData(config: Config, onEvent: OnEvent): Promise<Prepared> {
+  const { usable, scan, prepared } = await readData(config, onEvent);
+  const { split, groups } = await holdOut(config, usable, scan, onEvent);
+  requireValidation(config, split);
+  noteAbsentClasses(split, onEvent);
+  return prepared(split, groups);
+}
+
+/** The data of a cross-validation. */
+export interface PreparedFolds {
+  /** All images to train on, and the validation images of the data, which no fold uses. */
+  readonly all: Prepared;
+  /** The data of each fold. Together, their validation images are the training images of `all`. */
+  readonly folds: readonly Prepared[];
+}
+
+/** As `prepareData`, for all folds. */
+export async function prepareFolds(config: Config, onEvent: OnEvent): Promise<PreparedFolds> {
+  const { usable, scan, prepared } = await readData(config, onEvent);
+  const { train, val } = usable;
+  const groups = await splitGroups(train, scan, reportProgress('duplicates', onEvent));
+  const labels = train.map(({ label }) => label);
+  const splits = Array.from({ length: config.folds }, (_, fold) =>
+    splitFold(labels, config.folds, fold, config.seed, groups),
+  );
+  const emptyFold = splits.findIndex((split) => split.val.length === 0);
+  if (emptyFold >= 0) {
+    throw new ConfigError(
+      `Fold ${emptyFold} of ${config.folds} has no images, because many of the ${plural(train.length, 'training image')} belong together (near-duplicates, groups): set fewer folds`,
+    );
+  }
+  if (val.length > 0) {
+    onEvent({
+      type: 'note',
+      text: `The ${plural(val.length, 'validation image')} of the data are in no fold: the finished model is scored on them once.`,
+    });
+  }
+  // Every training image is validated on.
+  noteAbsentClasses({ ...usable, val: train }, onEvent);
+  const judgesLabels = config.labelNoise !== 'off';
+  return {
+    all: await prepared(usable, judgesLabels ? groups : undefined),
+    folds: await Promise.all(
+      splits.map((split) => prepared(...partsOf(usable, split, judgesLabels ? groups : undefined))),
+    ),
+  };
+}
+
+/** The images of a split, and the groups of its training images: a group is on one side as a whole. */
+function partsOf(dataset: Dataset, split: Split, groups: Int32Array | undefined): [Dataset, Int32Array | undefined] {
+  const pick = (indices: Int32Array) => Array.from(indices, (i) => dataset.train[i]!);
+  return [{ ...dataset, train: pick(split.train), val: pick(split.val) }, groups && split.train.map((i) => groups[i]!)];
+}
+
+/** Reads the data and opens every image once. `prepared` completes the data of a split. */
+async function readData(config: Config, onEvent: OnEvent) {
   const { dataset, confirmed } = await correctedDataset(config, onEvent);
   const files = [...dataset.train, ...dataset.val].map(({ file }) => file);
   const scan = await scanImages(files, reportProgress('scan', onEvent), scanCacheFolder(config.cache));
@@ -68,18 +124,18 @@ export async function prepareData(config: Config, onEvent: OnEvent): Promise<Pre
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
   const usable = { ...dataset, train: readable(dataset.train), val: readable(dataset.val) };
   requireTraining(usable);
-  const { split, groups } = await holdOut(config, usable, scan, onEvent);
-  requireValidation(config, split);
-  noteAbsentClasses(split, onEvent);
-  return {
+  const hashes = hashesOf(scan);
+  const fingerprint = await fingerprintOf(dataset, scan);
+  const prepared = async (split: Dataset, groups?: Int32Array): Promise<Prepared> => ({
     ...split,
-    fingerprint: await fingerprintOf(dataset, scan),
+    fingerprint,
     splitFingerprint: await splitFingerprintOf(split, scan),
-    hashes: hashesOf(scan),
+    hashes,
     skipped: scan.bad,
     confirmed,
     ...(groups === undefined ? {} : { groups }),
-  };
+  });
+  return { usable, scan, prepared };
 }
 
 function reportProgress(stage: Progress['stage'], onEvent: OnEvent): (done: number, total: number) => void {
@@ -156,6 +212,7 @@ async function holdOut(
   onEvent: OnEvent,
 ): Promise<{ split: Dataset; groups?: Int32Array }> {
   const { folds, fold, seed } = config;
+  if (fold === 'all') throw new ConfigError('fold is all: one training holds out one fold, give its number');
   const { train, val } = dataset;
   const note = (text: string): void => onEvent({ type: 'note', text });
   const isAuto = config.valFraction === 'auto';
@@ -190,12 +247,8 @@ async function holdOut(
       );
     }
   }
-  const pick = (indices: Int32Array) => Array.from(indices, (i) => train[i]!);
-  return {
-    split: { ...dataset, train: pick(split.train), val: pick(split.val) },
-    // A group is on one side as a whole, so the groups of the training images need no second search.
-    ...(judgesLabels ? { groups: split.train.map((i) => groups[i]!) } : {}),
-  };
+  const [parts, groupsOfParts] = partsOf(dataset, split, judgesLabels ? groups : undefined);
+  return { split: parts, ...(groupsOfParts ? { groups: groupsOfParts } : {}) };
 }
 
 function noteSharedGroups({ train, val }: Dataset, note: (text: string) => void): void {

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { RunError, RunFolder } from '../../run/index.js';
+import { resume } from '../../workflows/index.js';
+import { ConfigError } from '../config/field.js';
+import type { Progress, TrainEvent } from '../events.js';
+import { sha256 } from './images.test.helper.js';
+import { TestRuns, tensorHash } from './training.test.helper.js';
+
+const runs = await TestRuns.open();
+after(runs.remove);
+
+const FOLDS = 3;
+const values = {
+  weights: runs.start,
+  folds: FOLDS,
+  fold: 'all',
+  headEpochs: 2,
+  headPasses: 2,
+  epochs: 1,
+  batchSize: 4,
+};
+
+const foldOf = (name: string, fold: number) => join(name, 'folds', String(fold));
+const notesOf = (events: readonly TrainEvent[]) =>
+  events.flatMap((event) => (event.type === 'note' ? [event.text] : [])).join('\n');
+
+function equalsReference(name: string): void {
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const [run, reference] = [foldOf(name, fold), foldOf('reference', fold)];
+    assert.deepEqual(runs.epochs(run), runs.epochs(reference));
+    for (const file of ['best.safetensors', 'predictions.jsonl']) {
+      assert.equal(sha256(join(runs.path(run), file)), sha256(join(runs.path(reference), file)), `${run}/${file}`);
+    }
+    assert.equal(tensorHash(runs.state(run)), tensorHash(runs.state(reference)), run);
+  }
+  const predictions = 'predictions.jsonl';
+  assert.equal(sha256(join(runs.path(name), predictions)), sha256(join(runs.path('reference'), predictions)));
+}
+
+describe('training all folds', () => {
+  let events: readonly TrainEvent[] = [];
+  before(async () => {
+    ({ events } = await runs.go('reference', values));
+  });
+
+  test('leaves a run per fold, and the held-out predictions of all training images in their order', () => {
+    const folder = RunFolder.open(runs.path('reference'));
+    assert.equal(folder.readConfig().fold, 'all');
+    assert.deepEqual(readdirSync(folder.path).sort(), [
+      'config.json',
+      'environment.json',
+      'folds',
+      'model.json',
+      'predictions.jsonl',
+    ]);
+    const folds = folder.openFolds();
+    assert.deepEqual(
+      folds.map((fold) => fold.readConfig().fold),
+      [0, 1, 2],
+    );
+    const predictions = folder.readPredictions();
+    assert.equal(predictions.length, 24);
+    assert.deepEqual(
+      predictions.map(({ file }) => file),
+      predictions.map(({ file }) => file).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })),
+    );
+    assert.deepEqual(
+      folds.flatMap((fold) => fold.readPredictions()).toSorted((a, b) => (a.file < b.file ? -1 : 1)),
+      predictions.toSorted((a, b) => (a.file < b.file ? -1 : 1)),
+    );
+  });
+
+  test('computes each view of an image once for all folds', () => {
+    const images = new Map<string, number>();
+    for (const event of events) {
+      if (event.type !== 'progress' || event.stage !== 'features') continue;
+      assert.equal(event.total, 24);
+      if (event.done === event.total) images.set('features', (images.get('features') ?? 0) + 1);
+    }
+    // As they are, and augmented once.
+    assert.equal(images.get('features'), 2);
+  });
+
+  test('trains every fold to the last epoch, and says once what folds have in common', () => {
+    for (const fold of RunFolder.open(runs.path('reference')).openFolds()) {
+      assert.deepEqual(
+        fold.readEpochs().map(({ best }) => best),
+        [true, true, true],
+      );
+    }
+    const notes = notesOf(events);
+    assert.equal(notes.match(/Backbone:/g)?.length, 1);
+    assert.match(notes, /The 12 validation images of the data are in no fold/);
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'fold'),
+      [1, 2, 3].map((fold) => ({ type: 'fold', fold, folds: FOLDS })),
+    );
+  });
+
+  test('ends with the same bits wherever it was interrupted', async () => {
+    const stops: readonly ((at: Progress, fold: number) => boolean)[] = [
+      ({ stage, done }) => stage === 'features' && done >= 8,
+      ({ stage, done }, fold) => fold === 1 && stage === 'full' && done >= 8,
+      // Between two folds.
+      ({ stage, done, total }, fold) => fold === 1 && stage === 'validate' && done === total,
+      ({ stage, epoch, done }, fold) => fold === 2 && stage === 'head' && epoch === 2 && done >= 16,
+      ({ stage, done }, fold) => fold === 3 && stage === 'full' && done >= 4,
+    ];
+    const data = join(runs.root, 'photos-2');
+    cpSync(runs.photos, data, { recursive: true });
+    for (const [i, stop] of stops.entries()) {
+      let fold = 0;
+      const { interrupted } = await runs.go(
+        'interrupted',
+        { ...values, data },
+        (at) => stop(at, fold),
+        (event) => {
+          if (event.type === 'fold') fold = event.fold;
+        },
+      );
+      assert.equal(interrupted, true, `stop ${i}`);
+    }
+    // The data may move in between.
+    const moved = `${data}-moved`;
+    renameSync(data, moved);
+    const finished = await resume({ run: runs.path('interrupted'), changes: { data: moved } });
+    const { interrupted, wasFinished, outOfFold } = finished;
+    assert.deepEqual(
+      [interrupted, wasFinished, outOfFold?.images, outOfFold?.foldScores.length],
+      [false, false, 24, 3],
+    );
+    equalsReference('interrupted');
+    const places = RunFolder.open(runs.path('interrupted'))
+      .openFolds()
+      .map((run) => run.readConfig().data);
+    assert.deepEqual(places, [moved, moved, moved]);
+    const again = await runs.go('interrupted');
+    assert.deepEqual([again.wasFinished, again.outOfFold], [true, outOfFold]);
+  });
+
+  test('trains a fold anew whose folder is gone, and names one that is damaged', async () => {
+    const path = runs.path(foldOf('interrupted', 1));
+    const predictions = join(path, 'predictions.jsonl');
+    writeFileSync(predictions, '');
+    await assert.rejects(
+      runs.go('interrupted'),
+      (error) =>
+        error instanceof RunError && /folds\/1\/predictions\.jsonl is damaged: .*delete the folder/.test(error.message),
+    );
+    rmSync(path, { recursive: true });
+    await runs.go('interrupted');
+    equalsReference('interrupted');
+  });
+
+  test('leaves nothing behind if the weights are not there', async () => {
+    await assert.rejects(runs.go('weightless', { ...values, weights: join(runs.root, 'none.safetensors'), epochs: 0 }));
+    assert.equal(existsSync(join(runs.path('weightless'), 'config.json')), false);
+    assert.equal(existsSync(join(runs.path('weightless'), 'folds')), false);
+  });
+
+  test('refuses what folds cannot have', () => {
+    for (const [change, message] of [
+      [{ folds: 0 }, /fold is all, but folds is not set/],
+      [{ keep: 'best' }, /fold is all and keep is best/],
+      [{ patience: 3 }, /fold is all and patience is 3/],
+      [{ budget: '20m' }, /budget plans one training, and fold is all/],
+      [{ valFraction: 0.2 }, /both hold out validation images/],
+    ] as const) {
+      assert.throws(
+        () => runs.config({ ...values, ...change }),
+        (error) => error instanceof ConfigError && message.test(error.message),
+      );
+    }
+    const { keep, patience } = runs.config({ ...values, keep: 'auto' });
+    assert.deepEqual([keep, patience], ['last', 0]);
+  });
+});

@@ -1,0 +1,83 @@
+import type { Sample } from '../../data/index.js';
+import { argmax, posteriorMacroF1 } from '../../metrics/index.js';
+import {
+  heldOutLabels,
+  judgementsOf,
+  predictionArrays,
+  RunError,
+  RunFolder,
+  type ValidationPrediction,
+} from '../../run/index.js';
+import type { RunConfig } from '../config/fields.js';
+import type { PreparedFolds } from '../setup/prepare.js';
+import { score } from './epoch-end.js';
+
+/** Scores of a cross-validation: each image by the network that was trained without its fold. */
+export interface OutOfFold {
+  readonly images: number;
+  readonly numClasses: number;
+  readonly numPresent: number;
+  /** Over all classes, with its 95 % interval. */
+  readonly macroF1: number;
+  readonly macroF1Low: number;
+  readonly macroF1High: number;
+  readonly macroF1Present: number;
+  readonly macroF1Posterior?: number;
+  readonly macroF1PosteriorLow?: number;
+  readonly macroF1PosteriorHigh?: number;
+  readonly accuracy: number;
+  readonly balancedAccuracy: number;
+  /** Macro F1 of each fold over the classes that its held-out images have, by the same labels as above. */
+  readonly foldScores: readonly number[];
+}
+
+/** Writes the predictions of all training images, in their order: each from the fold that held it out. */
+export function writeOutOfFold(folder: RunFolder, config: RunConfig, data: PreparedFolds): void {
+  const rowOf = new Map<Sample, ValidationPrediction>();
+  for (const [fold, { val }] of data.folds.entries()) {
+    const predictions = RunFolder.open(folder.fold(fold)).readPredictions();
+    if (predictions.length !== val.length) {
+      throw new RunError(
+        `${folder.fold(fold)}/predictions.jsonl is damaged: it has ${predictions.length} predictions for ${val.length} images; ` +
+          `delete the folder ${folder.fold(fold)} and resume ${folder.path}, which trains fold ${fold} of ${config.folds} anew`,
+      );
+    }
+    for (const [i, sample] of val.entries()) rowOf.set(sample, predictions[i]!);
+  }
+  folder.writePredictions(data.all.train.map((sample) => rowOf.get(sample)!));
+}
+
+/** Scores a cross-validation whose folds have all ended. */
+export function scoreFolds(folder: RunFolder, { seed }: RunConfig, { all: { classes } }: PreparedFolds): OutOfFold {
+  const numClasses = classes.length;
+  const predictions = folder.readPredictions();
+  const { truth, logits } = predictionArrays(predictions, classes);
+  const { report, interval } = score(Float32Array.from(logits), truth, numClasses);
+  const best = folder.openFolds().map((fold) => fold.readEpochs().findLast((epoch) => epoch.best)!);
+  const judgementOf = judgementsOf(heldOutLabels(folder));
+  const isNoisy = best.some(({ macroF1Posterior }) => macroF1Posterior !== undefined);
+  const posterior = new Float64Array(isNoisy ? logits.length : 0);
+  if (isNoisy) {
+    for (const [i, prediction] of predictions.entries()) {
+      const probabilities = judgementOf(prediction)?.posterior ?? { [prediction.label]: 1 };
+      const sum = Object.values(probabilities).reduce((a, b) => a + b, 0);
+      for (const [c, name] of classes.entries()) posterior[i * numClasses + c] = (probabilities[name] ?? 0) / sum;
+    }
+  }
+  const likely = isNoisy ? posteriorMacroF1(posterior, argmax(logits, numClasses), numClasses, { seed }) : null;
+  return {
+    images: predictions.length,
+    numClasses,
+    numPresent: report.numPresent,
+    macroF1: report.macroF1,
+    macroF1Low: interval.low,
+    macroF1High: interval.high,
+    macroF1Present: report.macroF1Present,
+    ...(likely
+      ? { macroF1Posterior: likely.value, macroF1PosteriorLow: likely.low, macroF1PosteriorHigh: likely.high }
+      : {}),
+    accuracy: report.accuracy,
+    balancedAccuracy: report.balancedAccuracy,
+    foldScores: best.map(({ macroF1Present, macroF1Posterior }) => macroF1Posterior ?? macroF1Present),
+  };
+}

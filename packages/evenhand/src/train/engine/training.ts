@@ -1,0 +1,137 @@
+import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
+import type { RecordCache } from '../../data/index.js';
+import { type ModelSpec, WeightsError } from '../../models/index.js';
+import type { EpochMetrics, RunFolder } from '../../run/index.js';
+import type { Config, RunConfig } from '../config/fields.js';
+import type { TrainEvent } from '../events.js';
+import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice, requireCudaGraphs } from '../setup/device.js';
+import { openTrainingCache } from '../setup/image-cache.js';
+import { buildModel, loadBackbone, presetAt } from '../setup/model.js';
+import type { Prepared } from '../setup/prepare.js';
+import type { TrainingContext } from './context.js';
+import { ExpectedTime } from './expected-time.js';
+import type { FeaturePool } from './frozen-features.js';
+import { fullPhase } from './full-phase.js';
+import { headPhase } from './head-phase.js';
+import { judgeLabels } from './label-noise.js';
+import { evaluationLoader } from './loaders.js';
+import { type Position, TrainingState } from './state.js';
+import { planFullPhase, type TimeBudget } from './time-budget.js';
+
+export interface TrainingOptions {
+  readonly onEvent: (event: TrainEvent) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly budget?: TimeBudget | null;
+  /** Of a new run: writes the configuration once the model is known to fit it. */
+  readonly start?: () => void;
+  /** What the trainings of a cross-validation have in common. */
+  readonly shared?: SharedByFolds;
+}
+
+export interface SharedByFolds {
+  readonly cache: RecordCache | undefined;
+  readonly pool: FeaturePool;
+  readonly expectedTime: ExpectedTime;
+  /** Number of trainings to come. */
+  readonly later: number;
+}
+
+/** How a training ended. */
+export interface Trained {
+  readonly epochs: readonly EpochMetrics[];
+  /** The epoch whose weights are in best.safetensors; absent if no epoch has ended. */
+  readonly best?: EpochMetrics;
+  readonly interrupted: boolean;
+  /** Whether a resumed run had finished before, so that nothing was trained. */
+  readonly wasFinished: boolean;
+  /** Whether `patience` ended the training before the last epoch. */
+  readonly stoppedEarly: boolean;
+}
+
+/** Trains what is left of a run. */
+export async function trainWhatIsLeft(
+  folder: RunFolder,
+  config: RunConfig,
+  spec: ModelSpec,
+  data: Prepared,
+  { onEvent, signal, budget = null, start, shared }: TrainingOptions,
+): Promise<Trained> {
+  const device = prepareMachine(config);
+  const half = chooseHalfType(config, device);
+  requireCudaGraphs(config, device, half);
+  manualSeed(config.seed);
+  const model = buildModel(spec, config, data.classes.length, device);
+  start?.();
+  const preset = presetAt(spec.preset, config.imageSize);
+  const cache = shared ? shared.cache : openTrainingCache(config, preset, data, onEvent);
+  const validation = evaluationLoader(config, preset, data.val, device, cache);
+  const isInterrupted = (): boolean => signal?.aborted ?? false;
+  const facts = { config, data, spec, model, preset, device, half, folder, validation, onEvent, isInterrupted, budget };
+  const context: TrainingContext = { ...facts, ...(shared ?? { cache, expectedTime: new ExpectedTime() }) };
+  let state: TrainingState | null = null;
+  try {
+    state = TrainingState.load(folder.last, model);
+    if (!state) {
+      const loaded = await loadBackbone(model, spec, config, onEvent).catch((error: unknown) => {
+        if (start && !mayLoadLater(error)) folder.undoStart();
+        throw error;
+      });
+      onEvent({
+        type: 'note',
+        text: loaded
+          ? `Backbone: ${spec.name}, weights from ${loaded.path}`
+          : 'No pretrained weights: training from scratch.',
+      });
+      folder.writeModel({ ...spec, loaded });
+      state = TrainingState.start(config);
+    }
+    const wasFinished = state.position.phase === 'done';
+    const finished = await runPhases(context, state);
+    // A kill between writing the checkpoint and the list of epochs leaves an old list.
+    folder.writeEpochs(state.position.epochs);
+    return { ...trained(state.position, !finished), wasFinished };
+  } finally {
+    state?.dispose();
+    nn.disposeModule(model);
+    await validation.close();
+  }
+}
+
+/** Whether weights that could not be loaded may be loaded when the run is resumed: they are there, but not within reach. */
+function mayLoadLater(error: unknown): boolean {
+  return error instanceof WeightsError && error.code !== 'not-found' && error.code !== 'invalid';
+}
+
+/** Runs what is left of the training. Returns false if it was interrupted. */
+async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
+  const { config, folder, model } = context;
+  const { position } = state;
+  // Nothing has been trained before labels are judged, so an interruption here costs no result.
+  if (config.labelNoise === 'auto' && state.labels === null && !(await judgeLabels(context, state))) return false;
+  if (position.phase === 'head') {
+    if (!(await headPhase(context, state))) return false;
+    state.enterFullPhase();
+  }
+  if (position.phase === 'full') {
+    const planned = await planFullPhase(context, state);
+    if (!planned || !(await fullPhase(planned, state))) return false;
+    position.phase = 'done';
+    state.save(folder.last, model);
+  }
+  return true;
+}
+
+/** How a training ended, by its position. */
+export function trained({ epochs, stoppedEarly }: Position, interrupted: boolean): Omit<Trained, 'wasFinished'> {
+  const best = epochs.findLast((epoch) => epoch.best);
+  return { epochs, ...(best ? { best } : {}), interrupted, stoppedEarly };
+}
+
+/** Sets device, threads and memory as the configuration says. Returns the device. */
+export function prepareMachine(config: Config): string {
+  const device = chooseDevice(config.device);
+  prepareDevice(device, config);
+  chooseThreads(config.threads);
+  keepFreedMemory();
+  return device;
+}
