@@ -7,6 +7,7 @@ import {
   readDataset,
   requireCacheFolder,
   type Sample,
+  type Scan,
   scanImages,
 } from '../data/index.js';
 import {
@@ -40,7 +41,7 @@ import {
 import { countTrainingImages, pathsOfPredictions, trainingFiles } from './run-images.js';
 
 export interface EvaluateOptions {
-  /** The run folder; its best checkpoint is scored. */
+  /** The run folder; its best checkpoint is scored, of a cross-validation those of all folds. */
   readonly run: string;
   /** Labelled data, in any layout that training reads. Default: the validation images of the run. */
   readonly data?: string;
@@ -85,7 +86,8 @@ export interface Evaluation {
 }
 
 /**
- * Scores the best checkpoint of a run on its validation images, or on other labelled images.
+ * Scores the best checkpoint of a run on its validation images, or on other labelled images. A cross-validation is scored by
+ * the predictions of held-out images that its folds made, or on other images by the mean of the logits of all folds.
  *
  * @throws RunError if there is no run or no checkpoint yet, DataError if the data cannot be used, ConfigError if there
  * are no images to score or if they have labels that the run does not know
@@ -103,20 +105,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { classes, path } = folder.readEnvironment().dataset;
   const runData = options.runData ?? path;
   const predictions = folder.readPredictions();
+  const crossValidated = config.fold === 'all';
+  if (crossValidated) requireAllFolds(folder, predictions);
   const labelled =
     data === undefined
       ? validationSamples(run, predictions, classes, runData)
       : await readSamples(data, classes, options);
-  const reportProgress = (stage: Progress['stage']) => {
-    const start = performance.now();
-    return (done: number, total: number): void => {
-      const imagesPerSecond = (done * 1000) / (performance.now() - start);
-      onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
-    };
-  };
   const scan = await scanImages(
     labelled.map(({ file }) => file),
-    reportProgress('scan'),
+    progressReporter('scan', onEvent),
     scanCacheFolder(config.cache),
   );
   const samples = labelled.filter(({ file }) => scan.images.has(file));
@@ -124,9 +121,80 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     throw new ConfigError(`none of the ${labelled.length} images in ${data ?? runData} can be read`);
   }
   const files = samples.map(({ file }) => file);
-  const training = await trainingFiles(config, predictions, runData);
+  // Of a cross-validation every image was trained on, but not by the fold that predicted it.
+  const isOutOfFold = crossValidated && data === undefined;
+  const training = isOutOfFold ? [] : await trainingFiles(config, crossValidated ? [] : predictions, runData);
   const trainingImages = training && (await countTrainingImages(files, scan, training));
+  const facts = { config, classes, samples, scan, onEvent };
+  const logits = isOutOfFold
+    ? storedLogits(predictions, classes, labelled, scan)
+    : await meanLogits(crossValidated ? folder.openFolds() : [folder], facts);
+  const truth = Int32Array.from(samples, ({ label }) => label);
+  return {
+    ...score(logits, truth, classes.length),
+    classes,
+    top5: classes.length >= 5 ? topKAccuracy(logits, truth, classes.length, 5) : undefined,
+    calibrationError: expectedCalibrationError(logits, truth, classes.length),
+    trainingImages,
+    runData,
+    bad: scan.bad,
+    files,
+    truth,
+    predicted: argmax(logits, classes.length),
+    logits,
+  };
+}
 
+function progressReporter(stage: Progress['stage'], onEvent: (event: TrainEvent) => void) {
+  const start = performance.now();
+  return (done: number, total: number): void => {
+    const imagesPerSecond = (done * 1000) / (performance.now() - start);
+    onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
+  };
+}
+
+function requireAllFolds({ path }: RunFolder, predictions: readonly ValidationPrediction[]): void {
+  if (predictions.length > 0) return;
+  throw new RunError(
+    `${path} is a cross-validation whose folds have not all ended: continue it with evenhand train --resume ${path}, or ` +
+      `score one fold with evenhand eval ${path}/folds/0`,
+  );
+}
+
+/** The held-out logits of a cross-validation, [N,K], of those images that can still be read. */
+function storedLogits(
+  predictions: readonly ValidationPrediction[],
+  classes: readonly string[],
+  samples: readonly Sample[],
+  scan: Scan,
+): Float32Array {
+  const { logits } = predictionArrays(predictions, classes);
+  const k = classes.length;
+  const rows = samples.flatMap(({ file }, i) => (scan.images.has(file) ? [logits.subarray(i * k, (i + 1) * k)] : []));
+  return Float32Array.from(rows.flatMap((row) => Array.from(row)));
+}
+
+interface Scored {
+  readonly config: Config;
+  readonly classes: readonly string[];
+  readonly samples: readonly Sample[];
+  readonly scan: Scan;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+/** The mean of the logits of the best checkpoints of runs, [N,K]. */
+async function meanLogits(runs: readonly RunFolder[], facts: Scored): Promise<Float32Array> {
+  let sum: Float32Array | undefined;
+  for (const run of runs) {
+    const logits = await logitsOf(run, facts);
+    if (sum === undefined) sum = logits;
+    else for (const [i, value] of logits.entries()) sum[i]! += value;
+  }
+  return sum!.map((value) => value / runs.length);
+}
+
+/** Logits of the best checkpoint of a run, [N,K]. */
+async function logitsOf(folder: RunFolder, { config, classes, samples, scan, onEvent }: Scored): Promise<Float32Array> {
   const device = chooseDevice(config.device);
   prepareDevice(device, config);
   chooseThreads(config.threads);
@@ -137,7 +205,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const loader = evaluationLoader(config, preset, samples, device, cache);
   try {
     if (!existsSync(folder.best)) {
-      throw new RunError(`${run} has no checkpoint to score, because no epoch has ended yet: continue the run first`);
+      throw new RunError(
+        `${folder.path} has no checkpoint to score, because no epoch has ended yet: continue the run first`,
+      );
     }
     const weights = openWeights(folder.best);
     try {
@@ -145,35 +215,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     } finally {
       weights.close();
     }
-    const report = reportProgress('validate');
+    const report = progressReporter('validate', onEvent);
     const onBatch = (done: number): boolean => {
       report(done, samples.length);
       return true;
     };
-    const logits = await predictLogits(
-      model,
-      loader,
-      preset,
-      samples.length,
-      classes.length,
-      device,
-      chooseHalfType(config, device),
-      onBatch,
-    );
-    const truth = Int32Array.from(samples, ({ label }) => label);
-    return {
-      ...score(logits!, truth, classes.length),
-      classes,
-      top5: classes.length >= 5 ? topKAccuracy(logits!, truth, classes.length, 5) : undefined,
-      calibrationError: expectedCalibrationError(logits!, truth, classes.length),
-      trainingImages,
-      runData,
-      bad: scan.bad,
-      files,
-      truth,
-      predicted: argmax(logits!, classes.length),
-      logits: logits!,
-    };
+    const half = chooseHalfType(config, device);
+    return (await predictLogits(model, loader, preset, samples.length, classes.length, device, half, onBatch))!;
   } finally {
     nn.disposeModule(model);
     await loader.close();

@@ -3,11 +3,11 @@ import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RunError, RunFolder } from '../../run/index.js';
-import { resume } from '../../workflows/index.js';
+import { evaluate, resume } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Progress, TrainEvent } from '../events.js';
 import { sha256 } from './images.test.helper.js';
-import { TestRuns, tensorHash } from './training.test.helper.js';
+import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
 after(runs.remove);
@@ -41,9 +41,11 @@ function equalsReference(name: string): void {
 }
 
 describe('training all folds', () => {
+  let reference: Awaited<ReturnType<typeof runs.go>> | undefined;
   let events: readonly TrainEvent[] = [];
   before(async () => {
-    ({ events } = await runs.go('reference', values));
+    reference = await runs.go('reference', values);
+    ({ events } = reference);
   });
 
   test('leaves a run per fold, and the held-out predictions of all training images in their order', () => {
@@ -153,6 +155,23 @@ describe('training all folds', () => {
     rmSync(path, { recursive: true });
     await runs.go('interrupted');
     equalsReference('interrupted');
+  });
+
+  test('is scored by its held-out predictions, and on other images by the mean of its folds', async () => {
+    const run = runs.path('reference');
+    const heldOut = await withoutLeak(() => evaluate({ run }));
+    assert.deepEqual([heldOut.report.macroF1, heldOut.trainingImages], [reference?.outOfFold?.macroF1, 0]);
+    const data = join(runs.photos, 'val');
+    const all = await withoutLeak(() => evaluate({ run, data }));
+    const each = await Promise.all(
+      Array.from({ length: FOLDS }, (_, fold) => evaluate({ run: runs.path(foldOf('reference', fold)), data })),
+    );
+    for (const [i, logit] of all.logits.entries()) {
+      const mean = each.reduce((sum, { logits }) => sum + logits[i]!, 0) / FOLDS;
+      assert.ok(Math.abs(logit - mean) < 1e-4 * Math.max(1, Math.abs(mean)), `${logit} and ${mean}`);
+    }
+    const onTraining = await evaluate({ run, data: runs.photos, part: 'train' });
+    assert.equal(onTraining.trainingImages, 24);
   });
 
   test('leaves nothing behind if the weights are not there', async () => {
