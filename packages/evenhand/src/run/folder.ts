@@ -89,18 +89,6 @@ export class RunFolder {
     );
   }
 
-  /** Path of the run of a fold of a cross-validation, counted from 0. */
-  fold(fold: number): string {
-    return join(this.path, files.folds, String(fold));
-  }
-
-  /** The runs of the folds of a cross-validation that have begun, in order; empty for any other run. */
-  openFolds(): RunFolder[] {
-    const runs: RunFolder[] = [];
-    for (let k = 0; existsSync(join(this.fold(k), files.config)); k++) runs.push(new RunFolder(this.fold(k)));
-    return runs;
-  }
-
   /** Removes the configuration of a run that has trained nothing and cannot, so that its folder is free. */
   undoStart(): void {
     guarded(this.path, 'written', () => {

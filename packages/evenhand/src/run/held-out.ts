@@ -6,6 +6,6 @@ import type { JudgedLabel } from './records.js';
  * its folds. It comes from pretrained features, so that no network grades itself.
  */
 export function heldOutLabels(folder: RunFolder): JudgedLabel[] {
-  const folds = folder.openFolds();
+  const folds = folder.folds();
   return (folds.length > 0 ? folds : [folder]).flatMap((run) => run.readLabels().filter(({ part }) => part === 'val'));
 }

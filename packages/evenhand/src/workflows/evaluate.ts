@@ -128,7 +128,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const facts = { config, classes, samples, scan, onEvent };
   const logits = isOutOfFold
     ? storedLogits(predictions, classes, labelled, scan)
-    : await meanLogits(crossValidated ? folder.openFolds() : [folder], facts);
+    : await meanLogits(crossValidated ? folder.folds() : [folder], facts);
   const truth = Int32Array.from(samples, ({ label }) => label);
   return {
     ...score(logits, truth, classes.length),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Preset } from '@evenhand/predict';
 import type { ModelSpec } from '../models/index.js';
-import { RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
+import { heldOutLabels, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
 import { type Config, ConfigError, configOfRun, modelOfRun, presetAt } from '../train/index.js';
 import { likelyLabels } from './export-run.js';
 
@@ -129,14 +129,12 @@ export function withJudgedLabels(
   rows: readonly ValidationPrediction[],
 ): readonly ValidationPrediction[] {
   for (const { folder, isCrossValidated } of sources) {
-    const labels = folder.readLabels();
-    if (labels.length === 0) continue;
+    if (folder.readLabels().length === 0 && !isCrossValidated) continue;
     if (!isCrossValidated) return likelyLabels(folder, rows);
-    // Every training image is held out of one fold.
-    return withLikelyLabels(
-      rows,
-      labels.map((judged) => ({ ...judged, part: 'val' })),
-    );
+    const isNoisy = folder
+      .folds()
+      .some((fold) => fold.readEpochs().some((epoch) => epoch.macroF1Posterior !== undefined));
+    if (isNoisy) return withLikelyLabels(rows, heldOutLabels(folder));
   }
   return rows;
 }

@@ -1,8 +1,9 @@
 import { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from '../train/index.js';
-import { exportRun } from './export-run.js';
+import { exportRuns } from './export-runs.js';
 
 /**
- * Trains a classifier and writes a run folder to `run`, with the best checkpoint exported to `model.onnx`.
+ * Trains a classifier and writes a run folder to `run`, with the best checkpoint exported to `model.onnx`: of a cross-validation
+ * those of all folds, whose logits the file averages.
  *
  * @throws ConfigError, DataError, ExportError, ImageError, RunError, WeightsError, WeightsFileError or TrainingError, each
  * with one sentence for the user; files that were written before are kept
@@ -22,6 +23,7 @@ export async function resume(options: ResumeOptions): Promise<TrainResult> {
 }
 
 function exportBest(result: TrainResult): TrainResult {
-  if (!result.interrupted && result.best !== undefined) exportRun({ run: result.run });
+  const hasModel = result.best !== undefined || result.outOfFold !== undefined;
+  if (!result.interrupted && hasModel) exportRuns({ runs: [result.run] });
   return result;
 }

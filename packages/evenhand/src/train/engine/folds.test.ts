@@ -56,9 +56,10 @@ describe('training all folds', () => {
       'environment.json',
       'folds',
       'model.json',
+      'model.onnx',
       'predictions.jsonl',
     ]);
-    const folds = folder.openFolds();
+    const folds = folder.folds();
     assert.deepEqual(
       folds.map((fold) => fold.readConfig().fold),
       [0, 1, 2],
@@ -87,7 +88,7 @@ describe('training all folds', () => {
   });
 
   test('trains every fold to the last epoch, and says once what folds have in common', () => {
-    for (const fold of RunFolder.open(runs.path('reference')).openFolds()) {
+    for (const fold of RunFolder.open(runs.path('reference')).folds()) {
       assert.deepEqual(
         fold.readEpochs().map(({ best }) => best),
         [true, true, true],
@@ -136,7 +137,7 @@ describe('training all folds', () => {
     );
     equalsReference('interrupted');
     const places = RunFolder.open(runs.path('interrupted'))
-      .openFolds()
+      .folds()
       .map((run) => run.readConfig().data);
     assert.deepEqual(places, [moved, moved, moved]);
     const again = await runs.go('interrupted');

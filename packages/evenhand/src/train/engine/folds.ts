@@ -60,7 +60,7 @@ export async function trainFolds(
   try {
     for (const [fold, part] of data.folds.entries()) {
       const later = data.folds.length - 1 - fold;
-      const job = { path: folder.fold(fold), config: { ...config, fold }, spec, data: part, changes };
+      const job = { path: folder.foldPath(fold), config: { ...config, fold }, spec, data: part, changes };
       const shared = { cache, pool, expectedTime, later };
       const options = { onEvent: notify, signal, shared };
       const begin = () => onEvent({ type: 'fold', fold: fold + 1, folds: data.folds.length });

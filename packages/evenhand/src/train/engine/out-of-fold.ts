@@ -35,11 +35,11 @@ export interface OutOfFold {
 export function writeOutOfFold(folder: RunFolder, config: RunConfig, data: PreparedFolds): void {
   const rowOf = new Map<Sample, ValidationPrediction>();
   for (const [fold, { val }] of data.folds.entries()) {
-    const predictions = RunFolder.open(folder.fold(fold)).readPredictions();
+    const predictions = RunFolder.open(folder.foldPath(fold)).readPredictions();
     if (predictions.length !== val.length) {
       throw new RunError(
-        `${folder.fold(fold)}/predictions.jsonl is damaged: it has ${predictions.length} predictions for ${val.length} images; ` +
-          `delete the folder ${folder.fold(fold)} and resume ${folder.path}, which trains fold ${fold} of ${config.folds} anew`,
+        `${folder.foldPath(fold)}/predictions.jsonl is damaged: it has ${predictions.length} predictions for ${val.length} images; ` +
+          `delete the folder ${folder.foldPath(fold)} and resume ${folder.path}, which trains fold ${fold} of ${config.folds} anew`,
       );
     }
     for (const [i, sample] of val.entries()) rowOf.set(sample, predictions[i]!);
@@ -53,7 +53,7 @@ export function scoreFolds(folder: RunFolder, { seed }: RunConfig, { all: { clas
   const predictions = folder.readPredictions();
   const { truth, logits } = predictionArrays(predictions, classes);
   const { report, interval } = score(Float32Array.from(logits), truth, numClasses);
-  const best = folder.openFolds().map((fold) => fold.readEpochs().findLast((epoch) => epoch.best)!);
+  const best = folder.folds().map((fold) => fold.readEpochs().findLast((epoch) => epoch.best)!);
   const judgementOf = judgementsOf(heldOutLabels(folder));
   const isNoisy = best.some(({ macroF1Posterior }) => macroF1Posterior !== undefined);
   const posterior = new Float64Array(isNoisy ? logits.length : 0);
