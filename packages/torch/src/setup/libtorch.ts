@@ -89,7 +89,8 @@ function torchOf(python: string): string | undefined {
  */
 export function inspect(path: string, source: string): Libtorch {
   const name = source === 'LIBTORCH' || source === '--libtorch' ? `${source}=${path}` : path;
-  const remedy = `name the folder of an unpacked libtorch, which holds include/ and lib/, with LIBTORCH, or unset it.`;
+  const orUnset = source === 'LIBTORCH' ? ', or unset LIBTORCH' : '';
+  const remedy = `name the folder of an unpacked libtorch, which holds include/ and lib/${orUnset}.`;
   const include = join(path, 'include');
   const api = join(include, 'torch/csrc/api/include');
   if (!existsSync(join(api, 'torch/version.h'))) {

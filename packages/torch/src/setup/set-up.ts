@@ -157,9 +157,8 @@ async function ensureCompiler(install: Installer): Promise<string> {
   if (process.platform === 'darwin') throw new SetupError('no C++ compiler was found: run `xcode-select --install`.');
   say('a C++ compiler is needed to build the addon');
   if (await install(['g++'])) return 'g++';
-  throw new SetupError(
-    `no C++ compiler was found: run \`${hasApt() ? aptCommand(['g++']) : 'your package manager'}\`${hasApt() ? '' : ' to install g++'}, then this command again.`,
-  );
+  const remedy = hasApt() ? `run \`${aptCommand(['g++'])}\`` : 'install g++ with your package manager';
+  throw new SetupError(`no C++ compiler was found: ${remedy}, then run this command again.`);
 }
 
 /** The command of a C++ compiler that works; undefined if there is none. */
