@@ -10,6 +10,7 @@ import {
   scope,
   setNumThreads,
   setTf32,
+  setThreadWaiting,
   tensor,
 } from '@evenhand/torch';
 import { createModel } from 'evenhand';
@@ -19,6 +20,7 @@ import type { Settings } from './models.js';
 const { architecture, task, device, precision, batch, size, steps, threads } = JSON.parse(process.argv[2]!) as Settings;
 setNumThreads(threads);
 keepFreedMemory();
+setThreadWaiting('adaptive');
 if (device !== 'cpu') setTf32(true);
 manualSeed(0);
 const model = nn.moveTo(createModel({ architecture }, { numClasses: 1000, imageSize: size }), {

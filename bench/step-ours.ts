@@ -10,6 +10,7 @@ import {
   scope,
   setNumThreads,
   setTf32,
+  setThreadWaiting,
   tensor,
 } from '@evenhand/torch';
 import { createModel } from 'evenhand';
@@ -19,6 +20,7 @@ import type { StepSettings } from './step-contenders.js';
 const { model, device, precision, batch, size, steps, threads } = JSON.parse(process.argv[2]!) as StepSettings;
 setNumThreads(threads);
 keepFreedMemory();
+setThreadWaiting('adaptive');
 if (device !== 'cpu') setTf32(true);
 manualSeed(0);
 const network = nn.moveTo(createModel(model, { numClasses: 1000 }), { device, memoryFormat: 'channelsLast' });

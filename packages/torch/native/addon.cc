@@ -34,6 +34,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportAutograd(exports);
   exportAutocast(exports);
   exportRuntime(exports);
+  exportWaiting(exports);
   exportGpu(exports);
   exportImage(exports);
   exportStreams(exports);

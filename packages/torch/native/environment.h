@@ -104,6 +104,7 @@ void exportTensor(Napi::Object exports);    // properties and bytes of a tensor
 void exportAutograd(Napi::Object exports);  // gradients and grad mode
 void exportAutocast(Napi::Object exports);  // mixed precision
 void exportRuntime(Napi::Object exports);   // devices, threads, seeds, determinism, memory
+void exportWaiting(Napi::Object exports);   // how OpenMP's threads wait for each other
 void exportGpu(Napi::Object exports);       // facts about GPUs, events in their queues
 void exportStreams(Napi::Object exports);   // further queues of a GPU
 void exportGraph(Napi::Object exports);     // CUDA graphs

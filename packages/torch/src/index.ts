@@ -20,6 +20,7 @@ export {
   setDeterministic,
   setNumThreads,
   setTf32,
+  setThreadWaiting,
   torchVersion,
 } from './runtime.js';
 export { keep, liveTensors, scope } from './scope.js';

@@ -61,6 +61,7 @@ interface Native {
   setTf32(allowed: boolean): void;
   setCudnnBenchmark(enabled: boolean): void;
   keepFreedMemory(): boolean;
+  setThreadWaiting(mode: string): boolean;
   peakCpuMemory(reset: boolean): number;
 
   gpuInfo(device: string): Record<string, string | number> | null;
@@ -92,28 +93,13 @@ interface Native {
   ): void;
 }
 
-/**
- * How long a thread of libgomp spins before it sleeps while it waits for the others, in rounds of some ten nanoseconds. libgomp's own
- * 300,000 bridge every pause of a training step. But if another program has one of the cores, the thread that waits spins
- * on its core for as long as the other program has that of the thread waited for, where the system could move it.
- */
-const SPIN_COUNT = '2000';
-
 function load(): Native {
-  // libgomp reads these variables when it is loaded. What the user has set stays.
-  const chosen = process.env.GOMP_SPINCOUNT !== undefined || process.env.OMP_WAIT_POLICY !== undefined;
-  if (!chosen) process.env.GOMP_SPINCOUNT = SPIN_COUNT;
+  const addon = requireAddon();
   try {
-    const addon = requireAddon();
-    try {
-      return createRequire(import.meta.url)(addon) as Native;
-    } catch (error) {
-      const [reason] = (error as Error).message.split('\n');
-      throw missing(`libtorch cannot be loaded (${reason}); it may have been moved or upgraded`);
-    }
-  } finally {
-    // Not for the programs that this one starts.
-    if (!chosen) delete process.env.GOMP_SPINCOUNT;
+    return createRequire(import.meta.url)(addon) as Native;
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n');
+    throw missing(`libtorch cannot be loaded (${reason}); it may have been moved or upgraded`);
   }
 }
 

@@ -59,6 +59,20 @@ export function keepFreedMemory(): boolean {
 }
 
 /**
+ * Sets how long the threads of operations spin, each on its core, before they sleep while they wait for each other: some
+ * milliseconds (`long`, as at the start), which is fastest if no other program computes, below a microsecond (`short`), or
+ * `adaptive`: long, and short while other programs take cores. A thread of its own then looks at this four times a second.
+ * The setting applies to the whole process. Results do not depend on it.
+ *
+ * @returns false, with no effect, if the threads are not libgomp's on Linux, or the user has set `GOMP_SPINCOUNT` or
+ *   `OMP_WAIT_POLICY`
+ * @throws TorchError when `mode` is none of these
+ */
+export function setThreadWaiting(mode: 'long' | 'short' | 'adaptive'): boolean {
+  return native().setThreadWaiting(mode);
+}
+
+/**
  * The most bytes that the tensors of this process have taken on the CPU at once.
  *
  * @param options `reset`: start counting from what they take now, and return that

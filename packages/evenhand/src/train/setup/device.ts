@@ -1,5 +1,14 @@
 import { availableParallelism } from 'node:os';
-import { autocast, devices, gpuInfo, hasCudaGraphs, setDeterministic, setNumThreads, setTf32 } from '@evenhand/torch';
+import {
+  autocast,
+  devices,
+  gpuInfo,
+  hasCudaGraphs,
+  setDeterministic,
+  setNumThreads,
+  setTf32,
+  setThreadWaiting,
+} from '@evenhand/torch';
 import { describeValue } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
@@ -13,10 +22,13 @@ export function chooseDevice(name: string): string {
   throw new ConfigError(`Unknown device ${describeValue(name)}; available: ${available.join(', ')}`);
 }
 
-/** Sets the number of threads of libtorch, one per core if `threads` is 0. Returns the number. */
+/**
+ * Sets the number of threads of libtorch, one per core if `threads` is 0, and how they wait for each other. Returns the number.
+ */
 export function chooseThreads(threads: number): number {
   const count = threads || availableParallelism();
   setNumThreads(count);
+  setThreadWaiting('adaptive');
   return count;
 }
 
