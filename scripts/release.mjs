@@ -1,6 +1,6 @@
 // node scripts/release.mjs: packs the packages, installs them in an empty folder, and tries them there as a user would. It
 // publishes only with --publish. --help lists the options.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -57,15 +57,22 @@ if (options.publish && !options['dry-run'] && missing.length > 0) {
   process.exit(1);
 }
 
+mkdirSync(options.out, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-release-'));
 const app = join(folder, 'app');
 const web = join(folder, 'web');
 let failed = true;
 try {
   await step('Build', () => run(join(ROOT, 'node_modules/.bin/tsc'), ['-b'], { cwd: ROOT }));
-  const archives = await step('Pack', () => packAll({ out: options.out }));
-  await step('Install in an empty folder', () => install(app, [...archives.values()]));
-  const megabytes = await step('Files', () => checkFiles(app, [...archives.keys()]));
+  const archives = await step('Pack', () =>
+    packAll({ out: options.out, ...(options.publish ? { platforms: 'all' } : {}) }),
+  );
+  const unbuilt = missingPlatforms(options.out, archives);
+  missing.push(...unbuilt);
+  if (options.publish && !options['dry-run'] && unbuilt.length > 0) throw new Error(list(unbuilt));
+  const usable = new Map([...archives].filter(([name]) => isForThisPlatform(name)));
+  await step('Install in an empty folder', () => install(app, [...usable.values()]));
+  const megabytes = await step('Files', () => checkFiles(app, [...usable.keys()]));
   console.log(`  node_modules: ${megabytes.toFixed(0)} MB`);
   const evenhand = commandLine(app);
   await step('Draw and check images', async () => {
@@ -78,7 +85,7 @@ try {
   await step('evenhand train, report, predict', () => trainAndPredict(app, evenhand));
   await step('tsc --strict', () => checkTypes(app));
   const labels = await step('A program in TypeScript', () => runProgram(app));
-  await tryBrowser(archives, labels);
+  await tryBrowser(usable, labels);
   failed = false;
   if (options.publish) await publish(archives, options);
 } catch (error) {
@@ -106,6 +113,21 @@ async function tryBrowser(archives, labels) {
       if (String(predicted) !== String(labels)) throw new Error(`the browser predicts ${predicted}, Node ${labels}`);
     });
   }
+}
+
+function isForThisPlatform(name) {
+  const [, platform] = /-((?:linux|darwin|win32)-\w+)$/.exec(name) ?? [];
+  return platform === undefined || platform === `${process.platform}-${process.arch}`;
+}
+
+/** The prebuilt addons that @evenhand/torch names and that are not among the archives, one sentence each. */
+function missingPlatforms(out, archives) {
+  const { optionalDependencies = {} } = JSON.parse(readFileSync(join(out, 'staged/torch/package.json'), 'utf8'));
+  return Object.keys(optionalDependencies)
+    .filter((name) => !archives.has(name))
+    .map(
+      (name) => `${name} has not been built: run scripts/prebuild.mjs on that platform and bring build/prebuilt here.`,
+    );
 }
 
 async function step(title, work) {

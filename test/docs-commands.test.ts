@@ -42,11 +42,14 @@ for (const page of pages) {
         const args = wordsOf(line).slice(wordsOf(line).indexOf('evenhand') + 1);
         // Nothing is trained here; a configuration is made of the flags all the same.
         if (args[0] === 'train' && !args.includes('--resume')) args.push('--print-config');
+        // Set-up and the demo would take minutes: an argument too many stops them when the flags are understood.
+        const isLong = args[0] === 'setup' || args[0] === 'demo';
+        if (isLong) args.push('one', 'two');
         if (args[0] === 'fetch') args.push('--from', 'http://127.0.0.1:9/');
         const { code, stderr } = await evenhandHere(args, folder);
         const missing =
           /there is no such file|does not exist|holds no (run|model)|cannot be reached|is not (there|in)|has no images|no folder/;
-        assert.ok(code === 0 || missing.test(stderr), `${line}\n${stderr}`);
+        assert.ok(code === 0 || (isLong ? /Unexpected argument/ : missing).test(stderr), `${line}\n${stderr}`);
       }
     });
   }
