@@ -36,10 +36,12 @@ export interface Split {
 }
 
 /** Images of a class of flowers for validation and for the test; the others may be trained on. */
-const FLOWER_VAL = 2;
-const FLOWER_TEST = 5;
-/** Training images of the most frequent flower, if there are as many. */
-const MOST_FLOWERS = 40;
+const FLOWER_VAL = 1;
+const FLOWER_TEST = 3;
+/** Classes with fewer trusted photos have no part, so that the rarest class of 10:1 has a tenth of the most frequent one. */
+const FEWEST_PHOTOS = 8;
+/** Training images of the most frequent flower, by the ratio to the rarest. */
+const MOST_FLOWERS = { 10: 40, 50: 50 } as const;
 /** A label of the flowers is trusted if the audits of both backbones think it less probably wrong than this. */
 const TRUSTED = 0.1;
 
@@ -105,8 +107,12 @@ function trustedFlowers(folder: string): Pool {
     );
     return new Map(rows.map(({ file, given }) => [file!, given!]));
   });
-  const classes = readFileSync(join(FLOWERS, 'label_list.txt'), 'utf8').trim().split('\n');
-  const rows = [...trusted[0]!].filter(([file]) => trusted[1]!.has(file)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const agreed = [...trusted[0]!].filter(([file]) => trusted[1]!.has(file)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const counts = new Map<string, number>();
+  for (const [, label] of agreed) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const names = readFileSync(join(FLOWERS, 'label_list.txt'), 'utf8').trim().split('\n');
+  const classes = names.filter((name) => (counts.get(name) ?? 0) >= FEWEST_PHOTOS);
+  const rows = agreed.filter(([, label]) => classes.includes(label));
   return {
     name: 'flowers',
     classes,
@@ -120,7 +126,7 @@ function trustedFlowers(folder: string): Pool {
  * For each seed another test and other training images: their number falls exponentially to a `ratio`-th, in the order of
  * how many photos the classes have, and is at least 1.
  */
-function longTail(pool: Pool, ratio: number, seed: number): Split {
+function longTail(pool: Pool, ratio: keyof typeof MOST_FLOWERS, seed: number): Split {
   const members: number[][] = pool.classes.map(() => []);
   for (const row of new Random(seed, PURPOSE.split).permutation(pool.labels.length))
     members[pool.labels[row]!]!.push(row);
@@ -128,7 +134,7 @@ function longTail(pool: Pool, ratio: number, seed: number): Split {
   const parts = { train: [] as number[], val: [] as number[], test: [] as number[] };
   for (const [rank, k] of order.entries()) {
     const rows = members[k]!;
-    const count = Math.max(1, Math.round(MOST_FLOWERS * ratio ** (-rank / (order.length - 1))));
+    const count = Math.max(1, Math.round(MOST_FLOWERS[ratio] * ratio ** (-rank / (order.length - 1))));
     parts.test.push(...rows.slice(0, FLOWER_TEST));
     parts.val.push(...rows.slice(FLOWER_TEST, FLOWER_TEST + FLOWER_VAL));
     parts.train.push(...rows.slice(FLOWER_TEST + FLOWER_VAL).slice(0, count));
