@@ -178,6 +178,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   clipNorm: [-1],
   accumulate: [0, 1.5],
   ema: [-0.1, 1],
+  average: [-1, 0.5],
   patience: [-1, 1.5],
   minGain: [-0.1, 1.1],
   seed: [-1, 0.5, 2 ** 60],
