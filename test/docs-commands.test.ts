@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { drawDiscs, evenhandHere, temporaryFolder } from './support.js';
+import { drawDiscs, evenhand, evenhandHere, temporaryFolder } from './support.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { path: folder, remove } = temporaryFolder();
@@ -46,7 +46,9 @@ for (const page of pages) {
         const isLong = args[0] === 'setup' || args[0] === 'demo';
         if (isLong) args.push('one', 'two');
         if (args[0] === 'fetch') args.push('--from', 'http://127.0.0.1:9/');
-        const { code, stderr } = await evenhandHere(args, folder);
+        // A time limit ends the process some seconds after the command.
+        const run = args.includes('--time-limit') ? evenhand : evenhandHere;
+        const { code, stderr } = await run(args, folder);
         const missing =
           /there is no such file|does not exist|holds no (run|model)|cannot be reached|is not (there|in)|has no images|no folder/;
         assert.ok(code === 0 || (isLong ? /Unexpected argument/ : missing).test(stderr), `${line}\n${stderr}`);
