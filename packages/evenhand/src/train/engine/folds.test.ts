@@ -114,7 +114,9 @@ describe('training all folds', () => {
     ];
     const data = join(runs.root, 'photos-2');
     cpSync(runs.photos, data, { recursive: true });
-    for (const [i, stop] of stops.entries()) {
+    // Within a fold and between two; npm test -- --all has every place.
+    const chosen = process.env.EVENHAND_TEST_ALL ? stops : stops.slice(1, 3);
+    for (const [i, stop] of chosen.entries()) {
       let fold = 0;
       const { interrupted } = await runs.go(
         'interrupted',
