@@ -20,6 +20,9 @@ describe('verdicts on the audit page', { skip: noBrowser }, () => {
       await press(opened, 'Control+z');
       assert.equal(await opened.textContent('#progress'), '1 of 5 reviewed');
       await opened.reload();
+      // The storage of a file may take a moment to be read.
+      const restored = () => document.getElementById('progress')!.textContent === '1 of 5 reviewed';
+      await opened.waitForFunction(restored, undefined, { polling: 100 });
       assert.equal(await downloaded(opened), csv(`train/a.png,elm,accept,${quoted}`));
       await press(opened, 'u', 'u');
       assert.equal(await opened.textContent('#progress'), '0 of 5 reviewed');
