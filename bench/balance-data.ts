@@ -1,14 +1,10 @@
 // The data sets of `npm run bench -- balance`: long-tailed, with true labels, wrong labels on request, and a clean test set.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeHerbarium } from '@evenhand/herbarium';
 import { Random } from 'evenhand/random';
+import { csvRows, evenhand, SHARED } from './evenhand.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
-const SHARED = join(ROOT, '../shared/data');
 export const FLOWERS = join(SHARED, 'flowers');
 const MOBILENET = join(SHARED, 'weights/mobilenet_v2.imagenet-features.pth');
 const LITE = join(SHARED, 'weights/tf_efficientnet_lite0.imagenet-features.safetensors');
@@ -100,7 +96,7 @@ function trustedFlowers(folder: string): Pool {
     const out = join(folder, `audit-${model}`);
     if (!existsSync(join(out, 'labels.csv'))) {
       mkdirSync(folder, { recursive: true });
-      evenhand('audit', FLOWERS, '--out', out, '--model', model!, '--weights', weights!);
+      evenhand(['audit', FLOWERS, '--out', out, '--model', model!, '--weights', weights!]);
     }
     const rows = csvRows(join(out, 'labels.csv')).filter(
       ({ part, wrong }) => part === 'train' && Number(wrong) < TRUSTED,
@@ -141,16 +137,4 @@ function longTail(pool: Pool, ratio: keyof typeof MOST_FLOWERS, seed: number): S
   }
   const rowsOf = (rows: number[]) => Int32Array.from(rows).sort();
   return { pool, train: rowsOf(parts.train), val: rowsOf(parts.val), test: rowsOf(parts.test) };
-}
-
-function evenhand(...args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
-}
-
-/** Rows of a CSV without quotes. */
-function csvRows(file: string): Record<string, string>[] {
-  const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
-  const names = header!.split(',');
-  return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i]!, value])));
 }

@@ -1,6 +1,7 @@
 // The results of `npm run bench -- balance`, kept as JSON lines, and their table.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { metrics } from 'evenhand';
+import { spread } from './evenhand.js';
 
 /** The test of one network. */
 export interface Result {
@@ -129,11 +130,3 @@ function difference(base: readonly Result[], own: readonly Result[]): metrics.In
 
 const signed = (x: number): string => `${x >= 0 ? '+' : ''}${x.toFixed(3)}`;
 const mean = (values: readonly number[]): number => values.reduce((sum, each) => sum + each, 0) / values.length;
-
-function spread(values: readonly number[]): string {
-  const middle = mean(values);
-  const deviation = Math.sqrt(
-    mean(values.map((each) => (each - middle) ** 2)) * (values.length / (values.length - 1 || 1)),
-  );
-  return `${middle.toFixed(3)} (${deviation.toFixed(3)})`;
-}

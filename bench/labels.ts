@@ -2,17 +2,13 @@
 //
 // Every score is on labels that no training has seen. Each run on the flowers that is requested reads `devtest` once:
 // FLOWERS=head twice (plain and robust), FLOWERS=full twice more.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { herbariumSpecies, writeHerbarium } from '@evenhand/herbarium';
 import { type Evaluation, evaluate } from 'evenhand';
+import { csvRows, evenhand, SHARED, spread } from './evenhand.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
-const SHARED = join(ROOT, '../shared/data');
 const SEEDS = Number(process.env.SEEDS ?? 3);
 /** Epochs of phase 2 on Herbarium; 0 compares heads on frozen features. */
 const EPOCHS = process.env.EPOCHS ?? '0';
@@ -94,7 +90,7 @@ async function herbarium(): Promise<void> {
     process.stderr.write(`seed ${seed} of ${SEEDS}\n`);
   }
   for (const [c, { kind, noise }] of CONDITIONS.entries()) {
-    const column = (value: (row: Row) => number): string => spread(rows[c]!.map(value));
+    const column = (value: (row: Row) => number): string => spreadOf(rows[c]!.map(value));
     console.log(
       [
         `${kind} ${noise * 100} %`.padEnd(13),
@@ -133,7 +129,7 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
   if (existsSync(cache)) symlinkSync(cache, join(out, 'features.safetensors'));
-  evenhand('audit', data, '--out', out, ...MINI);
+  evenhand(['audit', data, '--out', out, ...MINI]);
   if (!existsSync(cache)) writeFileSync(cache, readFileSync(join(out, 'features.safetensors')));
   const judged = csvRows(join(out, 'labels.csv')).filter(({ part }) => part === 'train');
   const bad = judged.map(({ file }) => wrong.has(basename(file!)));
@@ -144,7 +140,7 @@ async function measure(clean: string, seed: number, { kind, noise }: (typeof CON
     const run = join(folder, `${name}-${labelNoise}`);
     rmSync(run, { recursive: true, force: true });
     const begin = performance.now();
-    evenhand('train', data, '--run', run, ...flags, '--label-noise', labelNoise);
+    evenhand(['train', data, '--run', run, ...flags, '--label-noise', labelNoise]);
     const seconds = (performance.now() - begin) / 1000;
     const read = { images: join(clean, 'test/images') };
     const scores = await evaluate({ run, data: join(clean, 'test-labels.csv'), read });
@@ -213,7 +209,7 @@ async function flowers(title: string, name: string, length: readonly string[]): 
     rmSync(run, { recursive: true, force: true });
     const begin = performance.now();
     const flags = ['--recipe', 'fast', '--weights', weights, '--label-smoothing', '0'];
-    evenhand('train', data, '--run', run, ...flags, ...length, '--label-noise', labelNoise);
+    evenhand(['train', data, '--run', run, ...flags, ...length, '--label-noise', labelNoise]);
     const seconds = (performance.now() - begin) / 1000;
     const read = { images: join(data, 'devtest/images'), labelList: join(data, 'label_list.txt') };
     const { report, interval } = await evaluate({ run, data: join(data, 'devtest.csv'), read });
@@ -222,18 +218,6 @@ async function flowers(title: string, name: string, length: readonly string[]): 
         `${interval.high.toFixed(3)}]  ${report.accuracy.toFixed(3)}  ${seconds.toFixed(0)} s`,
     );
   }
-}
-
-function evenhand(...args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
-}
-
-/** Rows of a CSV without quotes, such as those of Herbarium. */
-function csvRows(file: string): Record<string, string>[] {
-  const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
-  const names = header!.split(',');
-  return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i]!, value])));
 }
 
 /** Average precision of a ranking, the most likely error first: the mean of the precision at each wrong label. */
@@ -257,12 +241,5 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, each) => sum + each, 0) / values.length;
 }
 
-/** Mean and standard deviation over the seeds. */
-function spread(values: readonly number[]): string {
-  const middle = mean(values);
-  if (Number.isNaN(middle)) return '–'.padEnd(16);
-  const deviation = Math.sqrt(
-    mean(values.map((each) => (each - middle) ** 2)) * (values.length / (values.length - 1 || 1)),
-  );
-  return `${middle.toFixed(3)} (${deviation.toFixed(3)})`.padEnd(16);
-}
+/** `spread` in a column; a dash where nothing was measured. */
+const spreadOf = (values: readonly number[]): string => (Number.isNaN(mean(values)) ? '–' : spread(values)).padEnd(16);

@@ -3,17 +3,13 @@
 // Every training runs twice with the same seed: from records squashed to S x S pixels, and with each crop cut from the whole
 // image, as decoding in every epoch would do. Scores are on labels that no training has seen. SEEDS, FLOWERS=0 and
 // HERBARIUM=0 choose what runs, EPOCHS the epochs of phase 2 on Herbarium ("0,2" measures both).
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeHerbarium } from '@evenhand/herbarium';
 import { evaluate } from 'evenhand';
+import { csvRows, evenhand, SHARED, spread } from './evenhand.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
-const SHARED = join(ROOT, '../shared/data');
 const { SEEDS = '3', EPOCHS = '0', FLOWERS, HERBARIUM, FOLDER } = process.env;
 /** Frozen features of every image as it is, and of two augmented views of it. */
 const HEAD = ['--recipe', 'fast', '--head-epochs', '3', '--keep', 'last', '--patience', '0'];
@@ -71,7 +67,7 @@ async function measure({ name, flags, prepare }: Task): Promise<void> {
       const run = join(folder, 'run');
       rmSync(run, { recursive: true, force: true });
       const env: Record<string, string> = squash === undefined ? {} : { EVENHAND_SQUASH: squash };
-      evenhand(env, 'train', data, '--run', run, ...HEAD, ...flags, '--seed', `${seed}`, '--cache', 'off');
+      evenhand(['train', data, '--run', run, ...HEAD, ...flags, '--seed', `${seed}`, '--cache', 'off'], env);
       const read = { images: join(data, 'test/images'), labelList: join(data, 'label_list.txt') };
       scores.push((await evaluate({ run, data: join(data, 'test.csv'), read })).report.macroF1);
     }
@@ -81,7 +77,7 @@ async function measure({ name, flags, prepare }: Task): Promise<void> {
   }
   const differences = records.map((score, i) => score - whole[i]!);
   const each = differences.map((difference) => difference.toFixed(4)).join(' ');
-  console.log(`${name.padEnd(48)}${spread(records)} ${spread(whole)} ${spread(differences)} ${each}`);
+  console.log(`${name.padEnd(48)}${column(records)} ${column(whole)} ${column(differences)} ${each}`);
 }
 
 /** Clean flowers of three times the crop, the same for every seed, since drawing them takes longer than training. */
@@ -108,7 +104,7 @@ async function flowers(seed: number): Promise<string> {
   const audit = join(folder, 'audit');
   if (!existsSync(join(audit, 'labels.csv'))) {
     const weights = join(SHARED, 'weights/mobilenet_v2.imagenet-features.pth');
-    evenhand({}, 'audit', source, '--out', audit, '--weights', weights, '--cache', 'off');
+    evenhand(['audit', source, '--out', audit, '--weights', weights, '--cache', 'off']);
   }
   const trusted = csvRows(join(audit, 'labels.csv')).filter(
     ({ part, wrong }) => part === 'train' && Number(wrong) < TRUSTED,
@@ -140,22 +136,4 @@ async function flowers(seed: number): Promise<string> {
   return data;
 }
 
-function evenhand(env: Record<string, string>, ...args: readonly string[]): void {
-  const options = { encoding: 'utf8', env: { ...process.env, ...env } } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], options);
-  if (status !== 0) throw new Error(`evenhand ${args.join(' ')}\n${stdout}\n${stderr}`);
-}
-
-/** Rows of a CSV without quotes. */
-function csvRows(file: string): Record<string, string>[] {
-  const [header, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
-  const names = header!.split(',');
-  return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i]!, value])));
-}
-
-/** Mean and standard deviation over the seeds. */
-function spread(values: readonly number[]): string {
-  const mean = values.reduce((sum, each) => sum + each, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (values.length - 1 || 1));
-  return `${mean.toFixed(4)} (${deviation.toFixed(4)})`.padEnd(16);
-}
+const column = (values: readonly number[]): string => spread(values, 4).padEnd(16);

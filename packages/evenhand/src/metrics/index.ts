@@ -18,6 +18,7 @@ export {
   softmax,
   topKAccuracy,
 } from './logits.js';
+export { meanAndDeviation } from './mean.js';
 export {
   type ClassificationReport,
   type ClassScore,

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { requireAddon } from '@evenhand/torch/setup';
 import { stringify } from 'smol-toml';
 import { formatInterval, formatScore, plural } from '../../format.js';
-import { describeMacroF1 } from '../../metrics/index.js';
+import { describeMacroF1, meanAndDeviation } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
 import { chosenInterval, RunFolder } from '../../run/index.js';
 import {
@@ -219,8 +219,7 @@ function summary(result: TrainResult): string {
 function summaryOfFolds(run: string, scores: OutOfFold): string {
   const { macroF1Posterior, macroF1PosteriorLow, macroF1PosteriorHigh, foldScores } = scores;
   const noisy = macroF1Posterior !== undefined;
-  const mean = foldScores.reduce((a, b) => a + b) / foldScores.length;
-  const spread = Math.sqrt(foldScores.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (foldScores.length - 1));
+  const { mean, deviation } = meanAndDeviation(foldScores);
   const rows = [
     [
       `  ${describeMacroF1(scores, 'all')}${noisy ? ', given labels' : ''}`,
@@ -238,7 +237,7 @@ function summaryOfFolds(run: string, scores: OutOfFold): string {
     ['  Balanced accuracy', formatScore(scores.balancedAccuracy)],
     [
       '  Macro F1 of the folds, mean ± standard deviation',
-      `${formatScore(mean)} ± ${formatScore(spread)} (${foldScores.map(formatScore).join(', ')})`,
+      `${formatScore(mean)} ± ${formatScore(deviation)} (${foldScores.map(formatScore).join(', ')})`,
     ],
   ];
   return [

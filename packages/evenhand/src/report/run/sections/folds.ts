@@ -1,4 +1,5 @@
 import { plural } from '../../../format.js';
+import { meanAndDeviation } from '../../../metrics/index.js';
 import { html, type Markup } from '../../page/markup.js';
 import { NONE, showCount, showScore } from '../../page/numbers.js';
 import type { Analysis, Fold } from '../analysis/analyse-run.js';
@@ -52,7 +53,6 @@ function rowOf({ number, best, images, epochs, problem }: Fold): Markup {
 function spreadOf(folds: readonly Fold[]): string {
   const scores = folds.map(({ best }) => best!.macroF1).filter(Number.isFinite);
   if (scores.length < 2) return '';
-  const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
-  const deviation = Math.sqrt(scores.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (scores.length - 1));
+  const { mean, deviation } = meanAndDeviation(scores);
   return `Macro F1 of the folds has a mean of ${showScore(mean)} and a standard deviation of ${showScore(deviation)}: part of it is chance, because each fold is scored on few images.`;
 }
