@@ -64,6 +64,22 @@ export function scoreChart(epochs: readonly EpochMetrics[], best: EpochMetrics |
   };
 }
 
+/** The axes of a chart over epochs. */
+export const epochAxes = (epochs: readonly EpochMetrics[]) => ({
+  grid: { left: 44, right: 20, top: 30, bottom: 44 },
+  xAxis: {
+    type: 'category',
+    data: epochs.map(epochName),
+    boundaryGap: epochs.length === 1,
+    name: 'epoch',
+    nameLocation: 'middle',
+    nameGap: 28,
+    ...axisStyle,
+    splitLine: { show: false },
+  },
+  yAxis: { type: 'value', scale: true, ...axisStyle, axisLine: { show: false } },
+});
+
 function epochChart(
   id: string,
   lines: readonly Line[],
@@ -72,7 +88,6 @@ function epochChart(
   background: readonly object[],
 ): Omit<Chart, 'alt'> {
   const bestIndex = best === null ? -1 : epochs.indexOf(best);
-  const names = epochs.map(epochName);
   const numHead = epochs.filter(({ phase }) => phase === 'head').length;
   const symbolSize = epochs.length > 40 ? 4 : 7;
   const series = lines.map(({ name, colour, dashed, value }, s) => ({
@@ -107,18 +122,7 @@ function epochChart(
     size: [500, 300],
     points: [...background.map(() => []), ...points],
     option: {
-      grid: { left: 44, right: 20, top: 30, bottom: 44 },
-      xAxis: {
-        type: 'category',
-        data: names,
-        boundaryGap: epochs.length === 1,
-        name: 'epoch',
-        nameLocation: 'middle',
-        nameGap: 28,
-        ...axisStyle,
-        splitLine: { show: false },
-      },
-      yAxis: { type: 'value', scale: true, ...axisStyle, axisLine: { show: false } },
+      ...epochAxes(epochs),
       series: [...background, ...series],
     },
   };

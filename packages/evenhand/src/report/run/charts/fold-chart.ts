@@ -1,8 +1,8 @@
 import { showScore } from '../../page/numbers.js';
 import type { Fold } from '../analysis/analyse-run.js';
 import type { Point } from '../payload.js';
-import { axisStyle, type Chart } from './draw-chart.js';
-import { epochName } from './epoch-charts.js';
+import type { Chart } from './draw-chart.js';
+import { epochAxes, epochName } from './epoch-charts.js';
 
 /** Macro F1 of each fold on the images that it did not train on, per epoch. */
 export function foldChart(folds: readonly Fold[]): Chart {
@@ -16,18 +16,7 @@ export function foldChart(folds: readonly Fold[]): Chart {
     size: [500, 300],
     points,
     option: {
-      grid: { left: 44, right: 20, top: 30, bottom: 44 },
-      xAxis: {
-        type: 'category',
-        data: longest.epochs.map(epochName),
-        boundaryGap: longest.epochs.length === 1,
-        name: 'epoch',
-        nameLocation: 'middle',
-        nameGap: 28,
-        ...axisStyle,
-        splitLine: { show: false },
-      },
-      yAxis: { type: 'value', scale: true, ...axisStyle, axisLine: { show: false } },
+      ...epochAxes(longest.epochs),
       series: folds.map(({ number, epochs }) => ({
         type: 'line',
         name: `fold ${number}`,

@@ -6,19 +6,12 @@ import type { Analysis, Fold } from '../analysis/analyse-run.js';
 import { drawChart } from '../charts/draw-chart.js';
 import { epochName } from '../charts/epoch-charts.js';
 import { foldChart } from '../charts/fold-chart.js';
-import { showDuration } from './duration.js';
+import { secondsOf, showDuration } from './duration.js';
 import type { ReportSection } from './section.js';
 
-/** What each way of making one model means for its score. */
-const MODELS: Readonly<Record<string, string>> = {
-  ensemble:
-    'The model file averages the networks of all folds. The score above is that of single networks; their average is usually a little better.',
-  refit:
-    'The model file is one network, trained on all images for as many epochs as the folds chose. The score above is that of networks trained on fewer images.',
-  soup: 'The model file is one network with the average of the weights of all folds. The score above is that of the single networks, not of this one.',
-  distil:
-    'The model file is one network, trained on all images towards the predictions of the folds. The score above is that of the folds, not of this network.',
-};
+/** What the score means for the model. */
+const MODEL =
+  'The model file averages the networks of all folds. The score above is that of single networks; their average is usually a little better.';
 
 /** The folds of a cross-validation side by side; null for other runs. */
 export function foldsSection({ folds, config }: Analysis): ReportSection | null {
@@ -27,13 +20,12 @@ export function foldsSection({ folds, config }: Analysis): ReportSection | null 
   const ended = folds.filter(({ best }) => best !== null);
   const charts = ended.length > 0 ? [foldChart(ended)] : [];
   const rows = folds.map(rowOf);
-  const model = typeof config.combine === 'string' ? (MODELS[config.combine] ?? '') : '';
   return {
     id: 'folds',
     name: 'Folds',
     title: 'Folds',
     charts,
-    body: html`<p class="lead">The training images were divided into ${planned > 0 ? planned : folds.length} parts. For each part a network was trained on the others and scored on it, so that every image is scored by a network that did not train on it. ${spreadOf(ended)} ${model}</p>
+    body: html`<p class="lead">The training images were divided into ${planned > 0 ? planned : folds.length} parts. For each part a network was trained on the others and scored on it, so that every image is scored by a network that did not train on it. ${spreadOf(ended)} ${MODEL}</p>
 ${folds.length < planned && html`<p class="lead">${plural(planned - folds.length, 'fold')} ${planned - folds.length === 1 ? 'has' : 'have'} not begun yet.</p>`}
 <div class="scroll"><table class="plain"><thead><tr><th>Fold</th><th>Images</th><th>Macro F1</th><th>95 % interval</th><th>Accuracy</th><th>Epoch</th><th>Time</th></tr></thead><tbody>${rows}</tbody></table></div>
 ${charts.length > 0 && html`<div class="two"><figure>${charts.map(drawChart)}<figcaption>Macro F1 of each fold per epoch, on the images that it did not train on</figcaption></figure></div>`}`,
@@ -45,7 +37,7 @@ function rowOf({ number, best, images, epochs, problem }: Fold): Markup {
   if (problem !== null) return html`<tr>${head}<td colspan="6">${problem}</td></tr>`;
   if (best === null)
     return html`<tr>${head}<td>${showCount(images)}</td><td colspan="5">no epoch has ended yet</td></tr>`;
-  const seconds = epochs.reduce((sum, epoch) => sum + (Number.isFinite(epoch.seconds) ? epoch.seconds : 0), 0);
+  const seconds = secondsOf(epochs);
   return html`<tr>${head}<td>${showCount(images)}</td><td>${showScore(best.macroF1)}</td><td>${showScore(best.macroF1Low)} to ${showScore(best.macroF1High)}</td><td>${showScore(best.accuracy)}</td><td>${epochName(best)} of ${epochs.length}</td><td>${seconds > 0 ? showDuration(seconds) : NONE}</td></tr>`;
 }
 

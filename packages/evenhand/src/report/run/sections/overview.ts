@@ -9,7 +9,7 @@ import { type Headline, headlineOf } from '../analysis/headline.js';
 import type { ShellCommand } from '../analysis/next-steps.js';
 import { epochName } from '../charts/epoch-charts.js';
 import { commandList } from './command-list.js';
-import { showDuration } from './duration.js';
+import { secondsOf, showDuration } from './duration.js';
 import type { ReportSection } from './section.js';
 
 export function overviewSection(analysis: Analysis, steps: readonly ShellCommand[]): ReportSection {
@@ -38,8 +38,7 @@ function headlineMarkup(headline: Headline): Markup {
 }
 
 function tiles({ best, scores, environment, epochs, folds }: Analysis, headline: Headline): Markup {
-  const all = [...epochs, ...folds.flatMap((fold) => fold.epochs)];
-  const seconds = all.reduce((sum, epoch) => sum + (Number.isFinite(epoch.seconds) ? epoch.seconds : 0), 0);
+  const seconds = secondsOf([...epochs, ...folds.flatMap((fold) => fold.epochs)]);
   const list: Tile[] = [
     ['Accuracy', showScore(headline.accuracy), 'share of correct predictions'],
     ['Balanced accuracy', showScore(headline.balancedAccuracy), 'mean recall of the classes'],
