@@ -1,12 +1,9 @@
-import { imageSizeAt } from '../schedule/progressive-size.js';
+import { epochCost, relativeArea, STEP_COST } from '../schedule/cost.js';
 import type { TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 
 /** Seconds of a stage after which its speed is known well enough. */
 const MEASURED_SECONDS = 10;
-
-/** A training step costs about as much as three passes of the network without gradients. */
-const STEP_COST = 3;
 
 /** Reports how long the rest of a training will take: once by the speed of the head phase, once by that of a full epoch. */
 export class ExpectedTime {
@@ -26,18 +23,14 @@ export class ExpectedTime {
   ): void {
     if (seconds < MEASURED_SECONDS || this.#reported.has(stage)) return;
     this.#reported.add(stage);
-    const costPerImage = stage === 'features' ? 1 : STEP_COST * relativeSize(context, state.position.epoch);
+    const costPerImage =
+      stage === 'features' ? 1 : STEP_COST * relativeArea(context.config, context.preset.crop, state.position.epoch);
     const remaining = remainingCost(context, state, stage, done) / (imagesPerSecond * costPerImage);
     context.onEvent({
       type: 'note',
       text: `Expected time for the rest of the training: about ${roughDuration(remaining)}.`,
     });
   }
-}
-
-/** The area of an image in an epoch of the full phase, relative to the final image size. */
-function relativeSize({ config, preset: { crop } }: TrainingContext, epoch: number): number {
-  return (imageSizeAt(config, crop, epoch) / crop) ** 2;
 }
 
 /** What is left to compute, in passes of one image of the final size without gradients. */
@@ -47,15 +40,15 @@ export function remainingCost(
   stage: 'features' | 'full',
   done: number,
 ): number {
-  const { config, data, later = 0 } = context;
+  const { config, data, preset, later = 0 } = context;
   const [train, val] = [data.train.length, data.val.length];
-  let cost = -done * (stage === 'features' ? 1 : STEP_COST * relativeSize(context, position.epoch));
+  let cost = -done * (stage === 'features' ? 1 : STEP_COST * relativeArea(config, preset.crop, position.epoch));
   // The head phase passes once over the validation images, and per epoch once over the training images.
   if (position.phase === 'head') cost += val + (config.headEpochs - position.epoch) * train;
   const first = position.phase === 'full' ? position.epoch : 0;
   for (let epoch = 0; epoch < config.epochs; epoch++) {
     const trainings = later + (epoch >= first ? 1 : 0);
-    cost += trainings * (STEP_COST * train * relativeSize(context, epoch) + val);
+    cost += trainings * epochCost(config, preset.crop, epoch, { train, val });
   }
   return Math.max(0, cost);
 }

@@ -1,5 +1,5 @@
 import { advance, type PaceFacts } from '../schedule/budget.js';
-import { imageSizeAt } from '../schedule/progressive-size.js';
+import { relativeArea, STEP_COST } from '../schedule/cost.js';
 import type { TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
 import { passesToJudge } from './time-budget.js';
@@ -9,9 +9,6 @@ const RECENT = 15;
 
 /** Updates at the beginning of a pass that are not measured, while the first images are decoded. */
 const WARM_UP = 2;
-
-/** Cost of a training step in passes without gradients, until steps have been measured. */
-const STEP_COST = 3;
 
 /** Keeps the full phase in a budget: its place in the schedule follows the time that is left, not the steps. */
 export class Pacer {
@@ -35,6 +32,7 @@ export class Pacer {
     record.pace ??= {
       position: 0,
       updates: 0,
+      // Until updates have been measured.
       updateSeconds: (STEP_COST * Number(config.batchSize) * config.accumulate) / forwardRate,
       validationSeconds: data.val.length / forwardRate,
     };
@@ -78,7 +76,7 @@ export class Pacer {
       updatesPerEpoch: this.updatesPerEpoch,
       updateSeconds,
       validationSeconds: pace.validationSeconds,
-      area: (epoch) => (imageSizeAt(context.config, context.preset.crop, epoch) / context.preset.crop) ** 2,
+      area: (epoch) => relativeArea(context.config, context.preset.crop, epoch),
       mayStretch: !record.plan!.isLongest,
     };
     state.position.budget!.pace = { ...pace, ...advance(pace, secondsLeft, facts), updateSeconds };

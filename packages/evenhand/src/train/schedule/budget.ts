@@ -1,8 +1,5 @@
 import type { Config } from '../config/fields.js';
-import { imageSizeAt } from './progressive-size.js';
-
-/** A training step costs about as much as three passes of the network without gradients. */
-export const STEP_COST = 3;
+import { epochCost } from './cost.js';
 
 /** A plan never trains for more than this many times the epochs of the configuration: more gain little. */
 const MOST_EPOCHS = 3;
@@ -63,9 +60,7 @@ function mostEpochs(config: Config, startSize: number, seconds: number, speed: S
 /** Expected seconds of the full phase of a configuration. */
 export function fullPhaseSeconds(config: Config, { forwardRate, train, val, size, judging }: Speed): number {
   let images = judging * (train + val);
-  for (let epoch = 0; epoch < config.epochs; epoch++) {
-    images += STEP_COST * train * (imageSizeAt(config, size, epoch) / size) ** 2 + val;
-  }
+  for (let epoch = 0; epoch < config.epochs; epoch++) images += epochCost(config, size, epoch, { train, val });
   return images / forwardRate;
 }
 
