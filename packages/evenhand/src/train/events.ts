@@ -33,3 +33,15 @@ export interface Progress {
   /** The head's learning rate. */
   readonly learningRate?: number;
 }
+
+/** Reports a stage without epochs by the images that are done, of `total`, and their speed from now on. */
+export function reportProgress(
+  stage: Progress['stage'],
+  onEvent: (event: TrainEvent) => void,
+): (done: number, total: number) => void {
+  const start = performance.now();
+  return (done, total) => {
+    const imagesPerSecond = (done * 1000) / (performance.now() - start);
+    onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
+  };
+}

@@ -20,7 +20,7 @@ export { evaluationLoader } from './engine/loaders.js';
 export type { OutOfFold } from './engine/out-of-fold.js';
 export { predictLogits } from './engine/predict-logits.js';
 export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from './engine/train.js';
-export type { Progress, TrainEvent } from './events.js';
+export { type Progress, reportProgress, type TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
 export { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from './setup/device.js';
 export { imageCacheFolder, openEvaluationCache, scanCacheFolder } from './setup/image-cache.js';

@@ -16,7 +16,7 @@ import {
 import { hashFile, type ModelSpec } from '../models/index.js';
 import { estimateLabels, type LabelEstimate } from '../noise/index.js';
 import { describeValue } from '../printable.js';
-import type { Progress, TrainEvent } from '../train/index.js';
+import type { TrainEvent } from '../train/index.js';
 import {
   buildModel,
   type Config,
@@ -33,6 +33,7 @@ import {
   openEvaluationCache,
   prepareDevice,
   presetAt,
+  reportProgress,
   resolveConfig,
   scanCacheFolder,
   splitGroups,
@@ -99,16 +100,9 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     corrections === undefined
       ? { dataset: read, confirmed: new Set<Sample>() }
       : await applyCorrections(read, data, corrections);
-  const reporter: Reporter = (stage) => {
-    const start = performance.now();
-    return (done, total) => {
-      const imagesPerSecond = (done * 1000) / (performance.now() - start);
-      onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
-    };
-  };
   const scan = await scanImages(
     [...corrected.train, ...corrected.val].map(({ file }) => file),
-    reporter('scan'),
+    reportProgress('scan', onEvent),
     scanCacheFolder(config.cache),
   );
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
@@ -121,8 +115,8 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     );
   }
   const fingerprint = await fingerprintOf(corrected, scan);
-  const groups = await splitGroups(dataset.train, scan, reporter('duplicates'));
-  const features = await featuresOf(spec, config, device, [...dataset.train, ...dataset.val], scan, options, reporter);
+  const groups = await splitGroups(dataset.train, scan, reportProgress('duplicates', onEvent));
+  const features = await featuresOf(spec, config, device, [...dataset.train, ...dataset.val], scan, options);
   try {
     const labelled = (samples: readonly Sample[], firstRow: number) => ({
       features: ops.narrow(features, 0, firstRow, samples.length),
@@ -132,14 +126,14 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
     return scope(() => {
       const { train, val, classes } = dataset;
       const total = train.length + val.length;
-      const reportProgress = reporter('labels');
+      const report = reportProgress('labels', onEvent);
       const { labels, heldOut } = estimateLabels({
         ...labelled(train, 0),
         numClasses: classes.length,
         groups,
         seed: config.seed,
         heldOut: labelled(val, train.length),
-        onProgress: (done) => reportProgress(Math.round(done * total), total),
+        onProgress: (done) => report(Math.round(done * total), total),
       });
       return {
         dataset,
@@ -156,9 +150,6 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
   }
 }
 
-/** Starts a stage, and returns a function that reports its progress in images. */
-type Reporter = (stage: Progress['stage']) => (done: number, total: number) => void;
-
 /** The features [N,F] of the samples, computed if they are not in the cache. The caller frees them. */
 async function featuresOf(
   spec: ModelSpec,
@@ -167,7 +158,6 @@ async function featuresOf(
   samples: readonly Sample[],
   scan: Scan,
   { cache, onEvent = () => {} }: AuditOptions,
-  reporter: Reporter,
 ): Promise<Tensor> {
   const model = buildModel(spec, config, 2, device);
   try {
@@ -185,7 +175,7 @@ async function featuresOf(
     if (missing.length > 0) {
       const images = openEvaluationCache(config, preset, missing, hashesOf(scan), onEvent);
       const loader = evaluationLoader(config, preset, missing, device, images);
-      const reportProgress = reporter('features');
+      const report = reportProgress('features', onEvent);
       let lastSaved = performance.now();
       let next = 0;
       try {
@@ -202,7 +192,7 @@ async function featuresOf(
             for (let row = 0; next < done; row++, next++) {
               cached.set(idOf(missing[next]!), values.slice(row * width, (row + 1) * width));
             }
-            reportProgress(done, missing.length);
+            report(done, missing.length);
             if (cache !== undefined && performance.now() - lastSaved > SAVE_SECONDS * 1000) {
               writeCache(cache, key, cached, width);
               lastSaved = performance.now();

@@ -8,7 +8,7 @@ import {
   negativeLogLikelihood,
   topKAccuracy,
 } from '../metrics/index.js';
-import { ConfigError } from '../train/index.js';
+import { ConfigError, reportProgress } from '../train/index.js';
 import { type EvaluateOptions, type Evaluation, readSamples } from './evaluate.js';
 
 export interface EvaluateFileOptions extends Pick<EvaluateOptions, 'read' | 'part' | 'onEvent'> {
@@ -41,7 +41,7 @@ export async function evaluateFile(options: EvaluateFileOptions): Promise<Evalua
     const bad: BadImage[] = [];
     const scored: { file: string; label: number; predicted: number }[] = [];
     const rows: Float64Array[] = [];
-    const start = performance.now();
+    const report = reportProgress('validate', onEvent);
     let done = 0;
     for await (const outcome of model.predictAll(samples.map(({ file }) => file))) {
       const sample = samples[done++]!;
@@ -51,16 +51,7 @@ export async function evaluateFile(options: EvaluateFileOptions): Promise<Evalua
         scored.push({ ...sample, predicted: classes.indexOf(outcome.label) });
         rows.push(outcome.logits);
       }
-      const imagesPerSecond = (done * 1000) / (performance.now() - start);
-      onEvent({
-        type: 'progress',
-        stage: 'validate',
-        epoch: 0,
-        epochs: 0,
-        done,
-        total: samples.length,
-        imagesPerSecond,
-      });
+      report(done, samples.length);
     }
     if (scored.length === 0) throw new ConfigError(`none of the ${samples.length} images in ${data} can be read`);
     const numClasses = classes.length;

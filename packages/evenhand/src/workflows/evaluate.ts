@@ -19,7 +19,7 @@ import {
 } from '../metrics/index.js';
 import { describeValue } from '../printable.js';
 import { predictionArrays, RunError, RunFolder, type ValidationPrediction } from '../run/index.js';
-import type { Progress, TrainEvent } from '../train/index.js';
+import type { TrainEvent } from '../train/index.js';
 import {
   buildModel,
   type Config,
@@ -35,6 +35,7 @@ import {
   predictLogits,
   prepareDevice,
   presetAt,
+  reportProgress,
   scanCacheFolder,
   score,
 } from '../train/index.js';
@@ -113,7 +114,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       : await readSamples(data, classes, options);
   const scan = await scanImages(
     labelled.map(({ file }) => file),
-    progressReporter('scan', onEvent),
+    reportProgress('scan', onEvent),
     scanCacheFolder(config.cache),
   );
   const samples = labelled.filter(({ file }) => scan.images.has(file));
@@ -142,14 +143,6 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     truth,
     predicted: argmax(logits, classes.length),
     logits,
-  };
-}
-
-function progressReporter(stage: Progress['stage'], onEvent: (event: TrainEvent) => void) {
-  const start = performance.now();
-  return (done: number, total: number): void => {
-    const imagesPerSecond = (done * 1000) / (performance.now() - start);
-    onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
   };
 }
 
@@ -215,7 +208,7 @@ async function logitsOf(folder: RunFolder, { config, classes, samples, scan, onE
     } finally {
       weights.close();
     }
-    const report = progressReporter('validate', onEvent);
+    const report = reportProgress('validate', onEvent);
     const onBatch = (done: number): boolean => {
       report(done, samples.length);
       return true;

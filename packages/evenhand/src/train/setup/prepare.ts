@@ -21,7 +21,7 @@ import { formatPercent, plural } from '../../format.js';
 import { printable } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
 import { type Config, DATA_FILES, fields, fieldsOfGroup } from '../config/fields.js';
-import type { Progress, TrainEvent } from '../events.js';
+import { reportProgress, type TrainEvent } from '../events.js';
 import { countLabels } from '../objective/balance.js';
 import { scanCacheFolder } from './image-cache.js';
 
@@ -136,14 +136,6 @@ async function readData(config: Config, onEvent: OnEvent) {
     ...(groups === undefined ? {} : { groups }),
   });
   return { usable, scan, prepared };
-}
-
-function reportProgress(stage: Progress['stage'], onEvent: OnEvent): (done: number, total: number) => void {
-  const begin = performance.now();
-  return (done, total) => {
-    const imagesPerSecond = (done * 1000) / (performance.now() - begin);
-    onEvent({ type: 'progress', stage, epoch: 0, epochs: 0, done, total, imagesPerSecond });
-  };
 }
 
 /** The SHA-256 of the files of a scan. */
