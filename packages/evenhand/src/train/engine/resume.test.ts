@@ -2,24 +2,18 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openWeights } from '@evenhand/torch';
 import { RunError, RunFolder } from '../../run/index.js';
 import { resume, train } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Progress } from '../events.js';
 import { drawImages, sha256 } from './images.test.helper.js';
-import type { Position } from './state.js';
+import { type Position, readPosition } from './state.js';
 import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
 after(runs.remove);
 
-function positionOf(name: string): Position {
-  const file = openWeights(runs.state(name));
-  const position = JSON.parse(file.metadata.get('position')!) as Position;
-  file.close();
-  return position;
-}
+const positionOf = (name: string): Position => readPosition(runs.state(name))!;
 
 describe('an interrupted training', () => {
   // All that has a state: both phases, optimiser, averages, accumulation, dropout, mixing.

@@ -10,6 +10,7 @@ import {
   scope,
   type Tensor,
   tensor,
+  type WeightsFile,
 } from '@evenhand/torch';
 import type { ImageModel } from '../../models/index.js';
 import type { EpochMetrics } from '../../run/index.js';
@@ -93,7 +94,7 @@ export class TrainingState {
     if (!existsSync(file)) return null;
     const checkpoint = openWeights(file);
     try {
-      const position = JSON.parse(checkpoint.metadata.get('position')!) as Position;
+      const position = positionIn(checkpoint);
       return scope(() => {
         const tensors = readTensors(checkpoint);
         loadStateDict(model, withPrefix('model', tensors));
@@ -176,11 +177,13 @@ export function readPosition(file: string): Position | null {
   if (!existsSync(file)) return null;
   const checkpoint = openWeights(file);
   try {
-    return JSON.parse(checkpoint.metadata.get('position')!) as Position;
+    return positionIn(checkpoint);
   } finally {
     checkpoint.close();
   }
 }
+
+const positionIn = (checkpoint: WeightsFile): Position => JSON.parse(checkpoint.metadata.get('position')!);
 
 const prefixed = (prefix: string, tensors: ReadonlyMap<string, Tensor>) =>
   [...tensors].map(([key, value]) => [`${prefix}.${key}`, value] as const);

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { openWeights } from '@evenhand/torch';
-import type { Position } from './state.js';
+import { type Position, readPosition } from './state.js';
 import { TimeBudget } from './time-budget.js';
 import { TestRuns } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
 after(runs.remove);
 
-function positionOf(name: string): Position {
-  const file = openWeights(runs.state(name));
-  const position = JSON.parse(file.metadata.get('position')!) as Position;
-  file.close();
-  return position;
-}
+const positionOf = (name: string): Position => readPosition(runs.state(name))!;
 
 describe('a training with a budget', () => {
   const values = { weights: runs.start, headEpochs: 2, headPasses: 1, epochs: 1 };
