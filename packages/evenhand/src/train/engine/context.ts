@@ -70,7 +70,7 @@ export class ProgressMeter {
   report(done: number, training: { loss?: number; learningRate?: number } = {}): void {
     const { config, onEvent, expectedTime, budget } = this.context;
     const { position } = this.state;
-    budget?.left(position);
+    budget?.note(position);
     const imagesPerSecond = (done - this.before) / this.seconds;
     onEvent({
       type: 'progress',

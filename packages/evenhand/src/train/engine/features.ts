@@ -82,7 +82,7 @@ export function computeFeatures(
   const meter = new ProgressMeter(context, state, 'features', count);
   const onBatch = (done: number): boolean => {
     meter.report(done);
-    if (budget) position.budget = { ...position.budget!, forwardRate: (passes * done) / meter.seconds };
+    if (budget) budget.note(position).forwardRate = (passes * done) / meter.seconds;
     return !isInterrupted();
   };
   return extractFeatures({ model, loader, preset, device, half, count, onBatch, ...options });

@@ -39,6 +39,8 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   const ema = config.ema > 0 ? new Ema(model, config.ema) : null;
   const average = config.average > 0 ? new WeightAverage(model) : null;
   const pacer = context.budget ? new Pacer(context, state, updatesPerEpoch) : null;
+  /** The epoch of the schedule, which with a budget is not that of the images. */
+  const scheduledEpoch = (): number => pacer?.epoch ?? position.epoch;
   /** Updates of the schedule before the given batch of the current epoch. */
   const placeOf = (step: number): number =>
     pacer?.position ?? position.epoch * updatesPerEpoch + Math.floor(step / config.accumulate);
@@ -61,14 +63,14 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
     // A stop after the last update of a budget leaves an epoch that is not validated yet.
     const isOver = (): boolean => (pacer ? pacer.isOver && position.step === 0 : position.epoch >= config.epochs);
     while (!isOver()) {
-      const size = imageSizeAt(config, preset.crop, pacer?.epoch ?? position.epoch);
+      const size = imageSizeAt(config, preset.crop, scheduledEpoch());
       if (!loader || size !== loaderSize) {
         await loader?.close();
         loader = trainingLoader(context, size);
         loaderSize = size;
         disposeStep();
       }
-      if (shouldJudgeAgain(context, state, pacer?.epoch ?? position.epoch)) {
+      if (shouldJudgeAgain(context, state, scheduledEpoch())) {
         if (!(await judgeLabels(context, state))) return saveInterrupted(context, state);
         position.refreshed = true;
         disposeObjective();
@@ -120,7 +122,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       const validated = await (ema ? ema.evaluate(validateAndScore) : validateAndScore());
       if (!validated) return saveInterrupted(context, state);
 
-      if (average && (pacer?.epoch ?? position.epoch) > config.epochs - config.average) {
+      if (average && scheduledEpoch() > config.epochs - config.average) {
         average.add();
         position.averagedEpochs = average.count;
       }

@@ -79,7 +79,7 @@ export class Pacer {
       area: (epoch) => relativeArea(context.config, context.preset.crop, epoch),
       mayStretch: !record.plan!.isLongest,
     };
-    state.position.budget!.pace = { ...pace, ...advance(pace, secondsLeft, facts), updateSeconds };
+    record.pace = { ...pace, ...advance(pace, secondsLeft, facts), updateSeconds };
   }
 
   /** Notes how long the validation after a pass took. */

@@ -43,12 +43,17 @@ export class TimeBudget {
     this.seconds = parseDuration(budget)!;
   }
 
-  /** Seconds that are left for training. Notes those that are used in the position, which is saved. */
+  /** Notes the seconds used in the position, which is saved. Returns what is remembered there. */
+  note(position: Position): BudgetRecord {
+    position.budget ??= { used: 0 };
+    this.#usedBefore ??= position.budget.used;
+    position.budget.used = this.#usedBefore + (this.now() - this.start) / 1000;
+    return position.budget;
+  }
+
+  /** Seconds that are left for training. */
   left(position: Position): number {
-    this.#usedBefore ??= position.budget?.used ?? 0;
-    const used = this.#usedBefore + (this.now() - this.start) / 1000;
-    position.budget = { ...position.budget, used };
-    return this.seconds * (1 - RESERVE.share) - RESERVE.seconds - used;
+    return this.seconds * (1 - RESERVE.share) - RESERVE.seconds - this.note(position).used;
   }
 }
 
@@ -56,7 +61,7 @@ export class TimeBudget {
 export function headEpochsOf({ config, data, budget }: TrainingContext, { position }: TrainingState): number {
   if (!budget) return config.headEpochs;
   const left = budget.left(position);
-  const record = position.budget!;
+  const record = budget.note(position);
   const kept = config.epochs > 0 ? (1 - HEAD_SHARE) * budget.seconds : 0;
   const more = Math.floor(((left - kept) * record.forwardRate!) / data.train.length);
   record.headEpochs ??= Math.min(config.headEpochs, 1 + Math.max(0, more));

@@ -87,7 +87,6 @@ export async function trainEpoch(
     },
   );
   let lastSave = performance.now();
-  let done = total;
 
   nn.setTraining(model, true);
   optimizer.zeroGrad();
@@ -124,11 +123,12 @@ export async function trainEpoch(
       }
     }
     lossAndNorm.settle();
-    done = Math.min(position.step * batchSize, total);
   } finally {
     lossAndNorm.dispose();
     toInput.dispose();
   }
+  // Fewer than all if the time of a budget is over.
+  const done = Math.min(position.step * batchSize, total);
   return { seconds: position.seconds, imagesPerSecond: (done - doneBefore) / meter.seconds };
 }
 
