@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Preset } from '@evenhand/predict';
 import type { ModelSpec } from '../models/index.js';
 import { heldOutLabels, RunError, RunFolder, type ValidationPrediction, withLikelyLabels } from '../run/index.js';
@@ -29,14 +28,16 @@ export interface Source {
  */
 export function openSource(run: string): Source {
   const folder = RunFolder.open(run);
-  const fold = (k: number): string => join(run, 'folds', `${k}`);
-  if (!existsSync(fold(0))) return { folder, members: [openMember(folder)], isCrossValidated: false };
-  const first = openMember(RunFolder.open(fold(0)));
-  const others = Array.from({ length: first.config.folds - 1 }, (_, i) => {
-    if (existsSync(fold(i + 1))) return openMember(RunFolder.open(fold(i + 1)));
-    throw new RunError(`${run} has no fold ${i + 1} of 0 to ${first.config.folds - 1} yet: continue the run first`);
-  });
-  return { folder, members: [first, ...others], isCrossValidated: true };
+  const folds = folder.folds();
+  if (folds.length === 0) return { folder, members: [openMember(folder)], isCrossValidated: false };
+  const members = folds.map(openMember);
+  const planned = members[0]!.config.folds;
+  const begun = new Set(folds.map(({ path }) => path));
+  const missing = Array.from({ length: planned }, (_, k) => k).find((k) => !begun.has(folder.foldPath(k)));
+  if (missing !== undefined) {
+    throw new RunError(`${run} has no fold ${missing} of 0 to ${planned - 1} yet: continue the run first`);
+  }
+  return { folder, members, isCrossValidated: true };
 }
 
 function openMember(folder: RunFolder): Member {
