@@ -1,9 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../cache-folder.js';
 import { SetupError, say } from './command.js';
 import { download } from './download.js';
-import { inspect, type Libtorch, type Variant } from './libtorch.js';
+import { downloads, inspect, type Libtorch, type Variant } from './libtorch.js';
 import { unzip } from './unzip.js';
 
 /** The libtorch of the official archives. */
@@ -38,9 +37,6 @@ const ARCHIVES: Readonly<Record<string, Archive>> = {
     size: 'about 70 MB',
   },
 };
-
-/** The folder of downloaded libtorchs, one for each version and variant. */
-export const downloads = (): string => join(cacheFolder(), 'libtorch');
 
 const folderOf = (variant: Variant): string => join(downloads(), `${ARCHIVE_VERSION}-${variant}`);
 

@@ -15,9 +15,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { ADDON, packageVersion } from '../addon-file.js';
 import { addonFolder, makeAddon, selectAddon, writeNote } from './addons.js';
-import { downloads } from './archives.js';
 import { SetupError, say } from './command.js';
-import { inspect, type Libtorch, type Variant } from './libtorch.js';
+import { downloads, inspect, type Libtorch, type Variant } from './libtorch.js';
 import type { Installation } from './set-up.js';
 import { tryAddon } from './try-addon.js';
 

@@ -8,8 +8,7 @@ import { ADDON, findAddon, readNote } from '../addon-file.js';
 import { addonFolder, makeAddon, selectAddon, writeNote } from './addons.js';
 import { useBundle, writeBundle } from './bundle.js';
 import { SetupError } from './command.js';
-import { findLibtorch, inspect, isOlder, SUFFIX, type Variant } from './libtorch.js';
-import { compareVersions } from './prebuilt.js';
+import { compareVersions, findLibtorch, inspect, isOlder, SUFFIX, type Variant } from './libtorch.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-setup-'));
 const saved = { ...process.env };

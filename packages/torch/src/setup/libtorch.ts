@@ -25,6 +25,9 @@ export const OLDEST = '1.13';
 export const SUFFIX = process.platform === 'darwin' ? 'dylib' : 'so';
 const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[process.arch as string] ?? process.arch;
 
+/** The folder of downloaded libtorchs, one for each version and variant. */
+export const downloads = (): string => join(cacheFolder(), 'libtorch');
+
 /** It exists if NVIDIA's driver is loaded. */
 const NVIDIA_DRIVER = '/dev/nvidiactl';
 
@@ -71,9 +74,9 @@ function* places(): Generator<[path: string, source: string]> {
   yield ['/usr/local/opt/pytorch', 'Homebrew'];
   yield ['/home/linuxbrew/.linuxbrew/opt/pytorch', 'Homebrew'];
   yield ['/usr/local', 'local installation'];
-  const downloaded = join(cacheFolder(), 'libtorch');
-  const names = existsSync(downloaded) ? readdirSync(downloaded).filter((name) => !name.includes('.unpacking')) : [];
-  for (const name of names.sort().reverse()) yield [join(downloaded, name), 'download'];
+  const folder = downloads();
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => !name.includes('.unpacking')) : [];
+  for (const name of names.sort().reverse()) yield [join(folder, name), 'download'];
 }
 
 /** The folder of a Python's torch package, located without importing torch, which would take seconds. */
@@ -116,9 +119,18 @@ function versionOf(include: string, api: string): string {
 
 /** Compares the first two numbers of versions. */
 export function isOlder(version: string, than: string): boolean {
-  const numbers = (text: string): number[] => text.split('.').map((part) => Number.parseInt(part, 10));
-  const [a, b] = [numbers(version), numbers(than)];
-  return a[0] !== b[0] ? a[0]! < b[0]! : a[1]! < b[1]!;
+  const firstTwo = (text: string): string => (text.match(/\d+/g) ?? []).slice(0, 2).join('.');
+  return compareVersions(firstTwo(version), firstTwo(than)) < 0;
+}
+
+/** Negative if `a` is older than `b`, 0 if they are equal. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 /** Whether Debian's libtorch uses the reference BLAS, which is slow: the one that the system's alternatives select. */

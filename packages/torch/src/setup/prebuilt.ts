@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ADDON, packageVersion } from '../addon-file.js';
 import { abiOf } from './addons.js';
-import type { Libtorch, Variant } from './libtorch.js';
+import { compareVersions, type Libtorch, type Variant } from './libtorch.js';
 
 /** What `prebuilt.json` in such a package says of each addon. */
 export interface Prebuilt {
@@ -68,14 +68,4 @@ export function takePrebuilt(file: string, folder: string): void {
 export function glibcVersion(): string | undefined {
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime;
-}
-
-/** Negative if `a` is older than `b`, 0 if they are equal. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
