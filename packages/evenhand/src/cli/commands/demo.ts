@@ -8,7 +8,7 @@ import { evaluate } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { comparisonOf, type Scored } from '../demo/comparison.js';
 import { drawOnce, loadHerbarium } from '../demo/herbarium.js';
-import { type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { type Flag, parseFlags, readWholeNumber } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { StatusLine } from '../output/files.js';
 import { quoted } from '../output/text.js';
@@ -48,8 +48,9 @@ export const demo: Command = {
     const [name = 'evenhand-demo', extra] = parsed.positionals;
     if (extra !== undefined)
       throw new UsageError(`Unexpected argument ${describeValue(extra)}; usage: evenhand demo DIR`);
-    const numbers = { species: number(parsed, 'species', 102, 3), images: number(parsed, 'images', 60, 4) };
-    const epochs = number(parsed, 'epochs', 3, 1);
+    const species = readWholeNumber(parsed.flags, 'species', 3) ?? 102;
+    const mostImages = readWholeNumber(parsed.flags, 'images', 4) ?? 60;
+    const epochs = readWholeNumber(parsed.flags, 'epochs') ?? 3;
     const herbarium = await loadHerbarium();
     requireAddon();
 
@@ -57,11 +58,11 @@ export const demo: Command = {
     const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
     const folder = resolve(name);
     mkdirSync(folder, { recursive: true });
-    title(`1. Draw Herbarium: made-up species, from ${numbers.images} images of the most frequent to 4 of the rarest`);
+    title(`1. Draw Herbarium: made-up species, from ${mostImages} images of the most frequent to 4 of the rarest`);
     const status = new StatusLine();
     const drawn = await drawOnce(herbarium, join(folder, DATA), {
-      species: numbers.species,
-      mostImages: numbers.images,
+      species,
+      mostImages,
       size: 160,
       onProgress: (done, total) => status.show(() => `drawing ${done} of ${total}`),
     }).finally(() => status.clear());
@@ -127,14 +128,6 @@ class Steps {
     if (status !== 0) console.error(`demo: evenhand ${args.join(' ')} ended with exit code ${this.code}`);
     return status === 0;
   }
-}
-
-function number({ flags }: Parsed, name: string, fallback: number, least: number): number {
-  const text = flags.get(name);
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new UsageError(`--${name} must be a whole number of at least ${least}, got ${describeValue(text)}`);
 }
 
 function title(text: string): void {

@@ -88,3 +88,11 @@ export function expectPositionals(command: string, { positionals }: Parsed, name
   if (extra !== undefined) throw new UsageError(`Unexpected argument ${describeValue(extra)}; usage: ${usage}`);
   return [...positionals];
 }
+
+/** The value of a flag that is a whole number of at least `least`; undefined if it is not given. */
+export function readWholeNumber(flags: Parsed['flags'], name: string, least = 1): number | undefined {
+  const text = flags.get(name);
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text) && Number(text) >= least && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new UsageError(`--${name} must be a whole number of at least ${least}, got ${describeValue(text)}`);
+}

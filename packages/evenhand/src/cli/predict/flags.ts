@@ -4,7 +4,7 @@ import { DEVICES, type Device, type Preset, TTA, type Tta, validatePreset } from
 import { readLabelList } from '../../data/index.js';
 import { parseDuration } from '../../duration.js';
 import { describeValue, printable } from '../../printable.js';
-import { csvSafeFlag, type Flag, type Parsed } from '../options/flags.js';
+import { csvSafeFlag, type Flag, type Parsed, readWholeNumber } from '../options/flags.js';
 import { UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 
@@ -187,13 +187,6 @@ function readChoice<T extends string>(flags: Parsed['flags'], name: string, choi
   const choice = choices.find((candidate) => candidate === text);
   if (choice !== undefined) return choice;
   throw new UsageError(`--${name} must be one of ${choices.join(', ')}, got ${describeValue(text)}`);
-}
-
-function readWholeNumber(flags: Parsed['flags'], name: string): number | undefined {
-  const text = flags.get(name);
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text) && Number(text) >= 1 && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new UsageError(`--${name} must be a whole number of at least 1, got ${describeValue(text)}`);
 }
 
 /** In milliseconds. */
