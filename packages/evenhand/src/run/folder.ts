@@ -61,7 +61,7 @@ export class RunFolder {
    */
   static create(path: string, { crossValidated = false } = {}): RunFolder {
     const run = new RunFolder(path);
-    if (existsSync(join(path, files.config))) {
+    if (RunFolder.isRun(path)) {
       throw new RunError(
         `${path} already holds a run: continue it with evenhand train --resume ${path}, or name another folder with --run`,
       );
@@ -80,9 +80,14 @@ export class RunFolder {
     return run;
   }
 
+  /** Whether there is a run at `path`: a folder with a configuration counts as one. */
+  static isRun(path: string): boolean {
+    return existsSync(join(path, files.config));
+  }
+
   /** Opens the run folder at `path`. Throws `RunError` if there is none. */
   static open(path: string): RunFolder {
-    if (existsSync(join(path, files.config))) return new RunFolder(path);
+    if (RunFolder.isRun(path)) return new RunFolder(path);
     const what = existsSync(path) ? `holds no run (it has no ${files.config})` : 'does not exist';
     throw new RunError(
       `${path} ${what}: give the folder of a run, or start one with evenhand train DATA --run ${path}`,
@@ -101,7 +106,7 @@ export class RunFolder {
 
   /** Removes what `create` made if no run was started in it, for example because the data turned out to be unusable. */
   static removeUnstarted(path: string): void {
-    if (!existsSync(path) || existsSync(join(path, files.config)) || isHeld(path)) return;
+    if (!existsSync(path) || RunFolder.isRun(path) || isHeld(path)) return;
     for (const folder of [join(path, files.last), path]) {
       if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
     }
@@ -139,8 +144,9 @@ export class RunFolder {
     const numbers = guarded(path, 'read', () => readdirSync(path)).filter((name) => /^\d+$/.test(name));
     return numbers
       .sort((a, b) => Number(a) - Number(b))
-      .filter((name) => existsSync(join(path, name, files.config)))
-      .map((name) => new RunFolder(join(path, name)));
+      .map((name) => join(path, name))
+      .filter((fold) => RunFolder.isRun(fold))
+      .map((fold) => new RunFolder(fold));
   }
 
   writeConfig(config: Readonly<Record<string, unknown>>): void {

@@ -162,7 +162,7 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
     display.line(`Saved after ${plural(result.epochs.length, 'epoch')}. Resume with: ${resume}`);
     return exitCodes.interrupted;
   }
-  const started = existsSync(join(job.run, 'config.json'));
+  const started = RunFolder.isRun(job.run);
   if (!started) RunFolder.removeUnstarted(job.run);
   const next = started ? `resume with ${resume}` : 'nothing was saved';
   if (outcome.type === 'stopped') return fail(`interrupted; ${next}`, exitCodes.interrupted);

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { formatInterval, formatScore } from '../../format.js';
 import { chosenInterval, type EpochMetrics, RunError, RunFolder } from '../../run/index.js';
 import type { Progress, TrainEvent } from '../../train/index.js';
@@ -175,8 +173,7 @@ class RunLog {
     const time = new Date().toISOString();
     for (const text of line.split('\n')) this.#waiting.push(`${time}  ${text}`.trimEnd());
     try {
-      if (this.#folder === undefined && existsSync(join(this.run, 'config.json')))
-        this.#folder = RunFolder.open(this.run);
+      if (this.#folder === undefined && RunFolder.isRun(this.run)) this.#folder = RunFolder.open(this.run);
       if (this.#folder === undefined) return;
       for (const text of this.#waiting.splice(0)) this.#folder.log(text);
     } catch (error) {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { ModelSpec } from '../../models/index.js';
 import { RunFolder } from '../../run/index.js';
 import { type Config, DATA_FILES, type FieldName, fields, type RunConfig } from '../config/fields.js';
@@ -66,7 +65,7 @@ export async function trainFolds(
       const begin = () => onEvent({ type: 'fold', fold: fold + 1, folds: data.folds.length });
       const result = await trainFold(job, begin, options).catch((error: unknown) => {
         // Its weights are not to be had, so there is no run.
-        if (start && fold === 0 && !existsSync(`${job.path}/config.json`)) folder.undoStart();
+        if (start && fold === 0 && !RunFolder.isRun(job.path)) folder.undoStart();
         throw error;
       });
       results.push(result);
@@ -93,7 +92,7 @@ async function trainFold(
   begin: () => void,
   options: { onEvent: (event: TrainEvent) => void; signal: AbortSignal | undefined; shared: SharedByFolds },
 ): Promise<Trained> {
-  const isNew = !existsSync(`${path}/config.json`);
+  const isNew = !RunFolder.isRun(path);
   const folder = isNew ? RunFolder.create(path) : RunFolder.open(path);
   const unlock = folder.lock();
   try {
