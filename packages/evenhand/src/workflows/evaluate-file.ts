@@ -40,7 +40,7 @@ export async function evaluateFile(options: EvaluateFileOptions): Promise<Evalua
     const samples = await readSamples(data, classes, options, "the model's");
     const bad: BadImage[] = [];
     const scored: { file: string; label: number; predicted: number }[] = [];
-    const rows: Float64Array[] = [];
+    const logits = new Float32Array(samples.length * classes.length);
     const report = reportProgress('validate', onEvent);
     let done = 0;
     for await (const outcome of model.predictAll(samples.map(({ file }) => file))) {
@@ -48,8 +48,8 @@ export async function evaluateFile(options: EvaluateFileOptions): Promise<Evalua
       if (outcome instanceof ModelError) throw outcome;
       if (outcome instanceof ImageError) bad.push({ file: sample.file, reason: outcome.reason });
       else if ('label' in outcome) {
+        logits.set(outcome.logits, scored.length * classes.length);
         scored.push({ ...sample, predicted: classes.indexOf(outcome.label) });
-        rows.push(outcome.logits);
       }
       report(done, samples.length);
     }
@@ -57,21 +57,21 @@ export async function evaluateFile(options: EvaluateFileOptions): Promise<Evalua
     const numClasses = classes.length;
     const truth = Int32Array.from(scored, ({ label }) => label);
     const predicted = Int32Array.from(scored, (each) => each.predicted);
-    const logits = Float32Array.from(rows.flatMap((row) => [...row]));
+    const scoredLogits = logits.subarray(0, scored.length * numClasses);
     return {
       report: classificationReport(confusionMatrix(truth, predicted, numClasses)),
       interval: macroF1Interval(truth, predicted, numClasses, { average: 'all' }),
-      loss: negativeLogLikelihood(logits, truth, numClasses),
+      loss: negativeLogLikelihood(scoredLogits, truth, numClasses),
       classes,
-      top5: numClasses >= 5 ? topKAccuracy(logits, truth, numClasses, 5) : undefined,
-      calibrationError: expectedCalibrationError(logits, truth, numClasses),
+      top5: numClasses >= 5 ? topKAccuracy(scoredLogits, truth, numClasses, 5) : undefined,
+      calibrationError: expectedCalibrationError(scoredLogits, truth, numClasses),
       trainingImages: null,
       runData: '',
       bad,
       files: scored.map(({ file }) => file),
       truth,
       predicted,
-      logits,
+      logits: scoredLogits,
     };
   } finally {
     await model.close();

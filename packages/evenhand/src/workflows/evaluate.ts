@@ -163,8 +163,8 @@ function storedLogits(
 ): Float32Array {
   const { logits } = predictionArrays(predictions, classes);
   const k = classes.length;
-  const rows = samples.flatMap(({ file }, i) => (scan.images.has(file) ? [logits.subarray(i * k, (i + 1) * k)] : []));
-  return Float32Array.from(rows.flatMap((row) => Array.from(row)));
+  const isRead = samples.map(({ file }) => scan.images.has(file));
+  return Float32Array.from(logits.filter((_, i) => isRead[Math.floor(i / k)]));
 }
 
 interface Scored {
