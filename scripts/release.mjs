@@ -102,7 +102,7 @@ async function tryBrowser(archives, labels) {
     await install(web, [...needed, 'onnxruntime-web', 'vite', 'esbuild']);
     return bundle(web);
   });
-  if (findBrowser() === undefined) {
+  if ((await findBrowser()) === undefined) {
     console.log('  not run, because there is no Chromium: set CHROMIUM to its path');
     return;
   }

@@ -2,12 +2,12 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
-import { chromium } from 'playwright-core';
 import { run } from './command.mjs';
 import { ROOT } from './packages.mjs';
 
-const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync'];
+/** The browser of the tests, which is compiled by the time that it is needed. */
+const browserOfTests = () => import('../../test/dist/browser.js');
+
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -16,7 +16,7 @@ const TYPES = {
 };
 
 /** The path of Chromium or Chrome, if there is one. */
-export const findBrowser = () => PLACES.find((place) => place !== undefined && existsSync(place));
+export const findBrowser = async () => (await browserOfTests()).findBrowser();
 
 /** Bundles the page in `web`, where @evenhand/predict, onnxruntime-web, vite and esbuild are installed; returns the folders. */
 export async function bundle(web) {
@@ -52,7 +52,7 @@ export async function predictInBrowser(folder, app, images, options) {
     response.end(existsSync(file) ? readFileSync(file) : '');
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch({ executablePath: findBrowser(), args: FLAGS });
+  const browser = await (await browserOfTests()).launch();
   try {
     const page = await browser.newPage();
     const address = `http://127.0.0.1:${server.address().port}/`;
