@@ -38,7 +38,7 @@ export const demo: Command = {
   name: 'demo',
   usage: ['demo [DIR] [OPTIONS]'],
   about: [
-    'Shows everything on drawn flowers, in about four minutes on two cores: draws a data set into DIR [evenhand-demo], checks it, ' +
+    'Shows everything on drawn flowers, in about six minutes on two cores: draws a data set into DIR [evenhand-demo], checks it, ' +
       'finds its label errors, trains plainly and with the balanced recipe, predicts unseen images, writes a report, and ' +
       'compares both runs. Needs libtorch and the package @evenhand/herbarium.',
   ],
