@@ -18,7 +18,16 @@ export interface ErrorReport {
 }
 
 // Classes are recognised by their names, so that printing an error loads no module that was not loaded already.
-const mistakes = ['UsageError', 'ConfigError', 'DataError', 'ImageError', 'ModelError', 'RunError', 'WeightsFileError'];
+const mistakes = [
+  'UsageError',
+  'ConfigError',
+  'DataError',
+  'ImageError',
+  'ModelError',
+  'RunError',
+  'ServerError',
+  'WeightsFileError',
+];
 const failures = ['SetupError', 'WeightsError', 'TorchError', 'TrainingError', 'ExportError'];
 /** Codes of a WeightsError that do not depend on the run: a network that may be back, a token, a disk that can be cleared. */
 const passing = ['refused', 'unreachable', 'interrupted', 'wrong-hash', 'disk'];
