@@ -53,9 +53,12 @@ describe('train', () => {
       'model.json',
       'model.onnx',
       'predictions.jsonl',
+      'progress.json',
       'train.log',
     ]);
     assert.deepEqual(namesIn(join(run, 'last')), ['state.safetensors']);
+    const { state, stage, epochs: of } = JSON.parse(readFileSync(join(run, 'progress.json'), 'utf8'));
+    assert.deepEqual([state, stage, of], ['finished', 'validate', 2]);
     const epochs = readLines(join(run, 'metrics.jsonl'));
     assert.deepEqual(
       epochs.map(({ phase, epoch, size, numClasses }) => [phase, epoch, size, numClasses]),

@@ -3,10 +3,17 @@ import { join } from 'node:path';
 import { printable } from '../printable.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
 import { guarded, RunError } from './errors.js';
-import { isHeld, isLock, lockFolder, refuseIfHeld } from './lock.js';
-import { checkConfig, checkEnvironment, parseEpoch, parseJudgedLabel, parsePrediction } from './parse.js';
+import { findHolder, isHeld, isLock, lockFolder, refuseIfHeld } from './lock.js';
+import {
+  checkConfig,
+  checkEnvironment,
+  checkProgress,
+  parseEpoch,
+  parseJudgedLabel,
+  parsePrediction,
+} from './parse.js';
 import { readJsonLines, readJsonObject } from './read-file.js';
-import type { Environment, EpochMetrics, JudgedLabel, ValidationPrediction } from './records.js';
+import type { Environment, EpochMetrics, JudgedLabel, RunProgress, ValidationPrediction } from './records.js';
 
 const files = {
   config: 'config.json',
@@ -20,6 +27,7 @@ const files = {
   model: 'model.onnx',
   report: 'report.html',
   log: 'train.log',
+  progress: 'progress.json',
   folds: 'folds',
   final: 'final',
 };
@@ -39,6 +47,8 @@ export class RunFolder {
   readonly model: string;
   /** Path of the HTML report. */
   readonly report: string;
+  /** Path of the log. */
+  readonly logFile: string;
   /** Path of the checkpoint from which training resumes. */
   readonly last: string;
   /** Path of the run that trains the one model of a cross-validation. */
@@ -49,6 +59,7 @@ export class RunFolder {
     this.best = join(path, files.best);
     this.model = join(path, files.model);
     this.report = join(path, files.report);
+    this.logFile = join(path, files.log);
     this.last = join(path, files.last, 'state.safetensors');
     this.final = join(path, files.final);
   }
@@ -97,7 +108,7 @@ export class RunFolder {
   /** Removes the configuration of a run that has trained nothing and cannot, so that its folder is free. */
   undoStart(): void {
     guarded(this.path, 'written', () => {
-      for (const name of [files.config, files.environment, files.spec, files.log]) {
+      for (const name of [files.config, files.environment, files.spec, files.log, files.progress]) {
         rmSync(join(this.path, name), { force: true });
       }
       rmSync(join(this.path, files.folds), { recursive: true, force: true });
@@ -208,8 +219,25 @@ export class RunFolder {
 
   /** Appends a line to train.log. */
   log(line: string): void {
-    const path = join(this.path, files.log);
-    guarded(path, 'written', () => appendFileSync(path, `${line}\n`));
+    guarded(this.logFile, 'written', () => appendFileSync(this.logFile, `${line}\n`));
+  }
+
+  writeProgress(progress: RunProgress): void {
+    this.#write(files.progress, pretty(progress));
+  }
+
+  /** Undefined for a run that was trained without the command line, or by an earlier version. */
+  readProgress(): RunProgress | undefined {
+    const path = join(this.path, files.progress);
+    return existsSync(path) ? readJsonObject(path, checkProgress) : undefined;
+  }
+
+  /**
+   * Where the process is that holds the lock: `here`, or `elsewhere` on another host, of which it is not known whether it
+   * still runs. Undefined if there is none. Changes nothing, unlike `lock`.
+   */
+  holder(): 'here' | 'elsewhere' | undefined {
+    return findHolder(this.path);
   }
 
   #write(name: string, content: string | Buffer): void {

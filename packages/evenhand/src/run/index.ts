@@ -11,6 +11,7 @@ export {
   type JudgedLabel,
   judgementsOf,
   predictionArrays,
+  type RunProgress,
   type ValidationPrediction,
   withLikelyLabels,
 } from './records.js';

@@ -82,4 +82,17 @@ describe('the lock of a run folder', () => {
     RunFolder.create(path);
     assert.deepEqual(readdirSync(path), ['last']);
   });
+
+  test('is looked at without changing anything', () => {
+    const run = startedRun();
+    const holder = (): unknown => [run.holder(), locks(run).length];
+    assert.deepEqual(holder(), [undefined, 0]);
+    const unlock = run.lock();
+    assert.deepEqual(holder(), ['here', 1]);
+    unlock();
+    writeFileSync(join(run.path, lockOf(here, spawnSync(process.execPath, ['--version']).pid)), '');
+    assert.deepEqual(holder(), [undefined, 1]);
+    writeFileSync(join(run.path, lockOf('colab%2Dvm', 12)), '');
+    assert.deepEqual(holder(), ['elsewhere', 2]);
+  });
 });

@@ -87,6 +87,14 @@ export function isHeld(folder: string): boolean {
   }
 }
 
+/** Where the process is that holds a run folder, by its lock alone; undefined if there is none, or it has ended. */
+export function findHolder(folder: string): 'here' | 'elsewhere' | undefined {
+  const holders = guarded(folder, 'read', () => readdirSync(folder)).map(holderOf);
+  const isHere = ({ host }: Holder): boolean => host === hostname();
+  if (holders.some((holder) => holder !== undefined && isHere(holder) && isAlive(holder))) return 'here';
+  return holders.some((holder) => holder !== undefined && !isHere(holder)) ? 'elsewhere' : undefined;
+}
+
 function holderOf(name: string): Holder | undefined {
   const [, host, pid, began] = NAME.exec(name) ?? [];
   if (host === undefined) return undefined;

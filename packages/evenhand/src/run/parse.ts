@@ -1,5 +1,5 @@
 import { describeValue, printable } from '../printable.js';
-import type { Environment, EpochMetrics, GpuFacts, JudgedLabel, ValidationPrediction } from './records.js';
+import type { Environment, EpochMetrics, GpuFacts, JudgedLabel, RunProgress, ValidationPrediction } from './records.js';
 
 const descriptions = {
   number: 'a number',
@@ -57,6 +57,24 @@ const judgedShape: Shape<JudgedLabel> = {
 };
 
 const predictionShape: Shape<ValidationPrediction> = { file: 'string', label: 'string', logits: 'numbers' };
+
+const progressShape: Shape<RunProgress> = {
+  updated: 'string',
+  state: 'string',
+  reason: 'optional string',
+  stage: 'optional string',
+  fold: 'optional number',
+  folds: 'optional number',
+  epoch: 'optional number',
+  epochs: 'optional number',
+  done: 'optional number',
+  total: 'optional number',
+  imagesPerSecond: 'optional number',
+  loss: 'optional number',
+  learningRate: 'optional number',
+  epochSecondsLeft: 'optional number',
+  secondsLeft: 'optional number',
+};
 
 // Runs of early versions did not record everything.
 const environmentShape: Shape<Environment> = {
@@ -126,6 +144,12 @@ export function checkEnvironment(value: Record<string, unknown>): Environment {
     checkShape(image, skippedShape, `dataset.skipped[${i}].`);
   }
   return environment;
+}
+
+/** Returns `value` if it is the progress of a run, else throws a `SyntaxError` that says what is wrong with it. */
+export function checkProgress(value: Record<string, unknown>): RunProgress {
+  checkShape(value, progressShape, '');
+  return value as unknown as RunProgress;
 }
 
 /**

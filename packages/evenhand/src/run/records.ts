@@ -165,6 +165,35 @@ export function expectedClassCounts(
   return classes.map((name) => counts.get(name)!);
 }
 
+/** How far a training is: progress.json, written about once a second by the command line. */
+export interface RunProgress {
+  /** When it was written, ISO 8601. */
+  readonly updated: string;
+  /** `training` in a file that is no longer written means that the process was killed. */
+  readonly state: 'training' | 'finished' | 'stopped' | 'failed';
+  /** Why it failed, one sentence. */
+  readonly reason?: string;
+  /** What it does: `scan`, `duplicates`, `features`, `labels`, `head`, `full` or `validate`. */
+  readonly stage?: string;
+  /** Counted from 1, of `folds`. */
+  readonly fold?: number;
+  readonly folds?: number;
+  /** Counted from 1, of `epochs`, within the stage; 0 of 0 where the stage has none. */
+  readonly epoch?: number;
+  readonly epochs?: number;
+  /** Images done, of `total`, in this epoch. */
+  readonly done?: number;
+  readonly total?: number;
+  readonly imagesPerSecond?: number;
+  /** Mean training loss of the epoch so far. */
+  readonly loss?: number;
+  /** The head's learning rate. */
+  readonly learningRate?: number;
+  /** Seconds until the end of this epoch, and of all epochs as far as known. */
+  readonly epochSecondsLeft?: number;
+  readonly secondsLeft?: number;
+}
+
 /** A GPU: its name, compute capability, memory in 10^6 bytes, and the versions of its driver and of CUDA. */
 export interface GpuFacts {
   readonly name?: string;

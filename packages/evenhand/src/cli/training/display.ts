@@ -103,15 +103,30 @@ export function progressLine(
   ];
   if (loss !== undefined) facts.push(`loss ${loss.toFixed(3)}`);
   if (learningRate !== undefined) facts.push(`lr ${learningRate.toExponential(1)}`);
-  if (imagesPerSecond > 0) {
-    const left = (total - done) / imagesPerSecond;
-    const epochsAfter = epochs - epoch + (cross ? (cross.folds - cross.fold) * epochs : 0);
-    const after = stage === 'full' ? epochsAfter * (epochSeconds ?? total / imagesPerSecond) : 0;
-    facts.push(`left ${duration(left)}${after > 0 ? ` (total ${duration(left + after)})` : ''}`);
+  const left = secondsLeft(progress, epochSeconds, cross);
+  if (left !== undefined) {
+    facts.push(`left ${duration(left.epoch)}${left.all > left.epoch ? ` (total ${duration(left.all)})` : ''}`);
   }
   const rest = facts.join('  ');
   const room = Math.min(24, width - start.length - rest.length - 3);
   return room < 4 ? `${start} ${rest}` : `${start} ${bar(share, room, '·')} ${rest}`;
+}
+
+/**
+ * Seconds until the end of an epoch, and of the epochs and folds to come; undefined before there is a speed.
+ *
+ * @param epochSeconds the duration of the last complete epoch of the full phase
+ */
+export function secondsLeft(
+  { stage, epoch, epochs, done, total, imagesPerSecond }: Progress,
+  epochSeconds: number | undefined,
+  cross?: { readonly fold: number; readonly folds: number },
+): { readonly epoch: number; readonly all: number } | undefined {
+  if (!(imagesPerSecond > 0)) return undefined;
+  const left = (total - done) / imagesPerSecond;
+  const epochsAfter = epochs - epoch + (cross ? (cross.folds - cross.fold) * epochs : 0);
+  const after = stage === 'full' ? epochsAfter * (epochSeconds ?? total / imagesPerSecond) : 0;
+  return { epoch: left, all: left + Math.max(0, after) };
 }
 
 const columns = (cells: readonly string[]): string => {

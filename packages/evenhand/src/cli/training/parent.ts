@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Progress, TrainEvent, TrainResult } from '../../train/index.js';
 import type { ErrorReport } from '../output/errors.js';
+import { ProgressFile } from './progress-file.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
 /** How a training process ended. */
@@ -55,6 +56,7 @@ export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
   for (const stream of [child.stdout!, child.stderr!]) forEachLine(stream, (line) => watcher.onOutput(line));
+  const progress = new ProgressFile(job.run);
   let outcome: Outcome | undefined;
   child.on('message', (message: FromTraining) => {
     if (message.type !== 'event') {
@@ -62,6 +64,7 @@ export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
       return;
     }
     training ||= message.event.type === 'progress' && !PREPARING.has(message.event.stage);
+    progress.event(message.event);
     watcher.onEvent(message.event);
   });
   send({ type: 'start', job });
@@ -76,7 +79,9 @@ export function runTraining(job: Job, watcher: Watcher): Promise<Outcome> {
     // After `exit`, and after the last message and line of output.
     child.on('close', () => {
       for (const signal of signals) process.off(signal, onSignal);
-      resolve(outcome ?? (killed ? { type: 'stopped' } : { type: 'died', cause }));
+      const ended: Outcome = outcome ?? (killed ? { type: 'stopped' } : { type: 'died', cause });
+      progress.end(ended);
+      resolve(ended);
     });
   });
 }
