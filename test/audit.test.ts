@@ -1,6 +1,6 @@
 // `evenhand audit` on drawn flowers of which some have wrong labels, and what comes after it.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeHerbarium } from '@evenhand/herbarium';
@@ -85,6 +85,20 @@ describe('audit', () => {
     writeFileSync(file, 'damaged');
     await succeed(['audit', 'herbarium', ...FLAGS], folder);
     assert.equal(sha256(join(folder, 'audits/herbarium/labels.csv')), labels);
+  });
+
+  test('takes the features that machines have computed by --shard', async () => {
+    const out = join(folder, 'audits/herbarium');
+    const wrongOf = () => rowsOf(join(out, 'labels.csv')).map(({ file, wrong }) => [file!, Number(wrong)] as const);
+    const before = new Map(wrongOf());
+    rmSync(join(out, 'features.safetensors'));
+    for (const part of ['1/2', '0/2']) {
+      const text = await succeed(['audit', 'herbarium', ...FLAGS, '--shard', part], folder);
+      assert.match(text, /^Wrote the features of \d+ images, shard [01] of 2, to .*\. When all are there/m);
+    }
+    await succeed(['audit', 'herbarium', ...FLAGS], folder);
+    assert.deepEqual(readdirSync(out).filter((name) => name.startsWith('features')), ['features.safetensors']); // biome-ignore format: one line
+    for (const [file, wrong] of wrongOf()) assert.ok(Math.abs(wrong - before.get(file)!) < 2e-3, file);
   });
 
   test('is known to check, which says what it means for training', async () => {

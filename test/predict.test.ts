@@ -168,6 +168,40 @@ describe('predict', () => {
     }
   });
 
+  test('is divided among machines by --shard, and --merge gives the same files', async () => {
+    const args = [
+      'predict',
+      RUN,
+      '--csv',
+      'test.csv',
+      '--tta',
+      'flip',
+      '--probs',
+      'merged-probs.csv',
+      '--out',
+      'merged.csv',
+    ];
+    const shard = (part: string) => succeed([...args, '--shard', part], folder);
+    const merge = [...args, '--merge'];
+    assert.match(await refusal(merge, folder), /There are no shards of merged\.csv/);
+    await shard('2/3');
+    const file = at('merged.csv.shard-1-of-3');
+    assert.match(await shard('1/3'), /Predicted 12 images.*\nWrote merged\.csv\.shard-1-of-3\.\nThis is shard 1 of 3/);
+    assert.match(await refusal(merge, folder), /Of the 3 shards of merged\.csv, these are missing: 0\n/);
+    await shard('0/3');
+    // A machine was switched off.
+    const lines = readFileSync(file, 'utf8').split('\n');
+    writeFileSync(file, `${lines.slice(0, 5).join('\n')}\n${lines[5]!.slice(0, 9)}`);
+    assert.match(await refusal(merge, folder), /Shard 1 of 3 has 4 of 12 predictions .*: run it again/);
+    assert.match(await shard('1/3'), /^Predicted 8 images/);
+    assert.match(await refusal([...merge.slice(0, 4), '--merge', '--out', 'merged.csv'], folder), /another --tta/);
+    assert.equal(await succeed(merge, folder), 'Merged 36 predictions of 3 shards into merged.csv.\n');
+    assert.deepEqual(rowsOf('merged.csv'), rowsOf('predicted.csv'));
+    assert.deepEqual(rowsOf('merged-probs.csv'), rowsOf('probs.csv'));
+    assert.deepEqual(namesIn(folder).filter((name) => name.includes('shard')), []); // biome-ignore format: one line
+    assert.match(await refusal([...args, '--shard', '3/3'], folder), /--shard must be I\/N with I from 0 to N - 1/);
+  });
+
   test('agrees with the validation of the training', async () => {
     const predicted = new Map<string, string>();
     for (const line of (await succeed(['predict', RUN, 'discs/val', '--json'], folder)).trim().split('\n')) {

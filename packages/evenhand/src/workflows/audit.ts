@@ -54,6 +54,8 @@ export interface AuditOptions {
   readonly corrections?: string;
   /** A file that caches features, so that the next audit computes only those of new images. */
   readonly cache?: string;
+  /** Further such files, of `cacheFeatures`; with them, `cache` is written anew. */
+  readonly parts?: readonly string[];
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
@@ -83,28 +85,8 @@ const SAVE_SECONDS = 60;
  */
 export async function auditLabels(options: AuditOptions): Promise<Audit> {
   const { data, onEvent = () => {} } = options;
-  const values = { model: 'mobilenet_v2', ...options.values, data };
-  const config = resolveConfig('competition', [{ source: 'the audit', values }]);
-  if (config.weights === 'none')
-    throw new ConfigError(
-      'weights is none, but an audit needs a pretrained backbone: set weights to pretrained or to a file',
-    );
-  const spec = await findSpec(config.model, onEvent);
-  const device = chooseDevice(config.device);
-  requireCacheFolder(config.cache);
-  prepareDevice(device, config);
-  chooseThreads(config.threads);
-  const read = await readDataset(data, options.read);
-  const corrections = options.corrections;
-  const { dataset: corrected, confirmed } =
-    corrections === undefined
-      ? { dataset: read, confirmed: new Set<Sample>() }
-      : await applyCorrections(read, data, corrections);
-  const scan = await scanImages(
-    [...corrected.train, ...corrected.val].map(({ file }) => file),
-    reportProgress('scan', onEvent),
-    scanCacheFolder(config.cache),
-  );
+  const { config, spec, device, corrected, confirmed } = await beginAudit(options);
+  const scan = await scanSamples(config, [...corrected.train, ...corrected.val], onEvent);
   const readable = (samples: readonly Sample[]) => samples.filter(({ file }) => scan.images.has(file));
   const dataset = { ...corrected, train: readable(corrected.train), val: readable(corrected.val) };
   if (dataset.train.length < 2)
@@ -150,6 +132,61 @@ export async function auditLabels(options: AuditOptions): Promise<Audit> {
   }
 }
 
+/**
+ * Computes the features of a part of the images, from `start` to before `end` of the training images and the validation
+ * images after them, and writes them to `cache`, for an audit that finds them there.
+ *
+ * @throws as `auditLabels`
+ */
+export async function cacheFeatures(
+  options: Omit<AuditOptions, 'parts'> & { readonly cache: string },
+  rangeOf: (total: number) => { start: number; end: number },
+): Promise<number> {
+  const { config, spec, device, corrected } = await beginAudit(options);
+  const all = [...corrected.train, ...corrected.val];
+  const { start, end } = rangeOf(all.length);
+  const part = all.slice(start, end);
+  const scan = await scanSamples(config, part, options.onEvent);
+  const readable = part.filter(({ file }) => scan.images.has(file));
+  const features = await featuresOf(spec, config, device, readable, scan, options);
+  features.dispose();
+  return readable.length;
+}
+
+/** The data, the backbone and the machine of an audit. */
+async function beginAudit(options: AuditOptions) {
+  const { data, onEvent = () => {} } = options;
+  const values = { model: 'mobilenet_v2', ...options.values, data };
+  const config = resolveConfig('competition', [{ source: 'the audit', values }]);
+  if (config.weights === 'none')
+    throw new ConfigError(
+      'weights is none, but an audit needs a pretrained backbone: set weights to pretrained or to a file',
+    );
+  const spec = await findSpec(config.model, onEvent);
+  const device = chooseDevice(config.device);
+  requireCacheFolder(config.cache);
+  prepareDevice(device, config);
+  chooseThreads(config.threads);
+  const read = await readDataset(data, options.read);
+  const corrections = options.corrections;
+  const { dataset: corrected, confirmed } =
+    corrections === undefined
+      ? { dataset: read, confirmed: new Set<Sample>() }
+      : await applyCorrections(read, data, corrections);
+  return { config, spec, device, corrected, confirmed };
+}
+
+const scanSamples = (
+  config: Config,
+  samples: readonly Sample[],
+  onEvent: (event: TrainEvent) => void = () => {},
+): Promise<Scan> =>
+  scanImages(
+    samples.map(({ file }) => file),
+    reportProgress('scan', onEvent),
+    scanCacheFolder(config.cache),
+  );
+
 /** The features [N,F] of the samples, computed if they are not in the cache. The caller frees them. */
 async function featuresOf(
   spec: ModelSpec,
@@ -157,7 +194,7 @@ async function featuresOf(
   device: string,
   samples: readonly Sample[],
   scan: Scan,
-  { cache, onEvent = () => {} }: AuditOptions,
+  { cache, parts = [], onEvent = () => {} }: AuditOptions,
 ): Promise<Tensor> {
   const model = buildModel(spec, config, 2, device);
   try {
@@ -168,7 +205,8 @@ async function featuresOf(
     const weights = loaded!.sha256?.length === 64 ? loaded!.sha256 : await hashFile(loaded!.path, 'sha256');
     const key = hash(JSON.stringify([config.model, config.pool, preset, weights]));
     const idOf = ({ file }: Sample): string => scan.images.get(file)!.sha256;
-    const cached = cache === undefined ? new Map<string, Float32Array>() : readCache(cache, key);
+    const files = [...(cache === undefined ? [] : [cache]), ...parts];
+    const cached = new Map(files.flatMap((file) => [...readCache(file, key)]));
     const missingById = new Map<string, Sample>();
     for (const sample of samples) if (!cached.has(idOf(sample))) missingById.set(idOf(sample), sample);
     const missing = [...missingById.values()];
@@ -204,11 +242,11 @@ async function featuresOf(
       } finally {
         await loader.close();
       }
-      if (cache !== undefined) {
-        // Features of images that are no longer in the data are dropped.
-        const used = new Map(samples.map((sample) => [idOf(sample), cached.get(idOf(sample))!]));
-        writeCache(cache, key, used, width);
-      }
+    }
+    if (cache !== undefined && (missing.length > 0 || parts.length > 0)) {
+      // Features of images that are no longer in the data are dropped.
+      const used = new Map(samples.map((sample) => [idOf(sample), cached.get(idOf(sample))!]));
+      writeCache(cache, key, used, width);
     }
     const rows = new Float32Array(samples.length * width);
     for (const [i, sample] of samples.entries()) rows.set(cached.get(idOf(sample))!, i * width);

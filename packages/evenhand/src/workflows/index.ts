@@ -1,5 +1,5 @@
 // What is built on training: train and export, evaluate, export a run, audit labels.
-export { type Audit, type AuditOptions, auditLabels } from './audit.js';
+export { type Audit, type AuditOptions, auditLabels, cacheFeatures } from './audit.js';
 export { type Comparison, compareOnValidation } from './compare-model.js';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluate.js';
 export { type EvaluateFileOptions, evaluateFile } from './evaluate-file.js';

@@ -1,14 +1,15 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { pathsRelativeTo, readDataset, rootOf } from '../../data/index.js';
 import { formatRate, plural } from '../../format.js';
 import { betterCached } from '../../models/index.js';
 import { type AuditFacts, type AuditImage, auditPage, isLikelyError, likeliestCandidates } from '../../report/index.js';
-import { countLabels, flagName } from '../../train/index.js';
-import { type Audit, auditLabels } from '../../workflows/index.js';
+import { countLabels, flagName, type TrainEvent } from '../../train/index.js';
+import { type Audit, auditLabels, cacheFeatures } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, readFlags, readOptionsOf, settingsOf } from '../options/config-flags.js';
 import { csvSafeFlag, expectPositionals, type Flag, parseFlags } from '../options/flags.js';
+import { rangeOf, readShard } from '../options/shard.js';
 import { type AuditSummary, auditFolder } from '../output/audit-summary.js';
 import { exitCodes, printableMessage } from '../output/errors.js';
 import { csv, guardedWrite, json, StatusLine, writeOutput, writePage } from '../output/files.js';
@@ -47,6 +48,13 @@ const flags: readonly Flag[] = [
     doc: 'write the summary as JSON; - prints JSON instead of the summary',
   },
   csvSafeFlag,
+  {
+    name: 'shard',
+    boolean: false,
+    value: 'I/N',
+    group: 'Several machines',
+    doc: 'only compute the features of part I of N of the images, counted from 0, for an audit without it that follows',
+  },
   ...configFlags
     .filter(({ name }) => settings.some((setting) => flagName(setting) === name))
     .map((flag) => (flag.name === 'model' ? { ...flag, doc: flag.doc.replace(/\[.*\]/, '[mobilenet_v2]') } : flag))
@@ -81,13 +89,15 @@ export const audit: Command = {
     // Unusable data must not leave an empty folder behind.
     await readDataset(data!, readOptionsOf(parsed));
     guardedWrite(out, () => mkdirSync(out, { recursive: true }));
-    const result = await auditLabels({
+    const shard = readShard(parsed.flags);
+    const parts = shard ? [] : shardsIn(out);
+    const options = {
       data: data!,
       read: readOptionsOf(parsed),
       values: settingsOf(parsed, settings),
       ...(corrections === undefined ? {} : { corrections }),
-      cache: join(out, 'features.safetensors'),
-      onEvent: (event) => {
+      cache: join(out, shard ? `features-${shard.index}-of-${shard.count}.safetensors` : 'features.safetensors'),
+      onEvent: (event: TrainEvent) => {
         if (event.type === 'note') {
           status.clear();
           // Where weights are from, and their licence.
@@ -98,7 +108,16 @@ export const audit: Command = {
         const what = activities[stage] ?? stage;
         status.show(() => `${what}: ${done} of ${total}, ${imagesPerSecond.toFixed(0)} img/s`);
       },
-    }).finally(() => status.clear());
+    };
+    if (shard) {
+      const count = await cacheFeatures(options, (total) => rangeOf(shard, total)).finally(() => status.clear());
+      console.log(
+        `Wrote the features of ${plural(count, 'image')}, shard ${shard.index} of ${shard.count}, to ${quoted(options.cache)}. When all are there, run evenhand audit without --shard.`,
+      );
+      return exitCodes.done;
+    }
+    const result = await auditLabels({ ...options, parts }).finally(() => status.clear());
+    for (const part of parts) rmSync(part, { force: true });
     const images = rankImages(data!, result);
     const summary = summarize(data!, result) satisfies AuditSummary;
     writePage(join(out, 'labels.csv'), labelsCsv(images, result, parsed.flags.get('csv-safe') === 'true'));
@@ -116,6 +135,12 @@ export const audit: Command = {
     return exitCodes.done;
   },
 };
+
+/** The files of shards that an audit has left in its folder. */
+const shardsIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => /^features-\d+-of-\d+\.safetensors$/.test(name))
+    .map((name) => join(folder, name));
 
 /** All images, sorted by the probability that their label is wrong, descending. */
 function rankImages(data: string, { dataset, train, val }: Audit): AuditImage[] {

@@ -8,6 +8,7 @@ import { continueWithoutOutput } from '../output/streams.js';
 import { endNow } from '../predict/end-now.js';
 import { type PredictSettings, predictFlags, readSettings } from '../predict/flags.js';
 import { PredictionJob } from '../predict/job.js';
+import { mergeShards } from '../predict/merge.js';
 import { type OpenedModel, openModel } from '../predict/open.js';
 import { Watch } from '../predict/watch.js';
 
@@ -30,6 +31,7 @@ export const predict: Command = {
       const { csv, paths } = settings;
       const source = csv === undefined ? await unlabelledFiles(paths) : await unlabelledCsv(csv, settings);
       const { count, fingerprint } = await readThrough(source, watch);
+      if (settings.merge) return await mergeShards(settings, source, count, fingerprint);
       opened = await openModel(settings, count);
       return await new PredictionJob(settings, source, count, opened, watch).run(fingerprint);
     } finally {

@@ -5,6 +5,7 @@ import { readLabelList } from '../../data/index.js';
 import { parseDuration } from '../../duration.js';
 import { describeValue, printable } from '../../printable.js';
 import { csvSafeFlag, type Flag, type Parsed, readWholeNumber } from '../options/flags.js';
+import { readShard, type Shard } from '../options/shard.js';
 import { UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 
@@ -61,6 +62,19 @@ export const predictFlags: readonly Flag[] = [
     doc: 'continue an interrupted prediction with the same --out',
   },
   {
+    name: 'shard',
+    boolean: false,
+    value: 'I/N',
+    group: 'Several machines',
+    doc: 'predict part I of N of the images, counted from 0, into a file beside --out; run again, it continues',
+  },
+  {
+    name: 'merge',
+    boolean: true,
+    group: 'Several machines',
+    doc: 'write --out from the files of all shards, after checking that every image is there once',
+  },
+  {
     name: 'tta',
     boolean: false,
     value: 'KIND',
@@ -107,6 +121,9 @@ export interface PredictSettings {
   readonly json: boolean;
   readonly topK: number;
   readonly resume: boolean;
+  readonly shard: Shard | undefined;
+  /** Write the output from shards that are there. */
+  readonly merge: boolean;
   readonly tta: Tta;
   /** Milliseconds since the start of the program. */
   readonly timeLimit: number | undefined;
@@ -137,6 +154,16 @@ export async function readSettings({ positionals, flags }: Parsed): Promise<Pred
   if (resume && out === undefined) throw new UsageError('--resume needs the --out FILE of the interrupted prediction');
   const probs = flags.get('probs');
   if (probs !== undefined && out === undefined) throw new UsageError('--probs FILE needs --out FILE or --csv FILE');
+  const shard = readShard(flags);
+  const merge = flags.get('merge') === 'true';
+  if (merge && shard) throw new UsageError('--merge writes what --shard has predicted: give one of them');
+  for (const [name, isGiven] of [
+    ['shard', shard !== undefined],
+    ['merge', merge],
+  ] as const) {
+    if (isGiven && out === undefined) throw new UsageError(`--${name} needs --out FILE or --csv FILE`);
+    if (isGiven && resume) throw new UsageError(`--${name} goes without --resume: a shard is continued unasked`);
+  }
   requireFileName('out', out);
   requireFileName('probs', probs);
   if (out !== undefined && probs !== undefined && resolve(out) === resolve(probs)) {
@@ -155,6 +182,8 @@ export async function readSettings({ positionals, flags }: Parsed): Promise<Pred
     json: flags.get('json') === 'true',
     topK: readWholeNumber(flags, 'top-k') ?? 3,
     resume,
+    shard,
+    merge,
     tta: readChoice(flags, 'tta', TTA) ?? 'none',
     timeLimit: readTime(flags.get('time-limit')),
     device: readChoice(flags, 'device', DEVICES) ?? 'auto',

@@ -2,22 +2,27 @@ import { ModelError, mostFrequentClass, NotDone, type Outcome, viewsOf } from '@
 import type { Unlabelled, UnlabelledSource } from '../../data/index.js';
 import { plural } from '../../format.js';
 import { printable } from '../../printable.js';
+import { rangeOf } from '../options/shard.js';
 import { exitCodes, reportError, systemReason, UsageError } from '../output/errors.js';
-import { csv, StatusLine, writeLines } from '../output/files.js';
+import { StatusLine } from '../output/files.js';
 import { bar, duration, quoted } from '../output/text.js';
 import { endNow } from './end-now.js';
 import type { PredictSettings } from './flags.js';
-import { type Entry, Journal } from './journal.js';
-import { deadlineOf, type OpenedModel } from './open.js';
+import { type Entry, Journal, journalPath } from './journal.js';
+import { deadlineOf, headOf, type OpenedModel } from './open.js';
 import { describeOutput, isPrediction, Tally } from './tally.js';
 import { describeInDetail, describeInLine, printableFile } from './text.js';
 import type { Watch } from './watch.js';
+import { writePredictions } from './write.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** One prediction of all images: it predicts, prints, keeps a journal and writes the files. */
 export class PredictionJob {
   readonly #fallback: string;
+  /** The rows to predict: all of them, or those of a shard. */
+  readonly #rows: { readonly start: number; readonly end: number };
+  readonly #count: number;
   readonly #status = new StatusLine();
   readonly #start = performance.now();
   #tally = new Tally(0);
@@ -29,19 +34,21 @@ export class PredictionJob {
   constructor(
     private readonly settings: PredictSettings,
     private readonly source: UnlabelledSource,
-    private readonly count: number,
+    total: number,
     private readonly opened: OpenedModel,
     private readonly watch: Watch,
   ) {
     this.#fallback = mostFrequentClass(opened.metadata);
+    this.#rows = settings.shard ? rangeOf(settings.shard, total) : { start: 0, end: total };
+    this.#count = this.#rows.end - this.#rows.start;
   }
 
   /** Resolves to the exit code. @param fingerprint of the list of images */
   async run(fingerprint: string): Promise<number> {
-    const { out, tta, probs, resume } = this.settings;
+    const { out, resume, shard } = this.settings;
     if (out !== undefined) {
-      const head = { model: this.opened.hash, tta, images: fingerprint, probs: probs !== undefined };
-      this.#journal = await Journal.open(out, head, resume);
+      const head = headOf(this.settings, this.opened.hash, fingerprint, shard);
+      this.#journal = await Journal.open(out, head, resume, shard);
     }
     const first = this.#journal?.done ?? 0;
     this.#tally = new Tally(this.#journal?.failed ?? 0);
@@ -53,18 +60,20 @@ export class PredictionJob {
     try {
       const done = await this.#predict(first);
       this.watch.stop();
-      if (done < this.count) return this.#interrupt(done);
+      if (done < this.#count) return this.#interrupt(done);
       // A damaged model may fail on some images; one that fails on all is not usable.
       if (this.#modelFailure && first === 0 && this.#tally.empty) throw this.#modelFailure;
-      if (this.#journal !== undefined) await this.#writeFiles(this.#journal);
-      this.#journal?.close({ remove: true });
+      const { classes } = this.opened.metadata;
+      const journal = this.#journal;
+      if (journal && !shard) await writePredictions(this.settings, this.source, classes, () => journal.entries());
+      journal?.close({ remove: !shard, isShard: shard !== undefined });
     } catch (error) {
       throw this.#saveAfter(error);
     } finally {
       for (const signal of SIGNALS) process.off(signal, stop);
       this.#status.clear();
     }
-    return this.#summarise(this.count - first);
+    return this.#summarise(this.#count - first);
   }
 
   /** Predicts the rows from `first` on; returns how many rows are done. */
@@ -72,8 +81,8 @@ export class PredictionJob {
     const { tta, topK } = this.settings;
     const rows: Unlabelled[] = [];
     const files = this.#files(first, rows);
-    const deadline = deadlineOf(this.settings, this.count);
-    const limit = deadline === undefined ? {} : { deadline, count: this.count - first };
+    const deadline = deadlineOf(this.settings, this.#count);
+    const limit = deadline === undefined ? {} : { deadline, count: this.#count - first };
     const why = this.opened.model?.whyNotCuda;
     if (why !== undefined) this.#warn(`CUDA is not used: ${why}`);
     const outcomes = this.opened.model?.predictAll(files, { tta, topK, ...limit }) ?? skipAll(files);
@@ -88,7 +97,7 @@ export class PredictionJob {
       const entry = this.#entryOf(outcome);
       this.#journal?.add(entry);
       this.#print(row.id, file, outcome, entry);
-      this.#status.show(() => this.#describeProgress(done, first), done === this.count);
+      this.#status.show(() => this.#describeProgress(done, first), done === this.#count);
     }
     return done;
   }
@@ -98,7 +107,9 @@ export class PredictionJob {
     let index = 0;
     for await (const row of this.source.rows()) {
       if (this.#stopping) return;
-      if (index++ < first) continue;
+      const position = index++ - this.#rows.start;
+      if (position >= this.#count) return;
+      if (position < first) continue;
       rows.push(row);
       yield row.file;
     }
@@ -147,51 +158,22 @@ export class PredictionJob {
     } else if (out === undefined) {
       this.#status.clear();
       if (!isPrediction(outcome)) console.log(`${printableFile(file)}  (not predicted)`);
-      else console.log(this.count === 1 ? describeInDetail(file, outcome) : describeInLine(file, outcome));
+      else console.log(this.#count === 1 ? describeInDetail(file, outcome) : describeInLine(file, outcome));
     }
   }
 
   #describeProgress(done: number, first: number): string {
     const rate = ((done - first) * 1000) / (performance.now() - this.#start);
-    const left = duration((this.count - done) / rate);
-    const facts = `${done} of ${this.count}  ${rate.toFixed(1)} images/s  ${left} left`;
+    const left = duration((this.#count - done) / rate);
+    const facts = `${done} of ${this.#count}  ${rate.toFixed(1)} images/s  ${left} left`;
     const room = Math.min(24, this.#status.width - facts.length - 14);
-    return room < 4 ? `predicting ${facts}` : `predicting ${bar(done / this.count, room, '·')} ${facts}`;
-  }
-
-  /** Writes the output files from the journal. */
-  async #writeFiles(journal: Journal): Promise<void> {
-    const { out, probs } = this.settings;
-    const { classes } = this.opened.metadata;
-    await writeLines(
-      out!,
-      this.#table(journal, ['label'], ({ label }) => [label]),
-    );
-    // A row without a prediction of its own has empty cells.
-    const empty = classes.map(() => '');
-    const cells = ({ probabilities }: Entry) => probabilities?.map((p) => p.toPrecision(8)) ?? empty;
-    if (probs !== undefined) await writeLines(probs, this.#table(journal, classes, cells));
-  }
-
-  /** Lines of a CSV file with the ids and some cells per row. */
-  async *#table(
-    journal: Journal,
-    columns: readonly string[],
-    cellsOf: (entry: Entry) => readonly string[],
-  ): AsyncGenerator<string> {
-    const options = { safe: this.settings.csvSafe };
-    yield csv([[this.source.idName, ...columns]], options);
-    const entries = journal.entries();
-    for await (const { id } of this.source.rows()) {
-      const { value } = await entries.next();
-      yield csv([[id, ...cellsOf(value as Entry)]], options);
-    }
+    return room < 4 ? `predicting ${facts}` : `predicting ${bar(done / this.#count, room, '·')} ${facts}`;
   }
 
   /** The first interruption: finishes the images in progress, and saves. */
   #interrupt(done: number): number {
     const kept = this.#close();
-    this.#warn(`interrupted after ${done.toLocaleString('en')} of ${plural(this.count, 'image')}${kept}`);
+    this.#warn(`interrupted after ${done.toLocaleString('en')} of ${plural(this.#count, 'image')}${kept}`);
     return exitCodes.interrupted;
   }
 
@@ -208,7 +190,9 @@ export class PredictionJob {
     journal.close({ remove: false });
     return journal.written === 0
       ? ''
-      : `; ${plural(journal.written, 'prediction')} saved: run the same command with --resume to continue and write ` +
+      : this.settings.shard
+        ? `; ${plural(journal.written, 'prediction')} saved: run the same command to continue`
+        : `; ${plural(journal.written, 'prediction')} saved: run the same command with --resume to continue and write ` +
           quoted(this.settings.out!);
   }
 
@@ -231,10 +215,16 @@ export class PredictionJob {
   }
 
   #summarise(predicted: number): number {
-    const { out, probs, json, tta } = this.settings;
+    const { out, probs, json, tta, shard } = this.settings;
     const seconds = (performance.now() - this.#start) / 1000;
     const { model } = this.opened;
-    const lines = out === undefined ? [] : describeOutput(predicted, seconds, model?.device, { out, probs });
+    const file = out !== undefined && shard ? journalPath(out, shard) : out;
+    const written = file === undefined ? undefined : { out: file, probs: shard ? undefined : probs };
+    const lines = written === undefined ? [] : describeOutput(predicted, seconds, model?.device, written);
+    if (shard)
+      lines.push(
+        `This is shard ${shard.index} of ${shard.count}: when all are there, run the command with --merge instead of --shard.`,
+      );
     lines.push(...this.#tally.describe(viewsOf(tta).length, this.opened.metadata.members ?? 1, this.#fallback));
     const { incomplete } = this.#tally;
     const print = incomplete || json ? console.error : console.log;

@@ -1,4 +1,5 @@
 import { appendFileSync, closeSync, createReadStream, existsSync, openSync, rmSync, truncateSync } from 'node:fs';
+import type { Shard } from '../options/shard.js';
 import { UsageError } from '../output/errors.js';
 import { guardedWrite } from '../output/files.js';
 
@@ -54,17 +55,17 @@ export class Journal {
   }
 
   /**
-   * Starts a journal for the file `out`, or continues the existing one.
+   * Starts a journal for the file `out`, or continues the existing one. That of a shard is continued unasked.
    *
    * @throws UsageError if there is a journal and `resume` is false, or `resume` is true and there is none that fits
    */
-  static async open(out: string, head: Head, resume: boolean): Promise<Journal> {
-    const path = pathOf(out);
+  static async open(out: string, head: Head, resume: boolean, shard?: Shard): Promise<Journal> {
+    const path = journalPath(out, shard);
     const exists = existsSync(path);
     if (!exists && resume) {
       throw new UsageError(`${out}: nothing was interrupted (there is no ${path}); start without --resume`);
     }
-    if (exists && !resume) {
+    if (exists && !resume && shard === undefined) {
       throw new UsageError(
         `${path} has the predictions of an interrupted run; continue it with --resume, or remove the file to start over`,
       );
@@ -112,25 +113,32 @@ export class Journal {
   /** All entries in order, including those of the interrupted prediction. */
   async *entries(): AsyncGenerator<Entry> {
     this.flush();
-    let isHead = true;
-    for await (const line of linesOf(this.#path)) {
-      if (!isHead) yield JSON.parse(line) as Entry;
-      isHead = false;
-    }
+    yield* entriesIn(this.#path);
   }
 
-  /** Closes the file, which stays for `--resume` unless it is to be removed or has no predictions. */
-  close({ remove }: { readonly remove: boolean }): void {
+  /** Closes the file, which stays for `--resume` or `--merge` unless it is to be removed or has no predictions. */
+  close({ remove, isShard = false }: { readonly remove: boolean; readonly isShard?: boolean }): void {
     try {
       if (!remove) this.flush();
     } finally {
       closeSync(this.#descriptor);
-      if (remove || this.#written === 0) rmSync(this.#path, { force: true });
+      if (remove || (this.#written === 0 && !isShard)) rmSync(this.#path, { force: true });
     }
   }
 }
 
-const pathOf = (out: string): string => `${out}.partial`;
+/** The journal of the file `out`, or of one of its shards. */
+export const journalPath = (out: string, shard?: Shard): string =>
+  shard === undefined ? `${out}.partial` : `${out}.shard-${shard.index}-of-${shard.count}`;
+
+/** The entries of a journal in order. */
+export async function* entriesIn(path: string): AsyncGenerator<Entry> {
+  let isHead = true;
+  for await (const line of linesOf(path)) {
+    if (!isHead) yield JSON.parse(line) as Entry;
+    isHead = false;
+  }
+}
 
 /** The complete lines. Not `readline`, which also splits at line separators that JSON allows in strings. */
 async function* linesOf(path: string): AsyncGenerator<string> {
@@ -142,8 +150,12 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   }
 }
 
-/** The valid part of a journal, whose last line may be cut off by a crash; undefined if there is none. */
-async function readKept(
+/**
+ * The valid part of a journal, whose last line may be cut off by a crash; undefined if there is none.
+ *
+ * @throws UsageError if its head is another than `head`
+ */
+export async function readKept(
   path: string,
   head: Head,
 ): Promise<{ bytes: number; done: number; failed: number } | undefined> {

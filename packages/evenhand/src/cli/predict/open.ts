@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { load, ModelError, type ModelMetadata, metadataOf, type NodeModel, readModelFile } from '@evenhand/predict';
+import type { Shard } from '../options/shard.js';
 import type { PredictSettings } from './flags.js';
+import type { Head } from './journal.js';
 
 /** A model for a prediction. */
 export interface OpenedModel {
@@ -30,8 +32,19 @@ export async function openModel(settings: PredictSettings, count: number): Promi
   const loading = load(file, settings);
   const model = await beforeDeadline(loading, deadline);
   if (model === undefined) void loading.then((late) => late.close()).catch(() => {});
-  return { metadata, hash: createHash('sha256').update(bytes).digest('hex'), model };
+  return { metadata, hash: sha256(bytes), model };
 }
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What predictions must have in common to be written to one file. @param fingerprint of the list of images */
+export const headOf = ({ tta, probs }: PredictSettings, model: string, fingerprint: string, shard?: Shard): Head => ({
+  model,
+  tta,
+  images: fingerprint,
+  probs: probs !== undefined,
+  ...(shard ? { shard: `${shard.index}/${shard.count}` } : {}),
+});
 
 /** The result of `promise`; undefined if the deadline, in milliseconds of `performance.now()`, comes first. */
 async function beforeDeadline<T>(promise: Promise<T>, deadline: number | undefined): Promise<T | undefined> {
