@@ -33,7 +33,7 @@ export interface LabelEstimates {
   readonly heldOut: LabelEstimate | null;
 }
 
-const FOLDS = 10;
+export const FOLDS = 10;
 /** Work of one fit of the classifier, in the unit of `judgeWork`. */
 const CLASSIFIER_WORK = 10;
 

@@ -132,7 +132,7 @@ function estimateOf(fit: Fit, { confirmed, seed, onWork }: JudgeOptions): LabelE
 }
 
 /** What the posterior says about each image; it is changed for confirmed labels, which are right. */
-function perImage(
+export function perImage(
   { given, numClasses: k }: Pick<Scored, 'given' | 'numClasses'>,
   posterior: Float64Array,
   confirmed: ArrayLike<number> | undefined,

@@ -140,11 +140,16 @@ export const fields = {
     mixAlpha: number(0.4, { min: 0.001 }, 'alpha of the Beta(alpha, alpha) distribution of lambda'),
   }),
   ...group('Label errors', {
-    labelNoise: choice(
-      ['off', 'auto'],
-      'off',
-      'auto: look for label errors and, if there are any, train on noise-robust soft labels',
-    ),
+    labelNoise: {
+      ...pathOr(
+        ['off', 'auto'],
+        'off, auto or a run folder',
+        'auto: look for label errors and, if there are any, train on noise-robust soft labels; the folder of a run: take its judgement of the labels instead of a new one',
+      ),
+      placeholder: 'RUN',
+      schema: { type: 'string', minLength: 1 },
+      accept: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+    },
     corrections: path('FILE', 'a CSV file', 'corrections.csv as saved by the page of evenhand audit'),
   }),
   ...group('Phase 1: the head on frozen features', {

@@ -10,7 +10,7 @@ import { presetAt } from '../setup/model.js';
 import type { Prepared, PreparedFolds } from '../setup/prepare.js';
 import { ExpectedTime } from './expected-time.js';
 import { FeaturePool } from './frozen-features.js';
-import { type OutOfFold, scoreFolds, writeOutOfFold } from './out-of-fold.js';
+import { judgeOutOfFold, type OutOfFold, scoreFolds, writeOutOfFold } from './out-of-fold.js';
 import { readPosition } from './state.js';
 import { prepareMachine, type SharedByFolds, type Trained, trained, trainWhatIsLeft } from './training.js';
 
@@ -74,7 +74,11 @@ export async function trainFolds(
   } finally {
     pool.dispose();
   }
-  writeOutOfFold(folder, config, data);
+  const { wasFinished } = all(false);
+  if (!wasFinished || folder.readPredictions().length === 0) writeOutOfFold(folder, config, data);
+  if (config.labelNoise !== 'off' && (!wasFinished || folder.readLabels().length === 0)) {
+    judgeOutOfFold(folder, config, data, onEvent);
+  }
   return { ...all(false), outOfFold: scoreFolds(folder, config, data) };
 }
 

@@ -189,7 +189,7 @@ function shouldJudgeAgain(
   { labels, position }: TrainingState,
   scheduledEpoch: number,
 ): boolean {
-  if (!labels?.train || position.refreshed || position.step > 0) return false;
+  if (config.labelNoise !== 'auto' || !labels?.train || position.refreshed || position.step > 0) return false;
   return scheduledEpoch >= 1 && scheduledEpoch >= Math.ceil(config.epochs / 2);
 }
 

@@ -1,8 +1,9 @@
 import { nn, type Tensor } from '@evenhand/torch';
-import { pathsRelativeTo, type Sample } from '../../data/index.js';
+import { type Dataset, pathsRelativeTo, type Sample } from '../../data/index.js';
 import { formatRate } from '../../format.js';
 import { estimateLabels, type LabelEstimate } from '../../noise/index.js';
 import type { JudgedLabel } from '../../run/index.js';
+import type { Config } from '../config/fields.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
 import { type Features, frozenFeatures, passesOf } from './frozen-features.js';
 import type { SoftLabels, TrainingState } from './state.js';
@@ -68,10 +69,11 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
 const posteriorIfNoisy = ({ rate, posterior }: LabelEstimate): Float32Array | null =>
   rate.low > NOISE_FOUND ? Float32Array.from(posterior) : null;
 
-function judgedLabels(
-  { data, config }: TrainingContext,
+/** The judgement of the images of a part, as it is written. */
+export function judgedLabels(
+  { data, config }: { readonly data: Dataset; readonly config: Config },
   part: 'train' | 'val',
-  estimate: LabelEstimate,
+  estimate: Pick<LabelEstimate, 'posterior' | 'wrong' | 'suggested'>,
 ): JudgedLabel[] {
   const { classes } = data;
   const relativePath = pathsRelativeTo(config.data);

@@ -1,5 +1,7 @@
 import type { Sample } from '../../data/index.js';
+import { formatPercent } from '../../format.js';
 import { argmax, posteriorMacroF1 } from '../../metrics/index.js';
+import { sharpenLabels } from '../../noise/index.js';
 import {
   heldOutLabels,
   judgementsOf,
@@ -9,8 +11,11 @@ import {
   type ValidationPrediction,
 } from '../../run/index.js';
 import type { RunConfig } from '../config/fields.js';
+import type { TrainEvent } from '../events.js';
 import type { PreparedFolds } from '../setup/prepare.js';
+import { fillPosterior } from './earlier-labels.js';
 import { score } from './epoch-end.js';
+import { judgedLabels } from './label-noise.js';
 
 /** Scores of a cross-validation: each image by the network that was trained without its fold. */
 export interface OutOfFold {
@@ -47,6 +52,52 @@ export function writeOutOfFold(folder: RunFolder, config: RunConfig, data: Prepa
   folder.writePredictions(data.all.train.map((sample) => rowOf.get(sample)!));
 }
 
+/**
+ * Judges the labels of all training images again, by the predictions of fine-tuned networks that have not seen them together
+ * with the first judgement, and writes it. A second round may train on it.
+ */
+export function judgeOutOfFold(
+  folder: RunFolder,
+  config: RunConfig,
+  { all }: PreparedFolds,
+  onEvent: (event: TrainEvent) => void,
+): void {
+  const { classes } = all;
+  const predictions = folder.readPredictions();
+  const { truth, logits } = predictionArrays(predictions, classes);
+  const start = performance.now();
+  const total = truth.length;
+  const firstOf = judgementsOf(heldOutLabels(folder));
+  const first = new Float64Array(logits.length);
+  for (const [i, prediction] of predictions.entries()) {
+    const row = first.subarray(i * classes.length, (i + 1) * classes.length);
+    const judged = firstOf(prediction);
+    if (judged) fillPosterior(row, judged, classes);
+    else row[truth[i]!] = 1;
+  }
+  const labels = sharpenLabels({
+    first,
+    scores: logits,
+    given: truth,
+    numClasses: classes.length,
+    seed: config.seed,
+    confirmed: all.train.map((sample) => (all.confirmed.has(sample) ? 1 : 0)),
+    ...(all.groups ? { groups: all.groups } : {}),
+    onProgress: (share) => {
+      const done = Math.round(share * total);
+      const imagesPerSecond = (done * 1000) / (performance.now() - start);
+      onEvent({ type: 'progress', stage: 'labels', epoch: 0, epochs: 0, done, total, imagesPerSecond });
+    },
+  });
+  const rows = judgedLabels({ data: all, config }, 'train', labels).sort((a, b) => b.wrong - a.wrong);
+  folder.writeLabels(rows);
+  const rate = rows.reduce((sum, { wrong }) => sum + wrong, 0) / total;
+  onEvent({
+    type: 'note',
+    text: `Labels judged again with the held-out predictions: ${formatPercent(rate)} are probably wrong (labels.jsonl).`,
+  });
+}
+
 /** Scores a cross-validation whose folds have all ended. */
 export function scoreFolds(folder: RunFolder, { seed }: RunConfig, { all: { classes } }: PreparedFolds): OutOfFold {
   const numClasses = classes.length;
@@ -59,9 +110,9 @@ export function scoreFolds(folder: RunFolder, { seed }: RunConfig, { all: { clas
   const posterior = new Float64Array(isNoisy ? logits.length : 0);
   if (isNoisy) {
     for (const [i, prediction] of predictions.entries()) {
-      const probabilities = judgementOf(prediction)?.posterior ?? { [prediction.label]: 1 };
-      const sum = Object.values(probabilities).reduce((a, b) => a + b, 0);
-      for (const [c, name] of classes.entries()) posterior[i * numClasses + c] = (probabilities[name] ?? 0) / sum;
+      const judged = judgementOf(prediction);
+      if (judged === undefined) posterior[i * numClasses + truth[i]!] = 1;
+      else fillPosterior(posterior.subarray(i * numClasses, (i + 1) * numClasses), judged, classes);
     }
   }
   const likely = isNoisy ? posteriorMacroF1(posterior, argmax(logits, numClasses), numClasses, { seed }) : null;

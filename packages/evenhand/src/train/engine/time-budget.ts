@@ -91,7 +91,7 @@ export async function planFullPhase(context: TrainingContext, state: TrainingSta
       train: data.train.length,
       val: data.val.length,
       size: context.preset.crop,
-      judging: passesToJudge(state),
+      judging: config.labelNoise === 'auto' ? passesToJudge(state) : 0,
       fixedSize: familyOf(context.spec.architecture).fixedSize ?? false,
     });
     // Without a head phase there would be no model at all.

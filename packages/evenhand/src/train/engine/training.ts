@@ -9,6 +9,7 @@ import { openTrainingCache } from '../setup/image-cache.js';
 import { buildModel, loadBackbone, presetAt } from '../setup/model.js';
 import type { Prepared } from '../setup/prepare.js';
 import type { TrainingContext } from './context.js';
+import { takeLabels } from './earlier-labels.js';
 import { ExpectedTime } from './expected-time.js';
 import type { FeaturePool } from './frozen-features.js';
 import { fullPhase } from './full-phase.js';
@@ -107,7 +108,11 @@ async function runPhases(context: TrainingContext, state: TrainingState): Promis
   const { config, folder, model } = context;
   const { position } = state;
   // Nothing has been trained before labels are judged, so an interruption here costs no result.
-  if (config.labelNoise === 'auto' && state.labels === null && !(await judgeLabels(context, state))) return false;
+  if (state.labels === null) {
+    if (config.labelNoise === 'auto') {
+      if (!(await judgeLabels(context, state))) return false;
+    } else if (config.labelNoise !== 'off') takeLabels(context, state);
+  }
   if (position.phase === 'head') {
     if (!(await headPhase(context, state))) return false;
     state.enterFullPhase();

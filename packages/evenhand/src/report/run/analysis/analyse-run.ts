@@ -17,6 +17,7 @@ import {
   type Environment,
   type EpochMetrics,
   expectedClassCounts,
+  heldOutLabels,
   type JudgedLabel,
   judgementsOf,
   RunError,
@@ -128,6 +129,7 @@ export function analyseRun(run: RunFolder): Analysis {
       Number.isFinite(logits.reduce((a, b) => Math.max(a, b))),
   );
   const usable = rows.length > 0 && classes.length > 0;
+  const folds = run.folds().map(readFold);
   return {
     name: basename(resolve(run.path)),
     config,
@@ -139,14 +141,14 @@ export function analyseRun(run: RunFolder): Analysis {
     best,
     scores: usable
       ? scoreValidation(rows, classIndices, {
-          judged,
-          noisy: best?.macroF1Posterior !== undefined,
+          judged: [...judged, ...run.folds().flatMap(judgedInFold)],
+          noisy: [best, ...folds.map((fold) => fold.best)].some((epoch) => epoch?.macroF1Posterior !== undefined),
           trainingCounts: expectedClassCounts(environment.dataset, judged),
           seed: typeof config.seed === 'number' ? config.seed : 0,
         })
       : null,
     labels: countLikelyErrors(judged),
-    folds: run.folds().map(readFold),
+    folds,
     unusable: predictions.length - rows.length,
   };
 }
@@ -161,6 +163,16 @@ function readFold(run: RunFolder): Fold {
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     return { number, epochs: [], best: null, images: Number.NaN, problem: error.message };
+  }
+}
+
+/** The judgement of the images that a fold held out; none if it is damaged. */
+function judgedInFold(run: RunFolder): JudgedLabel[] {
+  try {
+    return heldOutLabels(run);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    return [];
   }
 }
 
