@@ -12,6 +12,8 @@ export type TrainEvent =
   | Progress
   /** A fold of a cross-validation begins: its number, counted from 1, of `folds`. */
   | { readonly type: 'fold'; readonly fold: number; readonly folds: number }
+  /** The one network of a cross-validation begins. */
+  | { readonly type: 'final'; readonly combine: 'refit' | 'soup' | 'distil' }
   | { readonly type: 'epoch'; readonly metrics: EpochMetrics };
 
 export interface Progress {

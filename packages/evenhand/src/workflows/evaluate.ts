@@ -39,6 +39,7 @@ import {
   scanCacheFolder,
   score,
 } from '../train/index.js';
+import { openSource } from './members.js';
 import { countTrainingImages, pathsOfPredictions, trainingFiles } from './run-images.js';
 
 export interface EvaluateOptions {
@@ -88,7 +89,7 @@ export interface Evaluation {
 
 /**
  * Scores the best checkpoint of a run on its validation images, or on other labelled images. A cross-validation is scored by
- * the predictions of held-out images that its folds made, or on other images by the mean of the logits of all folds.
+ * the predictions of held-out images that its folds made, or on other images by the model that was made of all folds.
  *
  * @throws RunError if there is no run or no checkpoint yet, DataError if the data cannot be used, ConfigError if there
  * are no images to score or if they have labels that the run does not know
@@ -129,7 +130,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const facts = { config, classes, samples, scan, onEvent };
   const logits = isOutOfFold
     ? storedLogits(predictions, classes, labelled, scan)
-    : await meanLogits(crossValidated ? folder.folds() : [folder], facts);
+    : await meanLogits(crossValidated ? openSource(run).members.map((member) => member.folder) : [folder], facts);
   const truth = Int32Array.from(samples, ({ label }) => label);
   return {
     ...score(logits, truth, classes.length),

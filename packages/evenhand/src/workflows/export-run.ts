@@ -41,6 +41,8 @@ export interface FileOptions {
 export interface ExportRunOptions extends Partial<FileOptions> {
   /** The run folder. Its best checkpoint is exported, by default to `model.onnx` in it. */
   readonly run: string;
+  /** Predictions to which the decision rule is fitted. Default: those of the run, with likely labels. */
+  readonly rows?: readonly ValidationPrediction[];
 }
 
 /**
@@ -50,7 +52,7 @@ export interface ExportRunOptions extends Partial<FileOptions> {
  * @throws RunError if there is no run or no checkpoint yet, ExportError if the model cannot be exported, WeightsFileError
  * if the file cannot be written
  */
-export function exportRun({ run, out, half = false }: ExportRunOptions): Exported {
+export function exportRun({ run, out, half = false, rows }: ExportRunOptions): Exported {
   const folder = RunFolder.open(run);
   const config = configOfRun(folder);
   const { dataset } = folder.readEnvironment();
@@ -59,7 +61,7 @@ export function exportRun({ run, out, half = false }: ExportRunOptions): Exporte
     throw new RunError(`${run} has no checkpoint to export, because no epoch has ended yet: continue the run first`);
   }
   const spec = modelOfRun(folder, config);
-  const { decision, validation } = judge(likelyLabels(folder, folder.readPredictions()), {
+  const { decision, validation } = judge(rows ?? likelyLabels(folder, folder.readPredictions()), {
     classes,
     trainingCounts: expectedClassCounts(dataset, folder.readLabels()),
     seed: config.seed,

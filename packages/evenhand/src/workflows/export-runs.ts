@@ -1,7 +1,7 @@
 import { MOST_PROBABLE, type ModelLicense, type ModelMetadata, metadataEntries } from '@evenhand/predict';
 import { nn } from '@evenhand/torch';
 import { type EnsembleMember, exportEnsemble } from '../export/index.js';
-import { expectedClassCounts } from '../run/index.js';
+import { expectedClassCounts, RunFolder } from '../run/index.js';
 import { buildModel, ConfigError } from '../train/index.js';
 import { version } from '../version.js';
 import { type Exported, exportRun, type FileOptions, judge, loadWeights, writeFile } from './export-run.js';
@@ -33,7 +33,11 @@ export function exportRuns({ runs, out, half = false }: ExportRunsOptions): Expo
   const [source] = sources;
   if (source === undefined) throw new ConfigError('There is no run to export');
   const members = sources.flatMap((one) => one.members);
-  if (members.length === 1) return exportRun({ run: runs[0]!, half, ...(out === undefined ? {} : { out }) });
+  if (members.length === 1) {
+    const run = members[0]!.folder.path;
+    const rows = source.isCrossValidated ? withJudgedLabels(sources, sharedPredictions(sources)) : undefined;
+    return exportRun({ run, half, out: out ?? RunFolder.open(runs[0]!).model, ...(rows ? { rows } : {}) });
+  }
   if (out === undefined && sources.length > 1)
     throw new ConfigError('out is missing: the file of several runs needs a path');
   const classes = commonClasses(sources);

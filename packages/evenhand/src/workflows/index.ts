@@ -11,4 +11,4 @@ export {
   exportWeights,
 } from './export-run.js';
 export { type ExportRunsOptions, exportRuns } from './export-runs.js';
-export { resume, train } from './train.js';
+export { resume, type TrainedRun, train } from './train.js';

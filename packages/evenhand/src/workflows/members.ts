@@ -22,12 +22,22 @@ export interface Source {
 }
 
 /**
- * Opens a run for export. A cross-validated run has one run per fold in `folds/`.
+ * Opens a run for export. A cross-validated run has one run per fold in `folds/`, or its one network in `final`. One that was
+ * trained as the folds were, on more images, is judged by their held-out predictions; another only by its own.
  *
  * @throws RunError if there is no run, or if one of its networks has no checkpoint yet
  */
 export function openSource(run: string): Source {
   const folder = RunFolder.open(run);
+  const { combine } = folder.readConfig();
+  if (combine !== undefined && combine !== 'ensemble') {
+    if (!RunFolder.isRun(folder.final)) {
+      throw new RunError(`${run} has no model yet, because not all of its folds have ended: continue the run first`);
+    }
+    const final = openMember(RunFolder.open(folder.final));
+    const isRefit = combine === 'refit';
+    return { folder: isRefit ? folder : final.folder, members: [final], isCrossValidated: isRefit };
+  }
   const folds = folder.folds();
   if (folds.length === 0) return { folder, members: [openMember(folder)], isCrossValidated: false };
   const members = folds.map(openMember);

@@ -16,7 +16,7 @@ import {
   mapPaths,
 } from '../../train/index.js';
 import { version } from '../../version.js';
-import { exportRun } from '../../workflows/index.js';
+import { exportRuns } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { expectPositionals, type Flag, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
@@ -61,7 +61,7 @@ export const submit: Command = {
 
 async function filesOf(run: string, team: string, folder: string): Promise<Map<string, Uint8Array>> {
   const opened = RunFolder.open(run);
-  if (!existsSync(opened.model)) exportRun({ run });
+  if (!existsSync(opened.model)) exportRuns({ runs: [run] });
   const model = readFileSync(opened.model);
   const metadata = readMetadata(model, opened.model);
   const program = await bundleProgram();

@@ -7,6 +7,7 @@ import { describeMacroF1, meanAndDeviation } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
 import { chosenInterval, RunFolder } from '../../run/index.js';
 import {
+  type Config,
   changeOnResume,
   configOfRun,
   configSchema,
@@ -15,8 +16,8 @@ import {
   fields,
   mapPaths,
   type OutOfFold,
-  type TrainResult,
 } from '../../train/index.js';
+import type { TrainedRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, configOf, type Resolved, settingsOf } from '../options/config-flags.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
@@ -184,9 +185,9 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
   );
 }
 
-function summary(result: TrainResult): string {
+function summary(result: TrainedRun): string {
   const { run, best, stoppedEarly, epochs, outOfFold } = result;
-  if (outOfFold !== undefined) return summaryOfFolds(run, outOfFold);
+  if (outOfFold !== undefined) return summaryOfFolds(result, outOfFold);
   if (best === undefined) return `Finished without an epoch. Run folder: ${quoted(run)}`;
   const { value, low, high } = chosenInterval(best);
   const noisy = best.macroF1Posterior !== undefined;
@@ -216,7 +217,19 @@ function summary(result: TrainResult): string {
   ].join('\n');
 }
 
-function summaryOfFolds(run: string, scores: OutOfFold): string {
+/** What the model of a cross-validation is, and what the score says of it. */
+const MODEL: Record<Config['combine'], string> = {
+  ensemble:
+    'model.onnx averages the logits of all folds. The score above is that of the single networks; their average is usually a little better.',
+  refit:
+    'model.onnx is one network, trained on all images like the folds. The score above is that of networks that were trained on fewer images.',
+  soup: 'model.onnx is one network with the mean of the weights of the folds. The score above is not its own: there is no training image that none of them was trained on.',
+  distil:
+    'model.onnx is one network, trained on all images towards labels and held-out predictions. The score above is that of the folds, not its own.',
+};
+
+function summaryOfFolds({ run, check }: TrainedRun, scores: OutOfFold): string {
+  const { combine } = configOfRun(RunFolder.open(run));
   const { macroF1Posterior, macroF1PosteriorLow, macroF1PosteriorHigh, foldScores } = scores;
   const noisy = macroF1Posterior !== undefined;
   const { mean, deviation } = meanAndDeviation(foldScores);
@@ -244,6 +257,13 @@ function summaryOfFolds(run: string, scores: OutOfFold): string {
     '',
     `Finished ${foldScores.length} folds. Out of fold, each of the ${plural(scores.images, 'training image')} by the network that was trained without it:`,
     table(rows),
+    '',
+    MODEL[combine],
+    ...(check === undefined
+      ? []
+      : [
+          `Macro F1 of the model on the ${plural(check.images, 'validation image')} of the data, which no network was trained on: ${formatInterval(check.value, check.low, check.high)}`,
+        ]),
     '',
     `Run folder: ${quoted(run)} (folds/0 to folds/${foldScores.length - 1} are runs, predictions.jsonl is out of fold)`,
     `Score it on other labelled images: evenhand eval ${quoted(run)} DATA`,

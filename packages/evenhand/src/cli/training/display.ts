@@ -18,6 +18,15 @@ const stages: Record<Progress['stage'], string> = {
   validate: 'validating',
 };
 
+/** A training of a cross-validation. */
+type PartOfFolds = Extract<TrainEvent, { type: 'fold' | 'final' }>;
+
+const FINAL: Record<Extract<TrainEvent, { type: 'final' }>['combine'], string> = {
+  refit: 'One network on all images',
+  soup: 'One network with the mean of the weights of the folds',
+  distil: 'One network on all images, towards the held-out predictions',
+};
+
 /** Shows a training: a progress bar on a terminal, one line per epoch. Every line is also written to the run's log. */
 export class Display {
   readonly #status = new StatusLine();
@@ -27,7 +36,7 @@ export class Display {
   #epochs = 0;
   /** Duration of the last complete epoch of the full phase. */
   #epochSeconds: number | undefined;
-  #fold: { readonly fold: number; readonly folds: number } | undefined;
+  #part: PartOfFolds | undefined;
 
   constructor(run: string) {
     this.#log = new RunLog(run);
@@ -49,7 +58,8 @@ export class Display {
       this.line(printableMessage(event.text));
       if (event.details !== undefined) this.record(printableMessage(event.details));
     } else if (event.type === 'epoch') this.#epoch(event.metrics);
-    else if (event.type === 'fold') this.#begin(event);
+    else if (event.type === 'fold') this.#begin(event, `Fold ${event.fold} of ${event.folds}`);
+    else if (event.type === 'final') this.#begin(event, FINAL[event.combine]);
     else this.#progress(event);
   }
 
@@ -57,10 +67,10 @@ export class Display {
     this.#status.clear();
   }
 
-  #begin(event: { readonly fold: number; readonly folds: number }): void {
-    this.#fold = event;
+  #begin(part: PartOfFolds, title: string): void {
+    this.#part = part;
     this.#header = false;
-    this.line(`\nFold ${event.fold} of ${event.folds}`);
+    this.line(`\n${title}`);
   }
 
   #epoch(metrics: EpochMetrics): void {
@@ -73,13 +83,13 @@ export class Display {
   #progress(progress: Progress): void {
     if (progress.epochs > 0) this.#epochs = progress.epochs;
     this.#status.show(
-      () => progressLine(progress, this.#epochSeconds, this.#status.width, this.#fold),
+      () => progressLine(progress, this.#epochSeconds, this.#status.width, this.#part),
       progress.done === progress.total,
     );
     const now = performance.now();
     if (this.#status.visible || now - this.#lastPlain < PLAIN_PROGRESS_MS) return;
     this.#lastPlain = now;
-    this.line(progressLine(progress, this.#epochSeconds, 0, this.#fold));
+    this.line(progressLine(progress, this.#epochSeconds, 0, this.#part));
   }
 }
 
@@ -91,19 +101,20 @@ export function progressLine(
   progress: Progress,
   epochSeconds: number | undefined,
   width: number,
-  cross?: { readonly fold: number; readonly folds: number },
+  part?: PartOfFolds,
 ): string {
   const { stage, epoch, epochs, done, total, imagesPerSecond, loss, learningRate } = progress;
   const share = total === 0 ? 1 : done / total;
-  const fold = cross ? `fold ${cross.fold}/${cross.folds} ` : '';
-  const start = `${fold}${stages[stage]}${epochs > 0 ? ` ${epoch}/${epochs}` : ''}`;
+  const fold = part?.type === 'fold' ? part : undefined;
+  const within = fold ? `fold ${fold.fold}/${fold.folds} ` : part ? 'final ' : '';
+  const start = `${within}${stages[stage]}${epochs > 0 ? ` ${epoch}/${epochs}` : ''}`;
   const facts = [
     `${Math.floor(share * 100)} %`.padStart(5),
     `${imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)} img/s`,
   ];
   if (loss !== undefined) facts.push(`loss ${loss.toFixed(3)}`);
   if (learningRate !== undefined) facts.push(`lr ${learningRate.toExponential(1)}`);
-  const left = secondsLeft(progress, epochSeconds, cross);
+  const left = secondsLeft(progress, epochSeconds, fold);
   if (left !== undefined) {
     facts.push(`left ${duration(left.epoch)}${left.all > left.epoch ? ` (total ${duration(left.all)})` : ''}`);
   }
@@ -166,9 +177,9 @@ export function epochLine(metrics: EpochMetrics, epochs: number): string {
     metrics.averaged === undefined ? (epochs >= epoch ? `${epoch}/${epochs}` : String(epoch)) : 'mean',
     String(size),
     trainLoss.toFixed(4),
-    macroF1Posterior === undefined ? valLoss.toFixed(4) : formatScore(macroF1),
-    `${metrics.best ? '* ' : ''}${formatInterval(value, low, high)}`,
-    formatScore(metrics.accuracy),
+    macroF1Posterior !== undefined ? formatScore(macroF1) : metrics.numPresent > 0 ? valLoss.toFixed(4) : '',
+    metrics.numPresent > 0 ? `${metrics.best ? '* ' : ''}${formatInterval(value, low, high)}` : 'no validation images',
+    metrics.numPresent > 0 ? formatScore(metrics.accuracy) : '',
     rate.toFixed(rate < 100 ? 1 : 0),
     duration(metrics.seconds),
   ];

@@ -1,13 +1,14 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Progress, TrainEvent, TrainResult } from '../../train/index.js';
+import type { Progress, TrainEvent } from '../../train/index.js';
+import type { TrainedRun } from '../../workflows/index.js';
 import type { ErrorReport } from '../output/errors.js';
 import { ProgressFile } from './progress-file.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
 /** How a training process ended. */
 export type Outcome =
-  | { readonly type: 'done'; readonly result: TrainResult }
+  | { readonly type: 'done'; readonly result: TrainedRun }
   | { readonly type: 'failed'; readonly report: ErrorReport }
   /** Killed on the user's request: before there was anything to save, or by the second signal. */
   | { readonly type: 'stopped' }

@@ -18,6 +18,7 @@ export class ProgressFile {
 
   event(event: TrainEvent): void {
     if (event.type === 'fold') this.#fold = { fold: event.fold, folds: event.folds };
+    else if (event.type === 'final') this.#fold = undefined;
     if (event.type === 'epoch' && event.metrics.phase === 'full') this.#epochSeconds = event.metrics.seconds;
     if (event.type !== 'progress') return;
     this.#last = event;

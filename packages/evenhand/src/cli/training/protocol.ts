@@ -1,4 +1,5 @@
-import type { Config, TrainEvent, TrainResult } from '../../train/index.js';
+import type { Config, TrainEvent } from '../../train/index.js';
+import type { TrainedRun } from '../../workflows/index.js';
 import type { ErrorReport } from '../output/errors.js';
 
 /** What the training process is to do: start a new run if there is a configuration, otherwise resume one. */
@@ -13,5 +14,5 @@ export type ToTraining = { readonly type: 'start'; readonly job: Job } | { reado
 
 export type FromTraining =
   | { readonly type: 'event'; readonly event: TrainEvent }
-  | { readonly type: 'done'; readonly result: TrainResult }
+  | { readonly type: 'done'; readonly result: TrainedRun }
   | { readonly type: 'failed'; readonly report: ErrorReport };

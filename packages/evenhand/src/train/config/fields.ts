@@ -69,6 +69,11 @@ export const fields = {
       count,
       'fold to hold out for validation, counted from 0; all = train every fold, each image held out once',
     ),
+    combine: choice(
+      ['ensemble', 'refit', 'soup', 'distil'],
+      'ensemble',
+      'the model of fold all: ensemble averages the logits of all folds; one network is trained on all images (refit), also towards the held-out predictions (distil), or has the mean of the weights of the folds (soup)',
+    ),
     onBadImage: choice(['stop', 'skip'], 'stop', 'unreadable images: stop the run, or skip and record them'),
   }),
   ...group('Model', {

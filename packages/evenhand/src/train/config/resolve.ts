@@ -114,6 +114,9 @@ function checkTogether(config: Config): Config {
       `fold is all and ${keep === 'last' ? `patience is ${patience}` : `keep is ${keep}`}, but all folds train the same number of epochs, so that no held-out image has a part in choosing the epoch it is scored by: leave keep and patience out`,
     );
   }
+  if (fold !== 'all' && config.combine !== 'ensemble') {
+    throw new ConfigError(`combine is ${config.combine}, which makes one model of all folds: set fold to all`);
+  }
   if (fold === 'all' && config.budget !== '') {
     throw new ConfigError(
       'budget plans one training, and fold is all: set epochs in its place, or the number of a fold',

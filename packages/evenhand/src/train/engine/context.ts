@@ -29,8 +29,8 @@ export interface TrainingContext {
   readonly pool?: FeaturePool;
   /** Number of trainings as long as this one that follow it: the folds to come. */
   readonly later?: number;
-  /** The validation images. */
-  readonly validation: Loader;
+  /** The validation images; null if there are none. */
+  readonly validation: Loader | null;
   readonly onEvent: (event: TrainEvent) => void;
   readonly expectedTime: ExpectedTime;
   /** Null without a budget. */

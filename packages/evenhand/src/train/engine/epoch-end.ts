@@ -89,7 +89,7 @@ export function endEpoch(
   }
   const numClasses = data.classes.length;
   const truth = Int32Array.from(data.val, ({ label }) => label);
-  const { report, interval, loss } = score(logits, truth, numClasses);
+  const { report, interval, loss } = data.val.length > 0 ? score(logits, truth, numClasses) : unscored(numClasses);
   const posterior = labels?.val ? scorePosterior(labels.val, logits, numClasses, config.seed) : {};
   const previousBest = position.epochs.findLast((epoch) => epoch.best);
   const gain =
@@ -130,6 +130,17 @@ export function endEpoch(
   Object.assign(position, { epoch: metrics.epoch, step: 0, lossSum: 0, seconds: 0 });
   onEvent({ type: 'epoch', metrics });
   return metrics;
+}
+
+/** The scores of a training without validation images. */
+function unscored(numClasses: number): Scores {
+  const { NaN: unknown } = Number;
+  const none = { accuracy: unknown, balancedAccuracy: unknown, macroF1: unknown, macroF1Present: unknown };
+  const report = {
+    ...classificationReport(confusionMatrix(new Int32Array(0), new Int32Array(0), numClasses)),
+    ...none,
+  };
+  return { report, interval: { value: unknown, low: unknown, high: unknown }, loss: unknown };
 }
 
 /** Macro F1 against posterior labels [M,K]. */

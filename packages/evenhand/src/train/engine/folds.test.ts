@@ -150,6 +150,7 @@ describe('training all folds', () => {
     const path = runs.path(foldOf('interrupted', 1));
     const predictions = join(path, 'predictions.jsonl');
     writeFileSync(predictions, '');
+    rmSync(join(runs.path('interrupted'), 'predictions.jsonl'));
     await assert.rejects(
       runs.go('interrupted'),
       (error) =>

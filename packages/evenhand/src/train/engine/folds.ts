@@ -9,6 +9,7 @@ import { openTrainingCache } from '../setup/image-cache.js';
 import { presetAt } from '../setup/model.js';
 import type { Prepared, PreparedFolds } from '../setup/prepare.js';
 import { ExpectedTime } from './expected-time.js';
+import { trainFinal } from './final.js';
 import { FeaturePool } from './frozen-features.js';
 import { judgeOutOfFold, type OutOfFold, scoreFolds, writeOutOfFold } from './out-of-fold.js';
 import { readPosition } from './state.js';
@@ -39,6 +40,7 @@ export async function trainFolds(
 ): Promise<Trained & { outOfFold?: OutOfFold }> {
   start?.();
   prepareMachine(config);
+  const { combine } = config;
   const { train, hashes } = data.all;
   const notify = once(onEvent);
   const cache = openTrainingCache(
@@ -58,8 +60,14 @@ export async function trainFolds(
   });
   try {
     for (const [fold, part] of data.folds.entries()) {
-      const later = data.folds.length - 1 - fold;
-      const job = { path: folder.foldPath(fold), config: { ...config, fold }, spec, data: part, changes };
+      const later = data.folds.length - 1 - fold + (['refit', 'distil'].includes(combine) ? 1 : 0);
+      const job = {
+        path: folder.foldPath(fold),
+        config: { ...config, fold, combine: 'ensemble' } as const,
+        spec,
+        data: part,
+        changes,
+      };
       const shared = { cache, pool, expectedTime, later };
       const options = { onEvent: notify, signal, shared };
       const begin = () => onEvent({ type: 'fold', fold: fold + 1, folds: data.folds.length });
@@ -71,15 +79,21 @@ export async function trainFolds(
       results.push(result);
       if (result.interrupted) return all(true);
     }
+    const { wasFinished } = all(false);
+    if (!wasFinished || folder.readPredictions().length === 0) writeOutOfFold(folder, config, data);
+    if (config.labelNoise !== 'off' && (!wasFinished || folder.readLabels().length === 0)) {
+      judgeOutOfFold(folder, config, data, onEvent);
+    }
+    const outOfFold = scoreFolds(folder, config, data);
+    if (combine === 'ensemble') return { ...all(false), outOfFold };
+    onEvent({ type: 'final', combine });
+    const shared = { cache, pool, expectedTime, later: 0 };
+    const result = await trainFinal(folder, config, spec, data.all, { onEvent: notify, signal, shared });
+    results.push(result);
+    return { ...all(result.interrupted), ...(result.interrupted ? {} : { outOfFold }) };
   } finally {
     pool.dispose();
   }
-  const { wasFinished } = all(false);
-  if (!wasFinished || folder.readPredictions().length === 0) writeOutOfFold(folder, config, data);
-  if (config.labelNoise !== 'off' && (!wasFinished || folder.readLabels().length === 0)) {
-    judgeOutOfFold(folder, config, data, onEvent);
-  }
-  return { ...all(false), outOfFold: scoreFolds(folder, config, data) };
 }
 
 interface Fold {

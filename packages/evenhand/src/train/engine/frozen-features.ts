@@ -29,8 +29,11 @@ export interface ImageFeatures {
 /** Features by the backbone as it is before fine-tuning: of the pool if there is one, else computed each time. */
 export function frozenFeatures(context: TrainingContext, state: TrainingState): ImageFeatures {
   const { data, pool } = context;
-  if (!pool) return passesOf(context, state);
-  return { of: (part, view) => pool.select(context, state, data[part], view), close: async () => {} };
+  const passes = passesOf(context, state);
+  return {
+    of: (part, view) => (pool?.has(data[part]) ? pool.select(context, state, data[part], view) : passes.of(part, view)),
+    close: passes.close,
+  };
 }
 
 /** Features by the backbone as it is now. */
@@ -63,6 +66,10 @@ class Passes {
     const { context, state } = this;
     const { config, preset, device, cache } = context;
     const { length } = this.samples;
+    if (length === 0) {
+      const values = keep(ops.empty([0, context.model.featureCount], { device }));
+      return { values, imagesPerSecond: Number.NaN };
+    }
     const start = performance.now();
     const isAugmented = typeof view === 'number';
     if (isAugmented) this.#augmented ??= trainingLoader(context, preset.crop, this.samples);
@@ -99,6 +106,10 @@ export class FeaturePool {
     private readonly mostBytes = totalmem() * MEMORY_SHARE,
   ) {
     this.#rowOf = new Map(samples.map((sample, row) => [sample, row]));
+  }
+
+  has(samples: readonly Sample[]): boolean {
+    return samples.every((sample) => this.#rowOf.has(sample));
   }
 
   /** Features of some of the images; null if interrupted. The backbone must be the pretrained one. */

@@ -6,17 +6,17 @@ import { targetTensor } from '../objective/targets.js';
 import { discriminativeGroups } from '../schedule/parameter-groups.js';
 import { imageSizeAt } from '../schedule/progressive-size.js';
 import { stepOutOfMemory } from './batch-size.js';
-import { countBatches, ProgressMeter, type TrainingContext } from './context.js';
+import { countBatches, type TrainingContext } from './context.js';
 import { Ema } from './ema.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
 import { isOutOfMemory } from './in-parts.js';
 import { judgeLabels } from './label-noise.js';
 import { drawOrder, trainingLoader } from './loaders.js';
 import { Pacer } from './pacer.js';
-import { predictLogits } from './predict-logits.js';
 import type { TrainingState } from './state.js';
 import { trainEpoch } from './train-epoch.js';
 import { TrainingStep } from './training-step.js';
+import { validate } from './validate.js';
 import { estimateStatistics, WeightAverage } from './weight-average.js';
 
 /**
@@ -191,16 +191,6 @@ function shouldJudgeAgain(
 ): boolean {
   if (config.labelNoise !== 'auto' || !labels?.train || position.refreshed || position.step > 0) return false;
   return scheduledEpoch >= 1 && scheduledEpoch >= Math.ceil(config.epochs / 2);
-}
-
-/** Logits of the validation images, float32 [M,K] in a row; null if interrupted. */
-function validate(context: TrainingContext, state: TrainingState): Promise<Float32Array | null> {
-  const { data, model, preset, device, half, validation, isInterrupted } = context;
-  const meter = new ProgressMeter(context, state, 'validate', data.val.length);
-  return predictLogits(model, validation, preset, data.val.length, data.classes.length, device, half, (done) => {
-    meter.report(done);
-    return !isInterrupted();
-  });
 }
 
 function saveInterrupted({ folder, model }: TrainingContext, state: TrainingState): false {

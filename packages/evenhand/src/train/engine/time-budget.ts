@@ -81,7 +81,7 @@ export async function planFullPhase(context: TrainingContext, state: TrainingSta
   if (!plan) {
     if (position.budget?.forwardRate === undefined) {
       nn.setTraining(model, false);
-      const measured = await computeFeatures(context, state, context.validation, data.val.length);
+      const measured = await computeFeatures(context, state, context.validation!, data.val.length);
       if (!measured) return null;
       measured.dispose();
     }

@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import { devices, liveTensors, nn, saveTensors } from '@evenhand/torch';
 import { createModel } from '../../models/index.js';
 import { RunFolder } from '../../run/index.js';
-import { resume, train } from '../../workflows/index.js';
+import { resume, type TrainedRun, train } from '../../workflows/index.js';
 import type { Config } from '../config/fields.js';
 import type { ConfigLayer } from '../config/resolve.js';
 import type { Progress, TrainEvent } from '../events.js';
 import { drawImages, smallConfig, temporaryFolder } from './images.test.helper.js';
-import type { TrainResult } from './train.js';
 
 /** A folder with images to train on, where runs go by their names. */
 export class TestRuns {
@@ -71,7 +70,7 @@ export class TestRuns {
     values: ConfigLayer['values'] = {},
     stopAt: (progress: Progress) => boolean = () => false,
     watch: (event: TrainEvent) => void = () => {},
-  ): Promise<TrainResult & { events: TrainEvent[] }> {
+  ): Promise<TrainedRun & { events: TrainEvent[] }> {
     const events: TrainEvent[] = [];
     const abort = new AbortController();
     const options = {

@@ -27,7 +27,12 @@ export interface TrainingOptions {
   readonly start?: () => void;
   /** What the trainings of a cross-validation have in common. */
   readonly shared?: SharedByFolds;
+  /** What is done in the place of the two phases. */
+  readonly phases?: Phases;
 }
+
+/** Trains what is left. Returns false if it was interrupted. */
+export type Phases = (context: TrainingContext, state: TrainingState) => Promise<boolean>;
 
 export interface SharedByFolds {
   readonly cache: RecordCache | undefined;
@@ -55,7 +60,7 @@ export async function trainWhatIsLeft(
   config: RunConfig,
   spec: ModelSpec,
   data: Prepared,
-  { onEvent, signal, budget = null, start, shared }: TrainingOptions,
+  { onEvent, signal, budget = null, start, shared, phases = runPhases }: TrainingOptions,
 ): Promise<Trained> {
   const device = prepareMachine(config);
   const half = chooseHalfType(config, device);
@@ -65,7 +70,7 @@ export async function trainWhatIsLeft(
   start?.();
   const preset = presetAt(spec.preset, config.imageSize);
   const cache = shared ? shared.cache : openTrainingCache(config, preset, data, onEvent);
-  const validation = evaluationLoader(config, preset, data.val, device, cache);
+  const validation = data.val.length > 0 ? evaluationLoader(config, preset, data.val, device, cache) : null;
   const isInterrupted = (): boolean => signal?.aborted ?? false;
   const facts = { config, data, spec, model, preset, device, half, folder, validation, onEvent, isInterrupted, budget };
   const context: TrainingContext = { ...facts, ...(shared ?? { cache, expectedTime: new ExpectedTime() }) };
@@ -87,14 +92,14 @@ export async function trainWhatIsLeft(
       state = TrainingState.start(config);
     }
     const wasFinished = state.position.phase === 'done';
-    const finished = await runPhases(context, state);
+    const finished = await phases(context, state);
     // A kill between writing the checkpoint and the list of epochs leaves an old list.
     folder.writeEpochs(state.position.epochs);
     return { ...trained(state.position, !finished), wasFinished };
   } finally {
     state?.dispose();
     nn.disposeModule(model);
-    await validation.close();
+    await validation?.close();
   }
 }
 
@@ -103,8 +108,8 @@ function mayLoadLater(error: unknown): boolean {
   return error instanceof WeightsError && error.code !== 'not-found' && error.code !== 'invalid';
 }
 
-/** Runs what is left of the training. Returns false if it was interrupted. */
-async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
+/** Judges the labels if that is asked for, and trains head and whole network. */
+export async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
   const { config, folder, model } = context;
   const { position } = state;
   // Nothing has been trained before labels are judged, so an interruption here costs no result.
