@@ -5,9 +5,8 @@ import { stringify } from 'smol-toml';
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1, meanAndDeviation } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
-import { chosenInterval, RunFolder } from '../../run/index.js';
+import { chosenInterval, describeCombinedModel, RunFolder } from '../../run/index.js';
 import {
-  type Config,
   changeOnResume,
   configOfRun,
   configSchema,
@@ -217,19 +216,8 @@ function summary(result: TrainedRun): string {
   ].join('\n');
 }
 
-/** What the model of a cross-validation is, and what the score says of it. */
-const MODEL: Record<Config['combine'], string> = {
-  ensemble:
-    'model.onnx averages the logits of all folds. The score above is that of the single networks; their average is usually a little better.',
-  refit:
-    'model.onnx is one network, trained on all images like the folds. The score above is that of networks that were trained on fewer images.',
-  soup: 'model.onnx is one network with the mean of the weights of the folds. The score above is not its own: there is no training image that none of them was trained on.',
-  distil:
-    'model.onnx is one network, trained on all images towards labels and held-out predictions. The score above is that of the folds, not its own.',
-};
-
 function summaryOfFolds({ run, check }: TrainedRun, scores: OutOfFold): string {
-  const { combine } = configOfRun(RunFolder.open(run));
+  const { combine } = RunFolder.open(run).readConfig();
   const { macroF1Posterior, macroF1PosteriorLow, macroF1PosteriorHigh, foldScores } = scores;
   const noisy = macroF1Posterior !== undefined;
   const { mean, deviation } = meanAndDeviation(foldScores);
@@ -258,7 +246,7 @@ function summaryOfFolds({ run, check }: TrainedRun, scores: OutOfFold): string {
     `Finished ${foldScores.length} folds. Out of fold, each of the ${plural(scores.images, 'training image')} by the network that was trained without it:`,
     table(rows),
     '',
-    MODEL[combine],
+    describeCombinedModel(combine),
     ...(check === undefined
       ? []
       : [

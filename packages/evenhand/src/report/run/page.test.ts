@@ -35,13 +35,13 @@ test('a page says how its checkpoint was chosen', async () => {
 
 test('a cross-validated run shows its folds side by side, also one that has not ended or is damaged', async () => {
   const fold = (macroF1: number) => [{ ...epoch, macroF1 }];
-  const config = { folds: 4, fold: 'all', combine: 'ensemble' };
+  const config = { folds: 4, fold: 'all', combine: 'refit' };
   const predictions = [prediction('a', 'a'), prediction('b', 'c')];
   const run = runOf({ epochs: [], config, predictions, folds: [fold(0.6), fold(0.7), []] });
   const page = visible((await htmlReport(run, { settings: [], paths })).html);
   assert.match(page, /divided into 4 parts/);
   assert.match(page, /a mean of 0\.650 and a standard deviation of 0\.071/);
-  assert.match(page, /averages the networks of all folds/);
+  assert.match(page, /The model file is one network, trained on all images like the folds/);
   assert.match(page, /1 fold has not begun yet/);
   assert.match(page, /no epoch has ended yet/);
   assert.match(page, /All scores are out of fold: each of the 2 images is/);

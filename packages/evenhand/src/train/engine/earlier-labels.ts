@@ -1,6 +1,6 @@
 import { pathsRelativeTo, type Sample } from '../../data/index.js';
 import { formatPercent, plural } from '../../format.js';
-import { heldOutLabels, type JudgedLabel, RunFolder } from '../../run/index.js';
+import { heldOutLabels, type JudgedLabel, type RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
 import type { TrainingContext } from './context.js';
 import { NOISE_FOUND } from './label-noise.js';
@@ -15,9 +15,8 @@ type FindJudged = (sample: Sample) => JudgedLabel | undefined;
  *
  * @throws ConfigError if that run has judged none of these labels
  */
-export function takeLabels(context: TrainingContext, state: TrainingState): void {
+export function takeLabels(context: TrainingContext, state: TrainingState, earlier: RunFolder): void {
   const { data, folder, config, onEvent } = context;
-  const earlier = RunFolder.open(config.labelNoise);
   const all = earlier.readLabels();
   const held = heldOutLabels(earlier);
   const [findAny, findHeld] = [
@@ -27,7 +26,7 @@ export function takeLabels(context: TrainingContext, state: TrainingState): void
   const [train, val] = [take(context, data.train, findAny), take(context, data.val, findHeld)];
   if (train.rows.length === 0) {
     throw new ConfigError(
-      `labelNoise is ${config.labelNoise}, which has judged none of the labels of ${config.data}: give a run that was trained on this data with labelNoise auto`,
+      `labelNoise is ${earlier.path}, which has judged none of the labels of ${config.data}: give a run that was trained on this data with labelNoise auto`,
     );
   }
   state.labels = { train: train.posterior, val: val.posterior };
@@ -44,7 +43,7 @@ export function takeLabels(context: TrainingContext, state: TrainingState): void
   const use = train.posterior ? 'training on noise-robust soft labels' : 'they are taken as given';
   onEvent({
     type: 'note',
-    text: `Training labels as judged by ${config.labelNoise}: ${formatPercent(train.rate)} are probably wrong; ${use}.${asGiven}`,
+    text: `Training labels as judged by ${earlier.path}: ${formatPercent(train.rate)} are probably wrong; ${use}.${asGiven}`,
   });
 }
 

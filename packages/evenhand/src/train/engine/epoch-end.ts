@@ -134,13 +134,13 @@ export function endEpoch(
 
 /** The scores of a training without validation images. */
 function unscored(numClasses: number): Scores {
-  const { NaN: unknown } = Number;
-  const none = { accuracy: unknown, balancedAccuracy: unknown, macroF1: unknown, macroF1Present: unknown };
-  const report = {
-    ...classificationReport(confusionMatrix(new Int32Array(0), new Int32Array(0), numClasses)),
-    ...none,
+  const [none, empty] = [Number.NaN, new Int32Array(0)];
+  const report = classificationReport(confusionMatrix(empty, empty, numClasses));
+  return {
+    report: { ...report, accuracy: none, balancedAccuracy: none, macroF1: none, macroF1Present: none },
+    interval: { value: none, low: none, high: none },
+    loss: none,
   };
-  return { report, interval: { value: unknown, low: unknown, high: unknown }, loss: unknown };
 }
 
 /** Macro F1 against posterior labels [M,K]. */

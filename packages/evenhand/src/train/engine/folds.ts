@@ -1,19 +1,16 @@
 import type { ModelSpec } from '../../models/index.js';
 import { RunFolder } from '../../run/index.js';
-import { type Config, DATA_FILES, type FieldName, fields, type RunConfig } from '../config/fields.js';
-import { configOfRun } from '../config/resolve.js';
-import { changeOnResume } from '../config/resume.js';
+import type { Config, RunConfig } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
-import { environmentOf } from '../setup/environment.js';
 import { openTrainingCache } from '../setup/image-cache.js';
 import { presetAt } from '../setup/model.js';
-import type { Prepared, PreparedFolds } from '../setup/prepare.js';
+import type { PreparedFolds } from '../setup/prepare.js';
 import { ExpectedTime } from './expected-time.js';
-import { trainFinal } from './final.js';
+import { configOfFinal, phasesOfFinal } from './final.js';
 import { FeaturePool } from './frozen-features.js';
 import { judgeOutOfFold, type OutOfFold, scoreFolds, writeOutOfFold } from './out-of-fold.js';
-import { readPosition } from './state.js';
-import { prepareMachine, type SharedByFolds, type Trained, trained, trainWhatIsLeft } from './training.js';
+import { trainPart } from './part-of-folds.js';
+import { prepareMachine, type Trained } from './training.js';
 
 export interface FoldsOptions {
   readonly onEvent: (event: TrainEvent) => void;
@@ -52,6 +49,7 @@ export async function trainFolds(
   const pool = new FeaturePool(train);
   const expectedTime = new ExpectedTime();
   const results: Trained[] = [];
+  const share = (later: number) => ({ onEvent: notify, signal, shared: { cache, pool, expectedTime, later } });
   const all = (interrupted: boolean): Trained => ({
     epochs: results.flatMap(({ epochs }) => epochs),
     interrupted,
@@ -59,21 +57,18 @@ export async function trainFolds(
     stoppedEarly: false,
   });
   try {
+    const isTrainedAfter = combine === 'refit' || combine === 'distil';
     for (const [fold, part] of data.folds.entries()) {
-      const later = data.folds.length - 1 - fold + (['refit', 'distil'].includes(combine) ? 1 : 0);
-      const job = {
-        path: folder.foldPath(fold),
-        config: { ...config, fold, combine: 'ensemble' } as const,
-        spec,
-        data: part,
-        changes,
-      };
-      const shared = { cache, pool, expectedTime, later };
-      const options = { onEvent: notify, signal, shared };
-      const begin = () => onEvent({ type: 'fold', fold: fold + 1, folds: data.folds.length });
-      const result = await trainFold(job, begin, options).catch((error: unknown) => {
+      const path = folder.foldPath(fold);
+      const result = await trainPart(
+        { path, config: { ...config, fold, combine: 'ensemble' }, spec, data: part, changes },
+        {
+          ...share(data.folds.length - 1 - fold + (isTrainedAfter ? 1 : 0)),
+          begin: () => onEvent({ type: 'fold', fold: fold + 1, folds: data.folds.length }),
+        },
+      ).catch((error: unknown) => {
         // Its weights are not to be had, so there is no run.
-        if (start && fold === 0 && !RunFolder.isRun(job.path)) folder.undoStart();
+        if (start && fold === 0 && !RunFolder.isRun(path)) folder.undoStart();
         throw error;
       });
       results.push(result);
@@ -86,62 +81,20 @@ export async function trainFolds(
     }
     const outOfFold = scoreFolds(folder, config, data);
     if (combine === 'ensemble') return { ...all(false), outOfFold };
-    onEvent({ type: 'final', combine });
-    const shared = { cache, pool, expectedTime, later: 0 };
-    const result = await trainFinal(folder, config, spec, data.all, { onEvent: notify, signal, shared });
+    const result = await trainPart(
+      { path: folder.final, config: configOfFinal(config, data.all), spec, data: data.all, changes },
+      {
+        ...share(0),
+        begin: () => onEvent({ type: 'final', combine }),
+        phases: phasesOfFinal(folder, combine),
+      },
+    );
     results.push(result);
     return { ...all(result.interrupted), ...(result.interrupted ? {} : { outOfFold }) };
   } finally {
     pool.dispose();
   }
 }
-
-interface Fold {
-  readonly path: string;
-  readonly config: RunConfig;
-  readonly spec: ModelSpec;
-  readonly data: Prepared;
-  readonly changes: Partial<Config>;
-}
-
-/** Trains a fold, or what is left of it. */
-async function trainFold(
-  { path, config, spec, data, changes }: Fold,
-  begin: () => void,
-  options: { onEvent: (event: TrainEvent) => void; signal: AbortSignal | undefined; shared: SharedByFolds },
-): Promise<Trained> {
-  const isNew = !RunFolder.isRun(path);
-  const folder = isNew ? RunFolder.create(path) : RunFolder.open(path);
-  const unlock = folder.lock();
-  try {
-    if (isNew) {
-      begin();
-      const start = (): void => {
-        folder.writeEnvironment(environmentOf(config, data));
-        folder.writeModel({ ...spec });
-        folder.writeConfig(config);
-      };
-      return await trainWhatIsLeft(folder, config, spec, data, { ...options, start });
-    }
-    folder.removeLeftovers();
-    const position = readPosition(folder.last);
-    const isDone = position?.phase === 'done';
-    // A fold that is done keeps its rates; where its data are may have changed.
-    const changed = changeOnResume(configOfRun(folder), isDone ? placesOf(changes) : changes);
-    if (changed.notes.length > 0) folder.writeConfig(changed.config);
-    if (isDone) {
-      folder.writeEpochs(position.epochs);
-      return { ...trained(position, false), wasFinished: true };
-    }
-    begin();
-    return await trainWhatIsLeft(folder, changed.config, spec, data, options);
-  } finally {
-    unlock();
-  }
-}
-
-const placesOf = (changes: Partial<Config>): Partial<Config> =>
-  Object.fromEntries(Object.entries(changes).filter(([name]) => fields[name as FieldName].group === DATA_FILES));
 
 /** Passes on each note once: folds have much to say in common. */
 function once(onEvent: (event: TrainEvent) => void): (event: TrainEvent) => void {

@@ -1,6 +1,6 @@
 import type { Sample } from '../../data/index.js';
 import { formatPercent } from '../../format.js';
-import { argmax, posteriorMacroF1 } from '../../metrics/index.js';
+import { argmax, meanAndDeviation, posteriorMacroF1 } from '../../metrics/index.js';
 import { sharpenLabels } from '../../noise/index.js';
 import {
   heldOutLabels,
@@ -11,7 +11,7 @@ import {
   type ValidationPrediction,
 } from '../../run/index.js';
 import type { RunConfig } from '../config/fields.js';
-import type { TrainEvent } from '../events.js';
+import { reportProgress, type TrainEvent } from '../events.js';
 import type { PreparedFolds } from '../setup/prepare.js';
 import { fillPosterior } from './earlier-labels.js';
 import { score } from './epoch-end.js';
@@ -65,8 +65,7 @@ export function judgeOutOfFold(
   const { classes } = all;
   const predictions = folder.readPredictions();
   const { truth, logits } = predictionArrays(predictions, classes);
-  const start = performance.now();
-  const total = truth.length;
+  const report = reportProgress('labels', onEvent);
   const firstOf = judgementsOf(heldOutLabels(folder));
   const first = new Float64Array(logits.length);
   for (const [i, prediction] of predictions.entries()) {
@@ -83,15 +82,11 @@ export function judgeOutOfFold(
     seed: config.seed,
     confirmed: all.train.map((sample) => (all.confirmed.has(sample) ? 1 : 0)),
     ...(all.groups ? { groups: all.groups } : {}),
-    onProgress: (share) => {
-      const done = Math.round(share * total);
-      const imagesPerSecond = (done * 1000) / (performance.now() - start);
-      onEvent({ type: 'progress', stage: 'labels', epoch: 0, epochs: 0, done, total, imagesPerSecond });
-    },
+    onProgress: (share) => report(Math.round(share * truth.length), truth.length),
   });
   const rows = judgedLabels({ data: all, config }, 'train', labels).sort((a, b) => b.wrong - a.wrong);
   folder.writeLabels(rows);
-  const rate = rows.reduce((sum, { wrong }) => sum + wrong, 0) / total;
+  const rate = meanAndDeviation(rows.map(({ wrong }) => wrong)).mean;
   onEvent({
     type: 'note',
     text: `Labels judged again with the held-out predictions: ${formatPercent(rate)} are probably wrong (labels.jsonl).`,

@@ -16,15 +16,12 @@ import { drawImages, smallConfig, temporaryFolder } from './images.test.helper.j
 export class TestRuns {
   /** 24 images of three classes to train on and 12 to validate on. */
   readonly photos: string;
-  /** Random weights of a mobilenet_v2, in the place of pretrained ones. */
-  readonly start: string;
 
   private constructor(
     readonly root: string,
     readonly remove: () => void,
   ) {
     this.photos = join(root, 'photos');
-    this.start = join(root, 'start.safetensors');
   }
 
   static async open(): Promise<TestRuns> {
@@ -32,10 +29,17 @@ export class TestRuns {
     const runs = new TestRuns(path, remove);
     await drawImages(join(runs.photos, 'train'), 8);
     await drawImages(join(runs.photos, 'val'), 4, 1);
-    const model = createModel('mobilenet_v2', { numClasses: 10, seed: 5 });
-    saveTensors(runs.start, nn.stateDict(model));
-    nn.disposeModule(model);
     return runs;
+  }
+
+  /** Random weights of a mobilenet_v2, in the place of pretrained ones. */
+  get start(): string {
+    const path = join(this.root, 'start.safetensors');
+    if (existsSync(path)) return path;
+    const model = createModel('mobilenet_v2', { numClasses: 10, seed: 5 });
+    saveTensors(path, nn.stateDict(model));
+    nn.disposeModule(model);
+    return path;
   }
 
   config(values: ConfigLayer['values'] = {}): Config {

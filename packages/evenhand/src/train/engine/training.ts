@@ -1,7 +1,7 @@
 import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
 import type { RecordCache } from '../../data/index.js';
 import { type ModelSpec, WeightsError } from '../../models/index.js';
-import type { EpochMetrics, RunFolder } from '../../run/index.js';
+import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import type { Config, RunConfig } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
 import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice, requireCudaGraphs } from '../setup/device.js';
@@ -116,7 +116,7 @@ export async function runPhases(context: TrainingContext, state: TrainingState):
   if (state.labels === null) {
     if (config.labelNoise === 'auto') {
       if (!(await judgeLabels(context, state))) return false;
-    } else if (config.labelNoise !== 'off') takeLabels(context, state);
+    } else if (config.labelNoise !== 'off') takeLabels(context, state, RunFolder.open(config.labelNoise));
   }
   if (position.phase === 'head') {
     if (!(await headPhase(context, state))) return false;

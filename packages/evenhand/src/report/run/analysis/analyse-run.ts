@@ -129,7 +129,8 @@ export function analyseRun(run: RunFolder): Analysis {
       Number.isFinite(logits.reduce((a, b) => Math.max(a, b))),
   );
   const usable = rows.length > 0 && classes.length > 0;
-  const folds = run.folds().map(readFold);
+  const foldRuns = run.folds();
+  const folds = foldRuns.map(readFold);
   return {
     name: basename(resolve(run.path)),
     config,
@@ -141,7 +142,7 @@ export function analyseRun(run: RunFolder): Analysis {
     best,
     scores: usable
       ? scoreValidation(rows, classIndices, {
-          judged: [...judged, ...run.folds().flatMap(judgedInFold)],
+          judged: [...judged, ...foldRuns.flatMap(judgedInFold)],
           noisy: [best, ...folds.map((fold) => fold.best)].some((epoch) => epoch?.macroF1Posterior !== undefined),
           trainingCounts: expectedClassCounts(environment.dataset, judged),
           seed: typeof config.seed === 'number' ? config.seed : 0,

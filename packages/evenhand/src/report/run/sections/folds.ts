@@ -1,5 +1,6 @@
 import { plural } from '../../../format.js';
 import { meanAndDeviation } from '../../../metrics/index.js';
+import { describeCombinedModel } from '../../../run/index.js';
 import { html, type Markup } from '../../page/markup.js';
 import { NONE, showCount, showScore } from '../../page/numbers.js';
 import type { Analysis, Fold } from '../analysis/analyse-run.js';
@@ -8,10 +9,6 @@ import { epochName } from '../charts/epoch-charts.js';
 import { foldChart } from '../charts/fold-chart.js';
 import { secondsOf, showDuration } from './duration.js';
 import type { ReportSection } from './section.js';
-
-/** What the score means for the model. */
-const MODEL =
-  'The model file averages the networks of all folds. The score above is that of single networks; their average is usually a little better.';
 
 /** The folds of a cross-validation side by side; null for other runs. */
 export function foldsSection({ folds, config }: Analysis): ReportSection | null {
@@ -25,7 +22,7 @@ export function foldsSection({ folds, config }: Analysis): ReportSection | null 
     name: 'Folds',
     title: 'Folds',
     charts,
-    body: html`<p class="lead">The training images were divided into ${planned > 0 ? planned : folds.length} parts. For each part a network was trained on the others and scored on it, so that every image is scored by a network that did not train on it. ${spreadOf(ended)} ${MODEL}</p>
+    body: html`<p class="lead">The training images were divided into ${planned > 0 ? planned : folds.length} parts. For each part a network was trained on the others and scored on it, so that every image is scored by a network that did not train on it. ${spreadOf(ended)} ${describeCombinedModel(config.combine)}</p>
 ${folds.length < planned && html`<p class="lead">${plural(planned - folds.length, 'fold')} ${planned - folds.length === 1 ? 'has' : 'have'} not begun yet.</p>`}
 <div class="scroll"><table class="plain"><thead><tr><th>Fold</th><th>Images</th><th>Macro F1</th><th>95 % interval</th><th>Accuracy</th><th>Epoch</th><th>Time</th></tr></thead><tbody>${rows}</tbody></table></div>
 ${charts.length > 0 && html`<div class="two"><figure>${charts.map(drawChart)}<figcaption>Macro F1 of each fold per epoch, on the images that it did not train on</figcaption></figure></div>`}`,
