@@ -2,6 +2,7 @@
 #include <napi.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include "distributed.h"
 #include "environment.h"
 #include "image.h"
 
@@ -39,6 +40,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportImage(exports);
   exportStreams(exports);
   exportGraph(exports);
+  exportDistributed(exports);
   return exports;
 }
 

@@ -9,6 +9,7 @@ import { escapeControls } from './printable.js';
  * - `TORCH_OUT_OF_MEMORY`: the device has too little memory for the result.
  * - `TORCH_UNKNOWN_OPERATOR`: the loaded libtorch has no such operation.
  * - `TORCH_NATIVE_MISSING`: the addon or its libtorch could not be loaded.
+ * - `distributed`: another process of the group is gone or does not answer, or what its launcher said is wrong.
  */
 export type TorchErrorCode =
   | 'TORCH_OPERATION_FAILED'
@@ -16,7 +17,8 @@ export type TorchErrorCode =
   | 'TORCH_DISPOSED'
   | 'TORCH_OUT_OF_MEMORY'
   | 'TORCH_UNKNOWN_OPERATOR'
-  | 'TORCH_NATIVE_MISSING';
+  | 'TORCH_NATIVE_MISSING'
+  | 'distributed';
 
 /** Every failure of this package except of weights files. `message` is one line. */
 export class TorchError extends Error {

@@ -1,4 +1,5 @@
 // libtorch for TypeScript.
+export * as distributed from './distributed/index.js';
 export type { DType, MemoryFormat, TypedArray } from './dtype.js';
 export { TorchError, type TorchErrorCode } from './errors.js';
 export { DeferredRead, type GpuInfo, gpuInfo, peakGpuMemory, Uploader } from './gpu.js';

@@ -76,6 +76,34 @@ interface Native {
   recordEvent(device: string): object | null;
   waitForEvent(event: object | null): void;
 
+  distributedBackends(): { gloo: boolean; nccl: boolean };
+  openStore(host: string, port: number, hosts: boolean, milliseconds: number): object;
+  storeSet(store: object, key: string, value: string, milliseconds: number): void;
+  storeAdd(store: object, key: string, milliseconds: number): number;
+  storeGet(store: object, key: string, milliseconds: number): string | null;
+  closeStore(store: object): void;
+  addressTowards(host: string): string | null;
+  openGroup(
+    store: object,
+    prefix: string,
+    rank: number,
+    size: number,
+    milliseconds: number,
+    places: readonly string[],
+    areInterfaces: boolean,
+    nccl: boolean,
+  ): object;
+  closeGroup(group: object): void;
+  allReduce(group: object, tensor: NativeTensor, operation: string): object;
+  broadcast(group: object, tensor: NativeTensor, source: number): object;
+  allGather(group: object, tensor: NativeTensor, results: readonly NativeTensor[]): object;
+  waitForWork(work: object, milliseconds: number): boolean;
+  newBuckets(group: object, flats: readonly NativeTensor[], parameters: readonly (readonly NativeTensor[])[]): object;
+  armBuckets(buckets: object): void;
+  launchBuckets(buckets: object): void;
+  waitForBuckets(buckets: object, milliseconds: number): boolean;
+  disposeBuckets(buckets: object): void;
+
   augmentImage(
     data: Uint8Array,
     width: number,

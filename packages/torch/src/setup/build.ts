@@ -46,10 +46,8 @@ export async function build({ libtorch, compiler, folder, log, onCompiled }: Bui
   const stamps: Record<string, string> = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : {};
   const flags = compileFlags(libtorch, compiler);
   const common = [compiler, versionOf(compiler), fingerprint(libtorch), ...flags];
-  const cuda = cudaHeaders(libtorch);
-  const units = sources().map((source) =>
-    unitOf(source, folder, common, source === 'graph.cc' ? cuda : (OWN_FLAGS[source] ?? [])),
-  );
+  const ownFlags = flagsOfFiles(libtorch);
+  const units = sources().map((source) => unitOf(source, folder, common, ownFlags[source] ?? []));
   const keys = new Map(units.map((unit) => [unit.name, unit.key()]));
   const stale = units.filter((unit) => !existsSync(unit.object) || stamps[unit.name] !== keys.get(unit.name));
 
@@ -218,11 +216,47 @@ function openMp({ include, lib }: Libtorch, compiler: string): { compile: string
   return { compile: ['-fopenmp'], link: own ? [join(lib, own)] : ['-fopenmp'] };
 }
 
+/** Flags of single files: what is compiled only where libtorch and headers have what it needs. */
+function flagsOfFiles(libtorch: Libtorch): Readonly<Record<string, readonly string[]>> {
+  const distributed = distributedFlags(libtorch);
+  return {
+    ...OWN_FLAGS,
+    'graph.cc': cudaFlags('-DEVENHAND_CUDA', ['cuda.h', 'cuda_runtime_api.h', 'crt/host_defines.h'], libtorch),
+    'distributed.cc': distributed,
+    'distributed_nccl.cc': distributed,
+    'gradient_buckets.cc': distributed,
+  };
+}
+
 /**
- * The flags with which CUDA graphs are built: where the headers of CUDA are, as the Python packages that libtorch needs have
- * them, or the toolkit. Empty if libtorch has no CUDA or the headers are not installed.
+ * The flags with which c10d is built: with Gloo if libtorch contains it, not only its headers, and with NCCL if its headers and
+ * those of CUDA are here too. c10d's headers are empty without definitions of their own.
  */
-function cudaHeaders({ path, lib }: Libtorch): string[] {
+function distributedFlags(libtorch: Libtorch): string[] {
+  const { include, lib } = libtorch;
+  const header = join(include[0]!, 'torch/csrc/distributed/c10d/ProcessGroupGloo.hpp');
+  if (
+    !existsSync(header) ||
+    !contains(join(lib, `libtorch_cpu.${SUFFIX}`), 'c10d16ProcessGroupGloo23createDeviceForHostname')
+  )
+    return [];
+  const cuda = join(lib, 'libtorch_cuda.so');
+  const hasNccl = existsSync(cuda) && contains(cuda, 'c10d16ProcessGroupNCCL9broadcast');
+  const headers = ['nccl.h', 'cuda_runtime_api.h', 'crt/host_defines.h', 'cublas_v2.h', 'cusparse.h', 'cusolverDn.h'];
+  return [
+    '-DEVENHAND_GLOO',
+    '-DUSE_C10D_GLOO',
+    ...(hasNccl ? cudaFlags('-DEVENHAND_NCCL -DUSE_C10D_NCCL', headers, libtorch) : []),
+  ];
+}
+
+const contains = (file: string, symbol: string): boolean => readFileSync(file).includes(symbol);
+
+/**
+ * Definitions, and where these headers of CUDA are, as the Python packages that libtorch needs have them, or the toolkit. Empty
+ * if libtorch has no CUDA or a header is not installed.
+ */
+function cudaFlags(defines: string, headers: readonly string[], { path, lib }: Libtorch): string[] {
   if (!existsSync(join(lib, 'libtorch_cuda.so'))) return [];
   const packages = join(path, '..', 'nvidia');
   const toolkits = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].filter(
@@ -231,10 +265,12 @@ function cudaHeaders({ path, lib }: Libtorch): string[] {
   const folders = [
     ...(existsSync(packages) ? readdirSync(packages) : []).sort().map((name) => join(packages, name, 'include')),
     ...toolkits.map((folder) => join(folder, 'include')),
+    '/usr/include',
   ];
-  const needed = ['cuda.h', 'cuda_runtime_api.h', 'crt/host_defines.h'];
-  const found = folders.find((folder) => needed.every((name) => existsSync(join(folder, name))));
-  return found ? ['-DEVENHAND_CUDA', '-isystem', found] : [];
+  const found = headers.map((name) => folders.find((folder) => existsSync(join(folder, name))));
+  if (found.includes(undefined)) return [];
+  const needed = [...new Set(found)].filter((folder) => folder !== '/usr/include');
+  return [...defines.split(' '), ...needed.flatMap((folder) => ['-isystem', folder!])];
 }
 
 /** libtorch's main header rejects a C++ standard that is too old; from 2.14 on it needs C++20. */
