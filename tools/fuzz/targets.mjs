@@ -1,6 +1,6 @@
 // What is fuzzed: for each target how to make an input, and what reads it.
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { readConfigFile } from '../../packages/evenhand/dist/cli/options/config-file.js';
@@ -12,6 +12,7 @@ import {
   unlabelledCsv,
 } from '../../packages/evenhand/dist/data/index.js';
 import { resolveModel } from '../../packages/evenhand/dist/models/index.js';
+import { createPredictionServer } from '../../packages/evenhand/dist/serve/index.js';
 import { fields, resolveConfig } from '../../packages/evenhand/dist/train/index.js';
 import { decode, load, probe, readMetadata } from '../../packages/predict/dist/index.js';
 import { damage, randomWeightsFile, tryWeightsFile } from '../../packages/torch/dist/testing/damaged-weights.js';
@@ -177,6 +178,40 @@ export const targets = {
         } finally {
           await model.close();
         }
+      },
+    };
+  },
+
+  /** Bodies of POST /v1/predict: an image, a form, JSON. */
+  async requests() {
+    const model = await load(join(GOLDEN, 'tiny.onnx'), { device: 'cpu', threads: 1 });
+    const { app } = await createPredictionServer({ model, modelSha256: '', parallel: 2 });
+    const images = await validImages();
+    const part = ({ bytes }) => [
+      Buffer.from('--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'),
+      bytes,
+      Buffer.from('\r\n'),
+    ];
+    const bodies = {
+      '.image': (random) => pick(images, random).bytes,
+      '.form': (random) =>
+        Buffer.concat([...part(pick(images, random)), ...part(pick(images, random)), Buffer.from('--b--\r\n')]),
+      '.json': (random) => Buffer.from(JSON.stringify({ images: [pick(images, random).bytes.toString('base64')] })),
+    };
+    const types = { '.image': 'image/png', '.form': 'multipart/form-data; boundary=b', '.json': 'application/json' };
+    return {
+      make(random) {
+        const extension = pick(Object.keys(bodies), random);
+        return { bytes: damageSeveralTimes(bodies[extension](random), random), extension };
+      },
+      async run(file, payload) {
+        const headers = { 'content-type': types[extname(file)] };
+        const { statusCode, body } = await app.inject({ method: 'POST', url: '/v1/predict', headers, payload });
+        if (statusCode === 200) return 'read';
+        const { status, detail } = JSON.parse(body);
+        if (![400, 413, 415, 422].includes(statusCode) || status !== statusCode) throw new TypeError(`HTTP ${body}`);
+        if (/[\p{Cc}]/u.test(detail) || detail.includes(GOLDEN)) throw new TypeError(`detail: ${detail}`);
+        return 'refused';
       },
     };
   },

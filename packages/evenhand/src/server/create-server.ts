@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -25,6 +26,8 @@ export interface ServerSettings {
   readonly token?: string;
   /** Whether reading needs the token: by default unless bound to loopback. */
   readonly readsNeedToken?: boolean;
+  /** Answers with refusals as RFC 9457 documents (JSON) instead of text. */
+  readonly problems?: boolean;
   /** Options of Fastify, such as `logger` and `bodyLimit`. */
   readonly fastify?: Omit<FastifyServerOptions, 'http' | 'https' | 'http2'>;
 }
@@ -63,6 +66,7 @@ export function createServer(settings: ServerSettings = {}): Server {
   const app = Fastify({ requestTimeout: 60_000, forceCloseConnections: 'idle', ...settings.fastify });
   const cookie = cookieName(token);
   prepareEventStreams(app);
+  const refuse = settings.problems ? refuseAsProblem : refuseAsText;
 
   app.addHook('onRequest', async (request, reply) => {
     const { headers } = request;
@@ -126,5 +130,11 @@ function moveToCookie({ url }: FastifyRequest, reply: FastifyReply, cookie: stri
     .send(`<!doctype html><meta http-equiv="refresh" content="0;url=${escaped}"><title>evenhand</title>`);
 }
 
-const refuse = (reply: FastifyReply, status: number, message: string): FastifyReply =>
+const refuseAsText = (reply: FastifyReply, status: number, message: string): FastifyReply =>
   reply.code(status).type('text/plain; charset=utf-8').send(`${message}\n`);
+
+const refuseAsProblem = (reply: FastifyReply, status: number, message: string): FastifyReply =>
+  reply
+    .code(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message }));

@@ -139,6 +139,15 @@ describe('the token', () => {
   }
 });
 
+test('refusals are RFC 9457 documents if a server wants that', async () => {
+  const { app } = exampleServer({ problems: true });
+  const { statusCode, headers, body } = await app.inject('/nowhere');
+  assert.deepEqual([statusCode, headers['content-type']], [404, 'application/problem+json; charset=utf-8']);
+  const problem = { type: 'about:blank', title: 'Not Found', status: 404, detail: 'There is no such page.' };
+  assert.deepEqual(JSON.parse(body), problem);
+  assert.equal((await app.inject({ url: '/page', headers: { host: 'evil.example' } })).json().status, 421);
+});
+
 test('a write from the page of another site is refused, with the token too', async () => {
   const server = exampleServer();
   const post = (url: string, headers: Record<string, string>) =>

@@ -16,6 +16,10 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     summary: 'classify images with a trained model',
     load: async () => (await import('./predict.js')).predict,
   },
+  serve: {
+    summary: 'classify images over HTTP, with a page to try it',
+    load: async () => (await import('./serve.js')).serve,
+  },
   submit: { summary: 'package a run for a competition', load: async () => (await import('./submit.js')).submit },
   fetch: {
     summary: 'download a public data set',

@@ -201,7 +201,7 @@ function requireFileName(flag: string, path: string | undefined): void {
 }
 
 /** MODEL is a file, or a run folder that contains one. */
-function findModelFile(model: string): string {
+export function findModelFile(model: string): string {
   if (!existsSync(model) || !statSync(model).isDirectory()) return model;
   const file = join(model, 'model.onnx');
   if (existsSync(file)) return file;
@@ -210,7 +210,11 @@ function findModelFile(model: string): string {
   );
 }
 
-function readChoice<T extends string>(flags: Parsed['flags'], name: string, choices: readonly T[]): T | undefined {
+export function readChoice<T extends string>(
+  flags: Parsed['flags'],
+  name: string,
+  choices: readonly T[],
+): T | undefined {
   const text = flags.get(name);
   if (text === undefined) return undefined;
   const choice = choices.find((candidate) => candidate === text);

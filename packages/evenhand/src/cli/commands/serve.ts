@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { DEVICES, load, type NodeModel, readModelFile, TTA } from '@evenhand/predict';
+import { parseDuration } from '../../duration.js';
+import { describeValue } from '../../printable.js';
+import { createPredictionServer, DEFAULT_LIMITS, type ServeLimits, type ServeSettings } from '../../serve/index.js';
+import { startServer } from '../../server/index.js';
+import type { Command } from '../command.js';
+import { expectPositionals, type Flag, type Parsed, parseFlags, readWholeNumber } from '../options/flags.js';
+import { exitCodes, UsageError } from '../output/errors.js';
+import { findModelFile, readChoice, readLabels, readPreset } from '../predict/flags.js';
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** The token of a server that others start again and again. */
+const TOKEN_VARIABLE = 'EVENHAND_TOKEN';
+const LEAST_TOKEN = 16;
+
+const PORT = 8000;
+
+const flags: readonly Flag[] = [
+  {
+    name: 'host',
+    boolean: false,
+    value: 'ADDRESS',
+    group: 'Address',
+    doc: 'address to bind; any but a loopback address needs the token that is printed, or EVENHAND_TOKEN [127.0.0.1]',
+  },
+  { name: 'port', boolean: false, value: 'N', group: 'Address', doc: `port; 0 for a free one [${PORT}]` },
+  {
+    name: 'allow-host',
+    boolean: false,
+    value: 'NAMES',
+    group: 'Address',
+    doc: 'further host names to answer for, separated by commas, such as that of a proxy',
+  },
+  {
+    name: 'top-k',
+    boolean: false,
+    value: 'N',
+    group: 'Predictions',
+    doc: 'classes per image, unless a request says topK [5]',
+  },
+  {
+    name: 'tta',
+    boolean: false,
+    value: 'KIND',
+    group: 'Predictions',
+    doc: `test-time augmentation, unless a request says views: ${TTA.join(', ')} [none]`,
+  },
+  {
+    name: 'unsure-below',
+    boolean: false,
+    value: 'P',
+    group: 'Predictions',
+    doc: 'predictions of a lower probability are called unsure [0.5]',
+  },
+  {
+    name: 'device',
+    boolean: false,
+    value: 'NAME',
+    group: 'Computation',
+    doc: `${DEVICES.join(', ')} [auto]`,
+  },
+  { name: 'threads', boolean: false, value: 'N', group: 'Computation', doc: 'number of threads [one per core]' },
+  {
+    name: 'max-body',
+    boolean: false,
+    value: 'MB',
+    group: 'Limits',
+    doc: `megabytes of a request [${DEFAULT_LIMITS.bodyBytes / 1e6}]`,
+  },
+  {
+    name: 'max-pixels',
+    boolean: false,
+    value: 'N',
+    group: 'Limits',
+    doc: `millions of pixels of an image [${DEFAULT_LIMITS.pixels / 1e6}]`,
+  },
+  {
+    name: 'max-images',
+    boolean: false,
+    value: 'N',
+    group: 'Limits',
+    doc: `images of a request [${DEFAULT_LIMITS.images}]`,
+  },
+  {
+    name: 'queue',
+    boolean: false,
+    value: 'N',
+    group: 'Limits',
+    doc: `images that wait or are predicted [${DEFAULT_LIMITS.queue}]`,
+  },
+  {
+    name: 'client-queue',
+    boolean: false,
+    value: 'N',
+    group: 'Limits',
+    doc: `of them, those of one address [${DEFAULT_LIMITS.clientQueue}]`,
+  },
+  {
+    name: 'time-limit',
+    boolean: false,
+    value: 'TIME',
+    group: 'Limits',
+    doc: `from the arrival of a request to its answer [${DEFAULT_LIMITS.seconds}s]`,
+  },
+  {
+    name: 'log-level',
+    boolean: false,
+    value: 'LEVEL',
+    doc: `what is logged on standard output, a line of JSON per event: ${LOG_LEVELS.join(', ')} [info]`,
+  },
+  {
+    name: 'labels',
+    boolean: false,
+    value: 'FILE',
+    group: 'Models from other programs',
+    doc: 'text file with the class names, one per line, in the order of the logits',
+  },
+  {
+    name: 'preset',
+    boolean: false,
+    value: 'FILE',
+    group: 'Models from other programs',
+    doc: 'JSON, or a JSON file, with resize, crop, cropMode (optional), interpolation, mean and std',
+  },
+];
+
+export const serve: Command = {
+  name: 'serve',
+  usage: ['serve MODEL [OPTIONS]'],
+  about: [
+    'Classifies images over HTTP. MODEL is a run folder or a model.onnx file. Answers are those of evenhand predict: POST ' +
+      'an image, a form with files, or JSON to /v1/predict. /openapi.json describes the API, /healthz says whether it ' +
+      'works, /metrics has figures for Prometheus.',
+    'SIGTERM and Ctrl-C stop it after the requests under way are answered.',
+  ],
+  flags,
+  async run(args) {
+    const parsed = parseFlags('serve', args, flags);
+    const [name] = expectPositionals('serve', parsed, ['MODEL']);
+    const file = findModelFile(name!);
+    const address = readAddress(parsed);
+    const predictions = readPredictions(parsed);
+    const limits = readLimits(parsed);
+    const level = readChoice(parsed.flags, 'log-level', LOG_LEVELS) ?? 'info';
+    const threads = readWholeNumber(parsed.flags, 'threads') ?? availableParallelism();
+    const bytes = await readModelFile(file);
+    const model = await load(file, {
+      device: readChoice(parsed.flags, 'device', DEVICES),
+      threads,
+      labels: await readLabels(parsed.flags.get('labels')),
+      preset: readPreset(parsed.flags.get('preset')),
+    });
+    try {
+      const server = await createPredictionServer({
+        model,
+        modelSha256: createHash('sha256').update(bytes).digest('hex'),
+        parallel: parallelOf(model, threads),
+        limits,
+        ...predictions,
+        server: { ...address.settings, fastify: { logger: { level } } },
+      });
+      const { url, stopped } = await startServer(server, {
+        port: address.port,
+        stopSeconds: limits.seconds ?? DEFAULT_LIMITS.seconds,
+      });
+      // Standard output has the log, in which the token of the address has no place.
+      process.stderr.write(`Serving ${name} on ${model.device}: ${url} (Ctrl-C stops it)\n`);
+      await stopped;
+      return exitCodes.done;
+    } finally {
+      await model.close();
+    }
+  },
+};
+
+/** On a CPU one image is decoded while another is computed; on a GPU the images of all requests are computed together. */
+const parallelOf = ({ device }: NodeModel, threads: number): number => (device === 'cpu' ? 2 * threads : 32);
+
+function readAddress({ flags: given }: Parsed): { port: number; settings: NonNullable<ServeSettings['server']> } {
+  const port = readWholeNumber(given, 'port', 0) ?? PORT;
+  if (port > 65_535) throw new UsageError(`--port must be at most 65535, got ${port}`);
+  const host = given.get('host');
+  const allowedHosts = given
+    .get('allow-host')
+    ?.split(',')
+    .map((name) => name.trim());
+  const token = process.env[TOKEN_VARIABLE];
+  if (token !== undefined && (token.length < LEAST_TOKEN || !/^[\w.~-]+$/.test(token))) {
+    throw new UsageError(
+      `${TOKEN_VARIABLE} must have at least ${LEAST_TOKEN} letters, digits, dots, tildes, dashes and underscores`,
+    );
+  }
+  return {
+    port,
+    settings: {
+      ...(host === undefined ? {} : { host }),
+      ...(allowedHosts === undefined ? {} : { allowedHosts }),
+      ...(token === undefined ? {} : { token, readsNeedToken: true }),
+    },
+  };
+}
+
+function readPredictions({ flags: given }: Parsed): Pick<ServeSettings, 'topK' | 'views' | 'unsureBelow'> {
+  const views = { none: 1, flip: 2, 'flip+scales': 4 } as const;
+  const text = given.get('unsure-below') ?? '0.5';
+  const unsureBelow = Number(text);
+  if (text.trim() === '' || !(unsureBelow >= 0 && unsureBelow <= 1)) {
+    throw new UsageError(`--unsure-below must be a probability from 0 to 1, got ${describeValue(text)}`);
+  }
+  return {
+    topK: readWholeNumber(given, 'top-k') ?? 5,
+    views: views[readChoice(given, 'tta', TTA) ?? 'none'],
+    unsureBelow,
+  };
+}
+
+function readLimits({ flags: given }: Parsed): Partial<ServeLimits> {
+  const limits: { -readonly [Name in keyof ServeLimits]?: ServeLimits[Name] } = {};
+  const set = (limit: keyof ServeLimits, name: string, factor = 1): void => {
+    const value = readWholeNumber(given, name);
+    if (value !== undefined) limits[limit] = value * factor;
+  };
+  set('bodyBytes', 'max-body', 1e6);
+  set('pixels', 'max-pixels', 1e6);
+  set('images', 'max-images');
+  set('queue', 'queue');
+  set('clientQueue', 'client-queue');
+  // Bodies of the greatest size can always be read.
+  if (limits.bodyBytes !== undefined) limits.allBodyBytes = Math.max(DEFAULT_LIMITS.allBodyBytes, 4 * limits.bodyBytes);
+  const time = given.get('time-limit');
+  if (time !== undefined) {
+    const seconds = parseDuration(time);
+    if (seconds === undefined || !(seconds > 0)) {
+      throw new UsageError(`--time-limit must be a time such as 30s or 2m, got ${describeValue(time)}`);
+    }
+    limits.seconds = seconds;
+  }
+  return limits;
+}

@@ -1,0 +1,3 @@
+/** The HTTP API of a model. */
+export { DEFAULT_LIMITS, type ServeLimits } from './limits.js';
+export { createPredictionServer, type ServeSettings } from './prediction-server.js';
