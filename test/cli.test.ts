@@ -107,6 +107,7 @@ describe('doctor', () => {
       'machine',
       'libtorch',
       'GPU',
+      'distributed',
       'ONNX Runtime',
       'sharp',
       'model',

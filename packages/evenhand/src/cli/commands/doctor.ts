@@ -51,6 +51,7 @@ export const doctor: Command = {
       checkLibtorch,
       checkAddon,
       checkGpu,
+      checkDistributed,
       checkOnnxRuntime,
       checkSharp,
       checkModel,
@@ -162,6 +163,23 @@ async function checkGpu(): Promise<Finding> {
       hasCudaGraphs() ? 'with CUDA graphs' : 'without CUDA graphs',
     ];
     return { name, found: facts.filter(Boolean).join(', ') };
+  } catch (error) {
+    return { name, found: UNCHECKED, note: messageOf(error) };
+  }
+}
+
+/** What processes on one or more machines can work together with. */
+async function checkDistributed(): Promise<Finding> {
+  const name = 'distributed';
+  if (!hasAddon()) return { name, found: UNCHECKED };
+  try {
+    const { devices, distributed } = await import('@evenhand/torch');
+    const { gloo, nccl } = distributed.available();
+    const gpu = devices().some((device) => device.startsWith('cuda'));
+    if (!gloo) return { name, found: 'not available: this libtorch was built without Gloo' };
+    if (nccl || !gpu) return { name, found: nccl ? 'Gloo for CPUs, NCCL for GPUs' : 'Gloo' };
+    const note = 'GPUs would use Gloo, which is slower: install the headers of CUDA and NCCL, then run setup again.';
+    return { name, found: 'Gloo, without NCCL', note };
   } catch (error) {
     return { name, found: UNCHECKED, note: messageOf(error) };
   }
