@@ -12,6 +12,7 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     load: async () => (await import('./export.js')).exportModel,
   },
   report: { summary: 'write an HTML report on a run', load: async () => (await import('./report.js')).report },
+  track: { summary: 'send runs to TensorBoard or MLflow', load: async () => (await import('./track.js')).track },
   predict: {
     summary: 'classify images with a trained model',
     load: async () => (await import('./predict.js')).predict,
