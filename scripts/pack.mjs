@@ -89,7 +89,7 @@ async function bundle(folder) {
   const { build } = require('esbuild');
   const compiled = (path) => import(pathToFileURL(join(ROOT, 'packages/evenhand/dist', path)).href);
   const { bundleScript } = await compiled('report/page/document.js');
-  for (const page of ['run', 'audit']) {
+  for (const page of ['run', 'audit', 'board']) {
     const scripts = join(folder, 'dist/report', page, 'browser');
     const entry = pathToFileURL(join(ROOT, 'packages/evenhand/dist/report', page, 'browser/main.js'));
     writeFileSync(join(scripts, 'main.bundle.js'), await bundleScript(entry));

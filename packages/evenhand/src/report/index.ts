@@ -5,6 +5,16 @@ import type { submissionReport as writeSubmission } from './submission/submissio
 
 export { likeliestCandidates } from './audit/candidates.js';
 export type { AuditFacts, AuditImage, AuditRate, Candidate } from './audit/index.js';
+export type {
+  AuditEntry,
+  ChangedClass,
+  ChangedImage,
+  ComparedRun,
+  Comparison,
+  RunFacts,
+  RunState,
+  RunSummary,
+} from './board/facts.js';
 export { isLikelyError } from './label-errors.js';
 export type { Page } from './page/document.js';
 export type { PageFacts, Setting, ShellCommand, ShellPaths } from './run/index.js';
@@ -22,3 +32,6 @@ export const auditPage: typeof writeAuditPage = async (facts) => (await import('
 /** The two-page report on a run that goes with a submission, as a PDF. */
 export const submissionReport: typeof writeSubmission = async (run, facts) =>
   (await import('./submission/submission.js')).submissionReport(run, facts);
+
+/** The pages of the board. */
+export const boardPages = () => import('./board/index.js');

@@ -43,12 +43,13 @@ export class RunFolder {
   readonly path: string;
   /** Path of the best checkpoint. */
   readonly best: string;
+  /** Paths of files that are read elsewhere only if they are there, or only if they have changed. */
+  readonly environment: string;
+  readonly predictions: string;
   /** Path of the model file for prediction. */
   readonly model: string;
   /** Path of the HTML report. */
   readonly report: string;
-  /** Path of the log. */
-  readonly logFile: string;
   /** Path of the checkpoint from which training resumes. */
   readonly last: string;
   /** Path of the run that trains the one model of a cross-validation. */
@@ -57,9 +58,10 @@ export class RunFolder {
   private constructor(path: string) {
     this.path = path;
     this.best = join(path, files.best);
+    this.environment = join(path, files.environment);
+    this.predictions = join(path, files.predictions);
     this.model = join(path, files.model);
     this.report = join(path, files.report);
-    this.logFile = join(path, files.log);
     this.last = join(path, files.last, 'state.safetensors');
     this.final = join(path, files.final);
   }
@@ -103,6 +105,11 @@ export class RunFolder {
     throw new RunError(
       `${path} ${what}: give the folder of a run, or start one with evenhand train DATA --run ${path}`,
     );
+  }
+
+  /** Path of the log of a run, which a damaged run may have too. */
+  static logOf(path: string): string {
+    return join(path, files.log);
   }
 
   /** Removes the configuration of a run that has trained nothing and cannot, so that its folder is free. */
@@ -219,7 +226,8 @@ export class RunFolder {
 
   /** Appends a line to train.log. */
   log(line: string): void {
-    guarded(this.logFile, 'written', () => appendFileSync(this.logFile, `${line}\n`));
+    const path = RunFolder.logOf(this.path);
+    guarded(path, 'written', () => appendFileSync(path, `${line}\n`));
   }
 
   writeProgress(progress: RunProgress): void {

@@ -12,7 +12,10 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     load: async () => (await import('./export.js')).exportModel,
   },
   report: { summary: 'write an HTML report on a run', load: async () => (await import('./report.js')).report },
-  track: { summary: 'send runs to TensorBoard or MLflow', load: async () => (await import('./track.js')).track },
+  board: {
+    summary: 'show runs on a local web page',
+    load: async () => (await import('./board.js')).board,
+  },
   predict: {
     summary: 'classify images with a trained model',
     load: async () => (await import('./predict.js')).predict,

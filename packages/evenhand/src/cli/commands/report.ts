@@ -1,5 +1,5 @@
 import { describeValue } from '../../printable.js';
-import { htmlReport, type Setting, type ShellPaths } from '../../report/index.js';
+import { htmlReport, type Page, type Setting, type ShellPaths } from '../../report/index.js';
 import { RunFolder } from '../../run/index.js';
 import { DATA_FILES, type Field, type FieldName, fields } from '../../train/index.js';
 import type { Command } from '../command.js';
@@ -31,12 +31,7 @@ export const report: Command = {
     const parsed = parseFlags('report', args, flags);
     const [run] = expectPositionals('report', parsed, ['RUN']);
     const folder = RunFolder.open(run!);
-    const data = parsed.flags.get('data');
-    const { html, notes } = await htmlReport(folder, {
-      settings: settingsOf(folder.readConfig()),
-      paths: shellPaths(run!, folder.readConfig(), data),
-      ...(data === undefined ? {} : { data }),
-    });
+    const { html, notes } = await pageOfRun(run!, parsed.flags.get('data'));
     const out = parsed.flags.get('out') ?? folder.report;
     writePage(out, html);
     const size = (Buffer.byteLength(html) / 1e6).toFixed(1);
@@ -44,6 +39,20 @@ export const report: Command = {
     return exitCodes.done;
   },
 };
+
+/**
+ * The report of a run.
+ *
+ * @param data where its data are now, if they have moved
+ */
+export async function pageOfRun(run: string, data: string | undefined): Promise<Page> {
+  const folder = RunFolder.open(run);
+  return htmlReport(folder, {
+    settings: settingsOf(folder.readConfig()),
+    paths: shellPaths(run, folder.readConfig(), data),
+    ...(data === undefined ? {} : { data }),
+  });
+}
 
 function settingsOf(config: Readonly<Record<string, unknown>>): Setting[] {
   return Object.entries(config).map(([name, value]) => {

@@ -6,7 +6,6 @@ import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1, meanAndDeviation } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
 import { chosenInterval, describeCombinedModel, RunFolder } from '../../run/index.js';
-import { followRun } from '../../track/index.js';
 import {
   changeOnResume,
   configOfRun,
@@ -21,7 +20,6 @@ import type { TrainedRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, configOf, type Resolved, settingsOf } from '../options/config-flags.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
-import { trackerOf } from '../options/trackers.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { json } from '../output/files.js';
 import { continueWithoutOutput } from '../output/streams.js';
@@ -51,12 +49,6 @@ const flags: readonly Flag[] = [
     doc: 'resume an interrupted run; learning rates, --clip-norm and the flags under Machine may change, and --batch-size with --accumulate if their product stays',
   },
   { name: 'data', boolean: false, value: 'PATH', doc: 'with --resume: new place of data that has moved' },
-  {
-    name: 'track',
-    boolean: false,
-    value: 'NAME',
-    doc: 'show the run in tensorboard (an event file in the run folder) or mlflow (the server of MLFLOW_TRACKING_URI) too',
-  },
   { name: 'print-config', boolean: true, doc: 'print the resolved configuration as TOML and exit' },
   { name: 'config-schema', boolean: true, doc: 'print the JSON Schema of configuration files, for editors, and exit' },
   ...configFlags,
@@ -134,8 +126,6 @@ function trainLonger(run: string): string {
 /** Trains, shows the progress, and prints the result. */
 async function work(job: Job, title: string, { flags }: Parsed): Promise<number> {
   const debug = flags.get('debug') === 'true';
-  const track = flags.get('track');
-  const tracker = track === undefined ? undefined : trackerOf('track', track);
   const display = new Display(job.run);
   const resume = `evenhand train --resume ${quoted(job.run)}`;
   const output: string[] = [];
@@ -144,13 +134,6 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
   // The run is worth more than its display, and train.log has every line.
   continueWithoutOutput();
   display.line(title);
-  const sendRest =
-    tracker &&
-    followRun(job.run, tracker, (problem) =>
-      display.line(
-        `${problem}. Training goes on; to send the run later: evenhand track ${quoted(job.run)} --to ${track}`,
-      ),
-    );
   const outcome = await runTraining(job, {
     onEvent: (event) => display.event(event),
     onOutput: (line) => {
@@ -163,7 +146,6 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
       display.line('Saving... press Ctrl-C again to quit now');
     },
   });
-  await sendRest?.();
   display.clear();
   const fail = (text: string, exitCode: number): number => {
     display.record(text);

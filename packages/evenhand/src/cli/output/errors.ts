@@ -28,7 +28,7 @@ const mistakes = [
   'ServerError',
   'WeightsFileError',
 ];
-const failures = ['SetupError', 'WeightsError', 'TorchError', 'TrainingError', 'ExportError', 'TrackError'];
+const failures = ['SetupError', 'WeightsError', 'TorchError', 'TrainingError', 'ExportError'];
 /** Codes of a WeightsError that do not depend on the run: a network that may be back, a token, a disk that can be cleared. */
 const passing = ['refused', 'unreachable', 'interrupted', 'wrong-hash', 'disk'];
 const diskFull = ['ENOSPC', 'EDQUOT'];

@@ -22,6 +22,7 @@ progress::-moz-progress-bar{background:var(--accent)}
 #classes td small{display:inline-block;min-width:6.2rem}
 .warning{border:1px solid var(--wrong);background:var(--card);border-radius:10px;padding:.8rem 1.1rem;margin:0 0 1rem}
 [hidden]{display:none!important}
+.back{color:inherit}
 `;
 
 const pane = `

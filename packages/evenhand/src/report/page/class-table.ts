@@ -1,24 +1,23 @@
 /// <reference lib="dom" preserve="true" />
 
-/** Lets the reader search and sort the table of classes. */
+/** Lets the reader search and sort the table of classes, to which rows may be added later. */
 export function enableClassTable(): void {
   const table = document.getElementById('class-table') as HTMLTableElement | null;
   const search = document.getElementById('class-search') as HTMLInputElement | null;
   if (table === null || search === null) return;
   const body = table.tBodies[0]!;
-  const rows = Array.from(body.rows);
   const count = document.getElementById('class-count')!;
   const countOfAll = count.textContent;
 
   search.addEventListener('input', () => {
     const words = search.value.trim().toLowerCase().split(/\s+/);
     let shown = 0;
-    for (const row of rows) {
+    for (const row of body.rows) {
       const name = row.cells[0]!.textContent!.toLowerCase();
       row.hidden = !words.every((word) => name.includes(word));
       if (!row.hidden) shown++;
     }
-    count.textContent = shown === rows.length ? countOfAll : `${shown} of ${countOfAll}`;
+    count.textContent = shown === body.rows.length ? countOfAll : `${shown} of ${countOfAll}`;
   });
 
   for (const button of table.tHead!.querySelectorAll('button')) {
@@ -32,6 +31,7 @@ export function enableClassTable(): void {
       header.setAttribute('aria-sort', direction);
       const sign = direction === 'ascending' ? 1 : -1;
       const column = Number(button.dataset.column);
+      const rows = Array.from(body.rows);
       rows.sort((a, b) => sign * compareCells(cellValue(a, column), cellValue(b, column), numeric));
       body.append(...rows);
     });

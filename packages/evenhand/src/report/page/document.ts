@@ -10,6 +10,8 @@ const MAX_THUMBNAIL_BYTES = 3_800_000;
 
 export interface Page {
   readonly html: string;
+  /** Its content security policy, for a server that sends it. */
+  readonly policy: string;
   /** Sentences on what is missing from it. */
   readonly notes: readonly string[];
 }
@@ -56,7 +58,7 @@ export async function buildPage(
 ): Promise<Page> {
   const bare = pageMarkup(contents, '', []);
   const { css, notes } = await makeThumbnails(Math.min(MAX_THUMBNAIL_BYTES, MAX_BYTES - Buffer.byteLength(bare)));
-  return { html: pageMarkup(contents, css, notes), notes };
+  return { html: pageMarkup(contents, css, notes), notes, policy: policyOf(contents.script) };
 }
 
 /**
@@ -81,19 +83,22 @@ export async function bundleScript(entry: URL): Promise<string> {
   return outputFiles[0]!.text.trim();
 }
 
+/** If a name ever slipped through unescaped, the browser would still run no other script and load nothing. */
+function policyOf(script: string): string {
+  const hash = createHash('sha256').update(script).digest('base64');
+  return `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
+}
+
 function pageMarkup(
   { kind, name, about, skipLink, sections, navigationExtra, overlays, source, style, payload, script }: PageContents,
   thumbnailCss: string,
   notes: readonly string[],
 ): string {
-  const hash = createHash('sha256').update(script).digest('base64');
-  // If a name ever slipped through unescaped, the browser would still run no other script and load nothing.
-  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
   // Only `</script` could end the script element.
   const json = JSON.stringify(payload).replaceAll('<', '\\u003c');
   return `<!doctype html>\n${
     html`<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="evenhand ${version()}">
 <title>${name}: evenhand ${kind}</title>

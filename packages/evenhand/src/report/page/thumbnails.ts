@@ -92,8 +92,12 @@ function placesOf(data: string, file: string): Set<string> {
   return new Set([resolve(folder, file), resolve(data, file), resolve(folder, file.replace(/^\.\.[\\/]/, ''))]);
 }
 
-/** Undefined if there is no such image. */
-async function makeThumbnail(
+/**
+ * A thumbnail as WebP; undefined if there is no such image.
+ *
+ * @param data the folder that `file` is relative to, or a CSV file in it
+ */
+export async function makeThumbnail(
   data: string,
   file: string,
   { size, quality, whole = false }: Detail,

@@ -3,10 +3,10 @@ import { type Correction, correctionsCsv, correctionsOf } from '../../../correct
 import { plural } from '../../../format.js';
 import type { AuditPayload } from '../payload.js';
 import { parseTable } from './parse-table.js';
-import type { Verdicts } from './verdicts.js';
+import type { VerdictList } from './verdicts.js';
 
 /** Saves verdicts as corrections.csv and loads them again. */
-export function connectCorrectionsFile(payload: AuditPayload, verdicts: Verdicts, update: () => void): void {
+export function connectCorrectionsFile(payload: AuditPayload, verdicts: VerdictList, update: () => void): void {
   const download = (): void => {
     const url = URL.createObjectURL(new Blob([correctionsCsv(inOrder(payload, verdicts))], { type: 'text/csv' }));
     const link = document.createElement('a');
@@ -44,15 +44,11 @@ export function connectCorrectionsFile(payload: AuditPayload, verdicts: Verdicts
   addEventListener('beforeunload', (event) => {
     if (!verdicts.saved && !verdicts.downloaded) event.preventDefault();
   });
-  addEventListener('storage', ({ key }) => {
-    if (!verdicts.isStorageKey(key)) return;
-    verdicts.reload();
-    update();
-  });
+  verdicts.listen(update);
 }
 
 /** Verdicts in the order of the page, then those loaded for images that the page does not list. */
-function inOrder({ likelyErrors }: AuditPayload, verdicts: Verdicts): Correction[] {
+function inOrder({ likelyErrors }: AuditPayload, verdicts: VerdictList): Correction[] {
   const files = new Set(likelyErrors.map(([file]) => file));
   const here = Array.from(files, (file) => verdicts.get(file)).filter((correction) => correction !== undefined);
   return [...here, ...Array.from(verdicts.all.values()).filter(({ file }) => !files.has(file))];

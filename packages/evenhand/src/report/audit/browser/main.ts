@@ -5,7 +5,8 @@ import { enableThemeButton } from '../../page/theme-button.js';
 import type { AuditPayload } from '../payload.js';
 import { connectCorrectionsFile } from './corrections-file.js';
 import { Review } from './review.js';
-import { Verdicts } from './verdicts.js';
+import { ServedVerdicts } from './served-verdicts.js';
+import { StoredVerdicts } from './verdicts.js';
 
 const payload: AuditPayload = JSON.parse(document.getElementById('data')!.textContent!);
 document.documentElement.classList.add('scripted');
@@ -13,7 +14,7 @@ enableThemeButton();
 enableClassTable();
 
 if (payload.likelyErrors.length > 0) {
-  const verdicts = new Verdicts(payload.fingerprint);
+  const verdicts = ServedVerdicts.open(payload.fingerprint) ?? new StoredVerdicts(payload.fingerprint);
   const review = new Review(payload, verdicts);
   connectCorrectionsFile(payload, verdicts, () => review.update());
   document.getElementById('class-table')!.addEventListener('click', ({ target }) => {

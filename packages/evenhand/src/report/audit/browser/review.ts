@@ -7,7 +7,7 @@ import { showCount, showPercent } from '../../page/numbers.js';
 import type { AuditPayload } from '../payload.js';
 import { listenToKeys } from './keyboard.js';
 import { Pane } from './pane.js';
-import type { Verdicts } from './verdicts.js';
+import type { VerdictList } from './verdicts.js';
 
 const byId = <E extends HTMLElement>(id: string): E => document.getElementById(id) as E;
 
@@ -30,7 +30,7 @@ export class Review {
 
   constructor(
     private readonly payload: AuditPayload,
-    private readonly verdicts: Verdicts,
+    private readonly verdicts: VerdictList,
   ) {
     this.#pane = new Pane(payload);
     this.#cards = Array.from(this.#list.querySelectorAll<HTMLButtonElement>('[data-error]'));
@@ -124,11 +124,10 @@ export class Review {
     byId<HTMLButtonElement>('undo').disabled = !this.verdicts.canUndo;
     byId('finished').hidden = reviewed < likelyErrors.length;
     const storage = byId('storage');
-    if (storage.hidden === this.verdicts.saved) return;
-    storage.hidden = this.verdicts.saved;
-    storage.textContent = this.verdicts.saved
-      ? ''
-      : 'This browser saves nothing for the page: download corrections.csv before you leave, or the verdicts are lost.';
+    const { trouble } = this.verdicts;
+    if (storage.textContent === trouble) return;
+    storage.hidden = trouble === '';
+    storage.textContent = trouble;
   }
 
   #sortList(): void {

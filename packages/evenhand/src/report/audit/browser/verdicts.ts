@@ -1,25 +1,43 @@
 /// <reference lib="dom" preserve="true" />
 import { type Correction, isVerdict } from '../../../corrections.js';
 
-/** The verdicts as a list of steps, so that each can be undone. Every step is saved at once. */
-export class Verdicts {
+/** The verdicts of the page. Each step can be undone. */
+export interface VerdictList {
+  /** Whether all verdicts are saved where they outlast the page. */
+  readonly saved: boolean;
+  /** Why they are not, and what to do; empty if they are. */
+  readonly trouble: string;
+  /** Whether all verdicts were downloaded as a file. */
+  downloaded: boolean;
+  /** All verdicts by file. */
+  readonly all: ReadonlyMap<string, Correction>;
+  readonly canUndo: boolean;
+  get(file: string): Correction | undefined;
+  /** Adds one step, which replaces earlier verdicts on the same files. */
+  add(step: readonly Correction[]): void;
+  /** Undoes and returns the last step; undefined if there is none. */
+  undo(): readonly Correction[] | undefined;
+  /** Calls `update` when verdicts change that are not from this page, or when saving begins or ceases to work. */
+  listen(update: () => void): void;
+}
+
+/** Verdicts of a page that is a file: in the browser's storage, saved at once. */
+export class StoredVerdicts implements VerdictList {
   readonly #key: string;
   #steps: (readonly Correction[])[] = [];
   #byFile = new Map<string, Correction>();
-  /** Whether all steps are saved in the browser's storage. */
   saved = true;
-  /** Whether all verdicts were downloaded as a file. */
   downloaded = true;
 
   constructor(fingerprint: string) {
     this.#key = `evenhand-audit-${fingerprint}`;
-    this.reload();
+    this.#reload();
     this.saved = canStore();
     if (this.saved && this.canUndo) this.#save();
   }
 
   /** Reads the steps from the storage, which another window may have changed. */
-  reload(): void {
+  #reload(): void {
     try {
       this.#steps = parseSteps(this.#newer().getItem(this.#key));
       this.#replay();
@@ -34,16 +52,24 @@ export class Verdicts {
     return time(sessionStorage) > time(localStorage) ? sessionStorage : localStorage;
   }
 
-  /** Whether the verdicts are stored under this key. */
-  isStorageKey(key: string | null): boolean {
-    return key === this.#key;
+  get trouble(): string {
+    return this.saved
+      ? ''
+      : 'This browser saves nothing for the page: download corrections.csv before you leave, or the verdicts are lost.';
+  }
+
+  listen(update: () => void): void {
+    addEventListener('storage', ({ key }) => {
+      if (key !== this.#key) return;
+      this.#reload();
+      update();
+    });
   }
 
   get(file: string): Correction | undefined {
     return this.#byFile.get(file);
   }
 
-  /** All verdicts by file. */
   get all(): ReadonlyMap<string, Correction> {
     return this.#byFile;
   }
@@ -52,14 +78,12 @@ export class Verdicts {
     return this.#steps.length > 0;
   }
 
-  /** Adds one step, which replaces earlier verdicts on the same files. */
   add(step: readonly Correction[]): void {
     this.#steps.push(step);
     for (const correction of step) this.#byFile.set(correction.file, correction);
     this.#changed();
   }
 
-  /** Undoes and returns the last step; undefined if there is none. */
   undo(): readonly Correction[] | undefined {
     const step = this.#steps.pop();
     if (step === undefined) return undefined;

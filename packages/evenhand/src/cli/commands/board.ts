@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { createBoard } from '../../board/index.js';
+import { startServer } from '../../server/index.js';
+import type { Command } from '../command.js';
+import { type Flag, type Parsed, parseFlags, readWholeNumber } from '../options/flags.js';
+import { exitCodes, UsageError } from '../output/errors.js';
+import { quoted } from '../output/text.js';
+import { pageOfRun } from './report.js';
+
+const PORT = 7070;
+const DEFAULT_RUNS = 'runs';
+
+const flags: readonly Flag[] = [
+  { name: 'audits', boolean: false, value: 'DIR', doc: 'folder with audits [audits]' },
+  {
+    name: 'data',
+    boolean: false,
+    value: 'PATH',
+    doc: 'current location of the training data, for runs whose own has moved',
+  },
+  {
+    name: 'host',
+    boolean: false,
+    value: 'ADDRESS',
+    group: 'Address',
+    doc: 'address to bind; any but a loopback address needs the token of the address that is printed [127.0.0.1]',
+  },
+  {
+    name: 'port',
+    boolean: false,
+    value: 'N',
+    group: 'Address',
+    doc: `port; 0 for a free one [${PORT}, or a free one if it is taken]`,
+  },
+  {
+    name: 'allow-host',
+    boolean: false,
+    value: 'NAMES',
+    group: 'Address',
+    doc: 'further host names to answer for, separated by commas, such as that of a proxy',
+  },
+];
+
+export const board: Command = {
+  name: 'board',
+  usage: ['board [RUNS...] [OPTIONS]'],
+  about: [
+    'Shows the runs in and below the folders RUNS [runs] on a local web page: trainings as they go, with curves, speed, ' +
+      'time left and log; comparisons of any number of runs; reports; and audits, whose verdicts it saves to ' +
+      'corrections.csv in the folder of the data. The run folders are all that it reads, so they may be copied or mounted ' +
+      'from other machines.',
+    'Only this machine reaches the page. With --host it can be reached from others, by an address with a token. Ctrl-C ' +
+      'stops it.',
+  ],
+  flags,
+  async run(args) {
+    const parsed = parseFlags('board', args, flags);
+    const roots = parsed.positionals.length > 0 ? [...parsed.positionals] : [DEFAULT_RUNS];
+    const missing = parsed.positionals.find((folder) => !existsSync(folder));
+    if (missing !== undefined) {
+      throw new UsageError(`There is no folder ${quoted(missing)}; give folders in or below which there are runs`);
+    }
+    const data = parsed.flags.get('data');
+    const host = parsed.flags.get('host');
+    const allowed = parsed.flags.get('allow-host');
+    const server = await createBoard({
+      roots,
+      audits: [parsed.flags.get('audits') ?? 'audits'],
+      ...(data === undefined ? {} : { data }),
+      ...(host === undefined ? {} : { host }),
+      ...(allowed === undefined ? {} : { allowedHosts: allowed.split(',').map((name) => name.trim()) }),
+      writeReport: (run) => {
+        const { path } = run.readEnvironment().dataset;
+        return pageOfRun(run.path, data !== undefined && !existsSync(path) ? data : undefined);
+      },
+    });
+    const running = await startServer(server, readPort(parsed));
+    console.log(`Board of ${roots.map(quoted).join(', ')}: ${running.url}\nPress Ctrl-C to stop.`);
+    await running.stopped;
+    return exitCodes.done;
+  },
+};
+
+/** The port; another may be taken in its place only if none was asked for. */
+function readPort({ flags: given }: Parsed): { port: number; orFreePort?: boolean } {
+  const port = readWholeNumber(given, 'port', 0);
+  if (port === undefined) return { port: PORT, orFreePort: true };
+  if (port > 65_535) throw new UsageError(`--port must be at most 65535, got ${port}`);
+  return { port };
+}
