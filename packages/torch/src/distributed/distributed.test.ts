@@ -99,5 +99,11 @@ test('a group of one works, and rank 0 names a port that is in use', { skip }, a
     message: `Rank 0 cannot listen on port ${masterPort}: another program uses it; set MASTER_PORT to a free port.`,
   });
   group.destroy();
+  process.env.GLOO_SOCKET_IFNAME = 'lo,eth77';
+  assert.throws(
+    () => initProcessGroup({ environment }),
+    /^TorchError: GLOO_SOCKET_IFNAME names "eth77", but the inter/,
+  );
+  delete process.env.GLOO_SOCKET_IFNAME;
   assert.throws(() => initProcessGroup({ environment, timeoutSeconds: 0 }), /timeoutSeconds must be greater than 0/);
 });

@@ -1,9 +1,11 @@
+import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { DType } from '../dtype.js';
 import { badArgument } from '../errors.js';
 import { noGrad } from '../modes.js';
 import { native } from '../native.js';
 import * as ops from '../ops.js';
+import { quote } from '../printable.js';
 import { scope } from '../scope.js';
 import { fromBytes, type Tensor, tensor } from '../tensor.js';
 import { type Environment, failure, readEnvironment } from './environment.js';
@@ -85,15 +87,25 @@ export function initProcessGroup(options: ProcessGroupOptions = {}): ProcessGrou
   return new DistributedGroup(environment, timeoutSeconds, backend === 'nccl');
 }
 
-/** The devices for Gloo: the interfaces that the user names, or an address of this machine that the others can reach. */
-function glooPlaces(address: string | null, addresses: readonly string[]): { names: string[]; areInterfaces: boolean } {
-  const interfaces = process.env.GLOO_SOCKET_IFNAME;
-  if (interfaces) return { names: interfaces.split(','), areInterfaces: true };
+/** The interfaces of this machine that the user wants Gloo to use; null if any. */
+function chosenInterfaces(): string[] | null {
+  const names = process.env.GLOO_SOCKET_IFNAME?.split(',') ?? [];
+  if (names.length === 0 || names[0] === '') return null;
+  const known = Object.keys(networkInterfaces());
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return names;
+  throw failure(
+    `GLOO_SOCKET_IFNAME names ${quote(unknown)}, but the interfaces of this machine are ${known.join(', ')}.`,
+  );
+}
+
+/** An address of this machine that the others can reach. */
+function reachableAddress(towardsMaster: string | null, addresses: readonly string[]): string {
   // A machine may know itself by a loopback address, as Debian's /etc/hosts says, by which the others cannot reach it.
   const isLoopback = (each: string): boolean => each === '::1' || each.startsWith('127.');
-  const other =
-    address === null || isLoopback(address) ? addresses.find((each) => each && !isLoopback(each)) : undefined;
-  return { names: [(other && native().addressTowards(other)) ?? address ?? '127.0.0.1'], areInterfaces: false };
+  const needsOther = towardsMaster === null || isLoopback(towardsMaster);
+  const other = needsOther ? addresses.find((each) => each !== '' && !isLoopback(each)) : undefined;
+  return (other && native().addressTowards(other)) ?? towardsMaster ?? '127.0.0.1';
 }
 
 /** The implementation. `handle` and `waitFor` are for GradientBuckets. */
@@ -118,16 +130,27 @@ export class DistributedGroup implements ProcessGroup {
     this.localWorldSize = localWorldSize;
     this.#timeoutSeconds = timeoutSeconds;
     const started = performance.now();
+    const interfaces = chosenInterfaces();
     this.#store = new Store(environment, timeoutSeconds);
     const address = native().addressTowards(masterAddress);
-    const { names, areInterfaces } = glooPlaces(address, this.#store.join(address ?? '', timeoutSeconds));
+    const addresses = this.#store.join(address ?? '', timeoutSeconds);
+    const places = interfaces ?? [reachableAddress(address, addresses)];
     const milliseconds = Math.ceil(timeoutSeconds * 1000);
     const { handle, prefix } = this.#store;
     try {
-      this.handle = native().openGroup(handle, prefix, rank, worldSize, milliseconds, names, areInterfaces, nccl);
+      this.handle = native().openGroup(
+        handle,
+        prefix,
+        rank,
+        worldSize,
+        milliseconds,
+        places,
+        interfaces !== null,
+        nccl,
+      );
     } catch (error) {
       const waited = (performance.now() - started) / 1000;
-      throw this.#store.explain(`connecting by ${names}`, waited, (error as Error).message);
+      throw this.#store.explain(`connecting by ${places.join(', ')}`, waited, (error as Error).message);
     }
   }
 

@@ -93,9 +93,9 @@ export class Store {
       throw this.#lost();
     }
     if (same > 1) {
-      throw failure(
-        `Two processes joined ${this.#address} as rank ${rank} of ${worldSize}: each needs its own rank (${launcher === 'environment' ? 'RANK' : `check the options of ${launcher}`}).`,
-      );
+      const sentence = `Two processes joined ${this.#address} as rank ${rank} of ${worldSize}: each needs its own rank (${launcher === 'environment' ? 'RANK' : `see the options of ${launcher}`}).`;
+      this.#set('failed', `${CONCLUSION}${sentence}`);
+      throw failure(sentence);
     }
     for (let pause = 5; ; pause = Math.min(100, pause * 2)) {
       try {
@@ -140,8 +140,10 @@ export class Store {
     const late: number[] = [];
     try {
       this.#control ??= this.#open(false, REQUEST_MS / 1000);
+      const concluded = this.#get('failed');
+      if (concluded?.startsWith(CONCLUSION)) return failure(concluded.slice(1));
       this.#set(`failed/${rank}`, PRESENT);
-      this.#set('failed', String(rank));
+      this.#set('failed', PRESENT);
       const start = performance.now();
       for (; performance.now() - start < ANSWER_MS; sleep(20)) {
         const before = new Set(states.keys());
@@ -196,7 +198,7 @@ export class Store {
     const others = here.filter((other) => other !== rank);
     try {
       this.#set(`failed/${rank}`, `${CONCLUSION}${sentence}`);
-      this.#set('failed', String(rank));
+      this.#set('failed', PRESENT);
       const states = new Map<number, string>();
       const end = performance.now() + LINGER_MS;
       for (; rank === 0 && performance.now() < end; sleep(20)) {
@@ -214,7 +216,7 @@ export class Store {
     const reason = message.split('\n')[0]!.slice(0, 500);
     try {
       this.#set(`failed/${rank}`, `${REASON}${reason}`, LINGER_MS / 3);
-      this.#set('failed', String(rank), LINGER_MS / 3);
+      this.#set('failed', PRESENT, LINGER_MS / 3);
       const states = new Map<number, string>();
       const end = performance.now() + LINGER_MS;
       for (; rank === 0 && states.size < worldSize - 1 && performance.now() < end; sleep(20)) this.#readStates(states);
