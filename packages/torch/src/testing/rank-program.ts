@@ -202,7 +202,7 @@ else {
 
 // The others need up to two seconds more to find out who it is.
 working.barrier();
-const hanging = join(4, { timeoutSeconds: 2 });
+const hanging = join(4, { timeoutSeconds: 1.5 });
 if (rank === 1) sleep(5000);
 printFailure('hung', () => hanging.barrier());
 hanging.destroy();
