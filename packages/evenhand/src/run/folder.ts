@@ -32,6 +32,8 @@ const files = {
   final: 'final',
 };
 
+const rankLog = /^rank-\d+\.log$/;
+
 /** The end of a temporary file's name, which a killed write leaves behind. */
 const leftover = /\.(\d+|\d+\.[0-9a-f]+\.tmp)$/;
 
@@ -83,7 +85,7 @@ export class RunFolder {
     refuseIfHeld(path);
     const expected: readonly string[] = Object.values(files);
     const stranger = guarded(path, 'read', () => readdirSync(path)).find(
-      (name) => !isLock(name) && !expected.includes(name.replace(leftover, '')),
+      (name) => !isLock(name) && !rankLog.test(name) && !expected.includes(name.replace(leftover, '')),
     );
     if (stranger !== undefined) {
       throw new RunError(`${path} is not empty (it holds ${printable(stranger)}): name a new folder with --run`);
@@ -118,6 +120,7 @@ export class RunFolder {
       for (const name of [files.config, files.environment, files.spec, files.log, files.progress]) {
         rmSync(join(this.path, name), { force: true });
       }
+      for (const name of readdirSync(this.path)) if (rankLog.test(name)) rmSync(join(this.path, name));
       rmSync(join(this.path, files.folds), { recursive: true, force: true });
     });
   }
@@ -224,9 +227,9 @@ export class RunFolder {
     return this.#readLines(files.labels, parseJudgedLabel);
   }
 
-  /** Appends a line to train.log. */
-  log(line: string): void {
-    const path = RunFolder.logOf(this.path);
+  /** Appends a line to train.log, or of another process than the first to the log of its rank. */
+  log(line: string, rank = 0): void {
+    const path = rank === 0 ? RunFolder.logOf(this.path) : join(this.path, `rank-${rank}.log`);
     guarded(path, 'written', () => appendFileSync(path, `${line}\n`));
   }
 

@@ -83,6 +83,7 @@ const environmentShape: Shape<Environment> = {
   cpu: 'optional string',
   cores: 'optional number',
   threads: 'optional number',
+  processes: 'optional number',
   device: 'optional string',
   gpu: 'optional object',
   memoryMB: 'optional number',

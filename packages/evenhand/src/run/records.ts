@@ -211,6 +211,8 @@ export interface Environment {
   readonly cpu: string;
   readonly cores: number;
   readonly threads: number;
+  /** The processes that trained together, each with so many threads; absent for one. */
+  readonly processes?: number;
   readonly device: string;
   /** The GPU of the device, without what is unknown; null for another device, missing in older runs. */
   readonly gpu?: GpuFacts | null;

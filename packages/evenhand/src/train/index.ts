@@ -11,10 +11,11 @@ export {
 } from './config/fields.js';
 export { type Recipe, recipes } from './config/recipes.js';
 export { type ConfigLayer, configOfRun, modelNameOf, resolveConfig } from './config/resolve.js';
-export { changeOnResume } from './config/resume.js';
+export { changedSettings, changeOnResume } from './config/resume.js';
 export { configSchema } from './config/schema.js';
 export { type Scores, score } from './engine/epoch-end.js';
 export { extractFeatures } from './engine/features.js';
+export { computedOnce, isMain } from './engine/group.js';
 export { NOISE_FOUND } from './engine/label-noise.js';
 export { evaluationLoader } from './engine/loaders.js';
 export type { OutOfFold } from './engine/out-of-fold.js';

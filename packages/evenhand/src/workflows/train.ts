@@ -1,7 +1,10 @@
 import type { Interval } from '../metrics/index.js';
 import { RunFolder } from '../run/index.js';
 import {
+  changedSettings,
+  computedOnce,
   configOfRun,
+  isMain,
   type ResumeOptions,
   readOptions,
   resumeRun,
@@ -18,6 +21,14 @@ export interface TrainedRun extends TrainResult {
   readonly check?: Interval & { readonly images: number };
 }
 
+export interface WorkflowOptions extends TrainOptions {
+  /**
+   * Whether to continue the run if it is there, with `config` in which only what `changeOnResume` allows may differ: one
+   * command for the first start and for every restart.
+   */
+  readonly resumeIfExists?: boolean;
+}
+
 /**
  * Trains a classifier and writes a run folder to `run`, with the best checkpoint exported to `model.onnx`. Of a cross-validation
  * that is the model that `combine` makes of all folds.
@@ -25,7 +36,9 @@ export interface TrainedRun extends TrainResult {
  * @throws ConfigError, DataError, ExportError, ImageError, RunError, WeightsError, WeightsFileError or TrainingError, each
  * with one sentence for the user; files that were written before are kept
  */
-export async function train(options: TrainOptions): Promise<TrainedRun> {
+export async function train({ resumeIfExists = false, ...options }: WorkflowOptions): Promise<TrainedRun> {
+  const { group = null, run } = options;
+  if (resumeIfExists && computedOnce(group, () => RunFolder.isRun(run))) return resume(resumeOf(options));
   return exportBest(await trainRun(options), options);
 }
 
@@ -39,9 +52,19 @@ export async function resume(options: ResumeOptions): Promise<TrainedRun> {
   return exportBest(await resumeRun(options), options);
 }
 
-async function exportBest(result: TrainResult, { onEvent }: Pick<TrainOptions, 'onEvent'>): Promise<TrainedRun> {
+/** Continues the run with the settings of `config` that differ from its own. */
+function resumeOf({ config, ...options }: TrainOptions): ResumeOptions {
+  const { group = null, run } = options;
+  const changes = computedOnce(group, () => changedSettings(configOfRun(RunFolder.open(run)), config));
+  return { ...options, changes };
+}
+
+async function exportBest(
+  result: TrainResult,
+  { onEvent, group = null }: Pick<TrainOptions, 'onEvent' | 'group'>,
+): Promise<TrainedRun> {
   const { run, best, outOfFold, interrupted } = result;
-  if (interrupted || (best === undefined && outOfFold === undefined)) return result;
+  if (!isMain(group) || interrupted || (best === undefined && outOfFold === undefined)) return result;
   exportRuns({ runs: [run] });
   const folder = RunFolder.open(run);
   const images = folder.readEnvironment().dataset.val;

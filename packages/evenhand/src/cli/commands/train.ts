@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { distributed } from '@evenhand/torch';
 import { requireAddon } from '@evenhand/torch/setup';
 import { stringify } from 'smol-toml';
+import { parseDuration } from '../../duration.js';
 import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1, meanAndDeviation } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
@@ -19,12 +21,13 @@ import {
 import type { TrainedRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, configOf, type Resolved, settingsOf } from '../options/config-flags.js';
-import { expectPositionals, type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { expectPositionals, type Flag, type Parsed, parseFlags, readWholeNumber } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { json } from '../output/files.js';
 import { continueWithoutOutput } from '../output/streams.js';
 import { nameOf, quoted, table } from '../output/text.js';
 import { Display } from '../training/display.js';
+import { launched } from '../training/launcher.js';
 import { runTraining } from '../training/parent.js';
 import type { Job } from '../training/protocol.js';
 
@@ -47,6 +50,23 @@ const flags: readonly Flag[] = [
     boolean: false,
     value: 'RUN',
     doc: 'resume an interrupted run; learning rates, --clip-norm and the flags under Machine may change, and --batch-size with --accumulate if their product stays',
+  },
+  {
+    name: 'resume-if-exists',
+    boolean: true,
+    doc: 'resume the run of --run if it is there: one command for the start and every restart',
+  },
+  {
+    name: 'nproc',
+    boolean: false,
+    value: 'N',
+    doc: 'train with N processes on this machine, which share every batch: one for each GPU, or the cores shared out [1]',
+  },
+  {
+    name: 'timeout',
+    boolean: false,
+    value: 'TIME',
+    doc: 'how long a process waits for the others it trains with before it gives up [10m]',
   },
   { name: 'data', boolean: false, value: 'PATH', doc: 'with --resume: new place of data that has moved' },
   { name: 'print-config', boolean: true, doc: 'print the resolved configuration as TOML and exit' },
@@ -83,9 +103,19 @@ export const train: Command = {
       return exitCodes.done;
     }
     if (resolved.config.data === '') throw new UsageError('DATA is missing; usage: evenhand train DATA [OPTIONS]');
+    const resumeIfExists = parsed.flags.get('resume-if-exists') === 'true';
+    if (resumeIfExists && !parsed.flags.has('run')) {
+      throw new UsageError('--resume-if-exists needs --run, the folder of the run');
+    }
+    const environment = launched();
+    if (environment && !parsed.flags.has('run')) {
+      throw new UsageError(
+        'name the run folder with --run, which all processes of a distributed training must agree on',
+      );
+    }
     const run = parsed.flags.get('run') ?? freeName(resolved);
     // A run can be resumed from any folder, so its paths must not depend on this one.
-    const job = { run, config: mapPaths(resolved.config, (path) => resolve(path)) };
+    const job = { run, config: mapPaths(resolved.config, (path) => resolve(path)), resumeIfExists };
     return work(
       job,
       `Training on ${quoted(resolved.config.data)} with recipe ${resolved.recipe}${resolved.reason}; run folder: ${quoted(run)}`,
@@ -96,7 +126,7 @@ export const train: Command = {
 
 async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   expectPositionals('train --resume RUN', parsed, []);
-  const other = ['recipe', 'config', 'run', 'print-config'].find((name) => parsed.flags.has(name));
+  const other = ['recipe', 'config', 'run', 'resume-if-exists', 'print-config'].find((name) => parsed.flags.has(name));
   if (other !== undefined) {
     throw new UsageError(`--resume continues a run with its own configuration, so --${other} cannot be given with it`);
   }
@@ -111,8 +141,8 @@ async function resumeTraining(run: string, parsed: Parsed): Promise<number> {
   for (const name of Object.keys(changes) as FieldName[]) {
     if (fields[name].isPath !== undefined) changes[name] = resolve(String(changes[name]));
   }
-  // Refused here, before a process is started.
-  changeOnResume(configOfRun(RunFolder.open(run)), changes);
+  // Refused here, before a process is started; other processes of a distributed training may not see the run.
+  if (isFirst(launched())) changeOnResume(configOfRun(RunFolder.open(run)), changes);
   return work({ run, changes }, `Resuming ${quoted(run)}`, parsed);
 }
 
@@ -123,10 +153,27 @@ function trainLonger(run: string): string {
   return `evenhand train --config ${config} --weights ${weights} --epochs N --run ${quoted(`${folder}-longer`)}`;
 }
 
-/** Trains, shows the progress, and prints the result. */
-async function work(job: Job, title: string, { flags }: Parsed): Promise<number> {
+const isFirst = (environment: distributed.Environment | null): boolean => (environment?.rank ?? 0) === 0;
+
+/** The number of processes to start. */
+function processesOf({ flags }: Parsed, environment: distributed.Environment | null): number {
+  const count = readWholeNumber(flags, 'nproc');
+  if (environment && count !== undefined) {
+    throw new UsageError(
+      `--nproc starts processes itself, but this one is rank ${environment.rank} of ${environment.worldSize} of a launcher (${environment.launcher}): leave it out`,
+    );
+  }
+  return count ?? 1;
+}
+
+/** Trains, shows the progress, and prints the result. Of several processes that a launcher started, the first does. */
+async function work(unlimited: Job, title: string, parsed: Parsed): Promise<number> {
+  const { flags } = parsed;
+  const environment = launched();
+  const processes = processesOf(parsed, environment);
+  const job = { ...unlimited, ...timeoutOf(flags.get('timeout')) };
   const debug = flags.get('debug') === 'true';
-  const display = new Display(job.run);
+  const display = new Display(job.run, environment?.rank);
   const resume = `evenhand train --resume ${quoted(job.run)}`;
   const output: string[] = [];
   // Before there is a run, so that it is refused or offered here and not by the child process.
@@ -134,22 +181,27 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
   // The run is worth more than its display, and train.log has every line.
   continueWithoutOutput();
   display.line(title);
-  const outcome = await runTraining(job, {
-    onEvent: (event) => display.event(event),
-    onOutput: (line) => {
-      const text = printable(line, 1000);
-      output.push(text);
-      if (debug) display.line(text);
-      else display.record(text);
+  const outcome = await runTraining(
+    job,
+    {
+      onEvent: (event) => display.event(event),
+      onOutput: (line) => {
+        const text = printable(line, 1000);
+        output.push(text);
+        if (debug) display.line(text);
+        else display.record(text);
+      },
+      onStopping: () => {
+        display.line('Saving... press Ctrl-C again to quit now');
+      },
     },
-    onStopping: () => {
-      display.line('Saving... press Ctrl-C again to quit now');
-    },
-  });
+    processes,
+  );
   display.clear();
   const fail = (text: string, exitCode: number): number => {
     display.record(text);
-    process.stderr.write(`evenhand: ${text}\n`);
+    // One line for each machine.
+    if (!environment || environment.localRank === 0) process.stderr.write(`evenhand: ${text}\n`);
     return exitCode;
   };
   if (outcome.type === 'done') {
@@ -163,7 +215,7 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
     return exitCodes.interrupted;
   }
   const started = RunFolder.isRun(job.run);
-  if (!started) RunFolder.removeUnstarted(job.run);
+  if (!started && isFirst(environment)) RunFolder.removeUnstarted(job.run);
   const next = started ? `resume with ${resume}` : 'nothing was saved';
   if (outcome.type === 'stopped') return fail(`interrupted; ${next}`, exitCodes.interrupted);
   if (outcome.type === 'failed') {
@@ -179,9 +231,16 @@ async function work(job: Job, title: string, { flags }: Parsed): Promise<number>
       : '';
   const lastLines = debug ? [] : output.slice(-5).map((line) => `\n  ${line}`);
   return fail(
-    `the training process was ended by ${outcome.cause}${memory}; ${next}${lastLines.join('')}`,
+    `the training process${processes > 1 ? ` of rank ${outcome.rank}` : ''} was ended by ${outcome.cause}${memory}; ${next}${lastLines.join('')}`,
     exitCodes.failure,
   );
+}
+
+function timeoutOf(text: string | undefined): Pick<Job, 'timeoutSeconds'> {
+  if (text === undefined) return {};
+  const timeoutSeconds = parseDuration(text);
+  if (timeoutSeconds === undefined) throw new UsageError(`--timeout ${text}: expected a time such as 90s or 10m`);
+  return { timeoutSeconds };
 }
 
 function summary(result: TrainedRun): string {

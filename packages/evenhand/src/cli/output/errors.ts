@@ -29,8 +29,11 @@ const mistakes = [
   'WeightsFileError',
 ];
 const failures = ['SetupError', 'WeightsError', 'TorchError', 'TrainingError', 'ExportError'];
-/** Codes of a WeightsError that do not depend on the run: a network that may be back, a token, a disk that can be cleared. */
-const passing = ['refused', 'unreachable', 'interrupted', 'wrong-hash', 'disk'];
+/** Codes that do not depend on the run: a network that may be back, a token, a disk that can be cleared, another process. */
+const passing: Readonly<Record<string, readonly string[]>> = {
+  WeightsError: ['refused', 'unreachable', 'interrupted', 'wrong-hash', 'disk'],
+  TorchError: ['distributed'],
+};
 const diskFull = ['ENOSPC', 'EDQUOT'];
 
 /** The text and the exit code of an error: 2 for a mistake of the user, 1 for a failure. */
@@ -41,7 +44,7 @@ export function reportError(error: unknown): ErrorReport {
   const isFull = code !== undefined && diskFull.includes(code);
   if (mistakes.includes(name) || failures.includes(name)) {
     const exitCode = mistakes.includes(name) && !isFull ? exitCodes.mistake : exitCodes.failure;
-    const isPassing = name === 'WeightsError' && passing.includes((error as { code?: string }).code ?? '');
+    const isPassing = passing[name]?.includes((error as { code?: string }).code ?? '') ?? false;
     return { text: printableMessage(message), exitCode, stack, resumable: isFull || isPassing };
   }
   const reason = systemReason(error);

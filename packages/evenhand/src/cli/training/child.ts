@@ -1,8 +1,10 @@
 // The training process. It sends its events and its result to the command line that started it, which shows them.
-import { flagName, TrainingError } from '../../train/index.js';
+import { distributed } from '@evenhand/torch';
+import { chooseDevice, flagName, TrainingError } from '../../train/index.js';
 import { resume, train } from '../../workflows/index.js';
 import { reportError } from '../output/errors.js';
 import { settingsAsFlags } from '../output/settings-as-flags.js';
+import { launched } from './launcher.js';
 import type { FromTraining, Job, ToTraining } from './protocol.js';
 
 const stop = new AbortController();
@@ -19,22 +21,42 @@ process.on('message', (message: ToTraining) => {
   else void work(message.job);
 });
 
-async function work({ run, config, changes = {} }: Job): Promise<void> {
+async function work(job: Job): Promise<void> {
+  const { run, config, changes = {}, resumeIfExists = false } = job;
+  let group: distributed.ProcessGroup | null = null;
   const options = {
     run,
     signal: stop.signal,
     onEvent: (event: Extract<FromTraining, { type: 'event' }>['event']) => send({ type: 'event', event }),
   };
   try {
-    const result = await (config === undefined ? resume({ ...options, changes }) : train({ ...options, config }));
+    group = joinOthers(job);
+    const together = { ...options, group };
+    const result = await (config === undefined
+      ? resume({ ...together, changes })
+      : train({ ...together, config, resumeIfExists }));
+    group?.destroy();
     send({ type: 'done', result }, exit);
   } catch (error) {
     const report = reportError(error);
     // The trainer names settings as in a configuration, the user has typed flags.
     const text = error instanceof TrainingError ? settingsAsFlags(report.text) : report.text;
+    group?.reportFailure(text);
     const resumeFlags = error instanceof TrainingError && error.resumeWith ? flagsOf(error.resumeWith) : undefined;
     send({ type: 'failed', report: { ...report, text, ...(resumeFlags === undefined ? {} : { resumeFlags }) } }, exit);
   }
+}
+
+/** Joins the processes that a launcher started for this training; null if none did. */
+function joinOthers({ config, changes, timeoutSeconds }: Job): distributed.ProcessGroup | null {
+  const environment = launched();
+  if (!environment) return null;
+  const device = chooseDevice(config?.device ?? changes?.device ?? 'auto', environment);
+  return distributed.initProcessGroup({
+    environment,
+    device,
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+  });
 }
 
 /** Settings as they are typed. */

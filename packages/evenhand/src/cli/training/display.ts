@@ -38,13 +38,19 @@ export class Display {
   #epochSeconds: number | undefined;
   #part: PartOfFolds | undefined;
 
-  constructor(run: string) {
-    this.#log = new RunLog(run);
+  readonly #isSilent: boolean;
+
+  /** @param rank of a process that a launcher started: only the first shows anything, the others write a log of their own */
+  constructor(run: string, rank = 0) {
+    this.#log = new RunLog(run, rank);
+    this.#isSilent = rank > 0;
   }
 
   line(text: string): void {
-    this.#status.clear();
-    console.log(text);
+    if (!this.#isSilent) {
+      this.#status.clear();
+      console.log(text);
+    }
     this.#log.write(text);
   }
 
@@ -82,6 +88,7 @@ export class Display {
 
   #progress(progress: Progress): void {
     if (progress.epochs > 0) this.#epochs = progress.epochs;
+    if (this.#isSilent) return;
     this.#status.show(
       () => progressLine(progress, this.#epochSeconds, this.#status.width, this.#part),
       progress.done === progress.total,
@@ -186,13 +193,16 @@ export function epochLine(metrics: EpochMetrics, epochs: number): string {
   return columns(cells);
 }
 
-/** Writes train.log. Lines wait until the run has its folder. */
+/** Writes train.log, or rank-N.log. Lines wait until the run has its folder. */
 class RunLog {
   #folder: RunFolder | undefined;
   #waiting: string[] = [];
   #broken = false;
 
-  constructor(private readonly run: string) {}
+  constructor(
+    private readonly run: string,
+    private readonly rank: number,
+  ) {}
 
   write(line: string): void {
     if (this.#broken) return;
@@ -201,7 +211,7 @@ class RunLog {
     try {
       if (this.#folder === undefined && RunFolder.isRun(this.run)) this.#folder = RunFolder.open(this.run);
       if (this.#folder === undefined) return;
-      for (const text of this.#waiting.splice(0)) this.#folder.log(text);
+      for (const text of this.#waiting.splice(0)) this.#folder.log(text, this.rank);
     } catch (error) {
       // The training itself fails for the same reason and reports it; the display continues.
       if (!(error instanceof RunError)) throw error;

@@ -45,13 +45,13 @@ describe('progress.json', () => {
     assert.equal(run.readProgress()!.done, 100, 'written more than once a second');
     file.end({ type: 'done', result });
     assert.deepEqual([run.readProgress()!.state, run.readProgress()!.done], ['stopped', 101]);
-    file.end({ type: 'died', cause: 'SIGKILL' });
+    file.end({ type: 'died', rank: 0, cause: 'SIGKILL' });
     assert.equal(run.readProgress()!.reason, 'the training process was ended by SIGKILL');
   });
 
   test('is left alone by a process that has begun nothing', () => {
     const run = runAt('held');
-    new ProgressFile(run.path).end({ type: 'died', cause: 'exit code 1' });
+    new ProgressFile(run.path).end({ type: 'died', rank: 0, cause: 'exit code 1' });
     assert.equal(run.readProgress(), undefined);
   });
 

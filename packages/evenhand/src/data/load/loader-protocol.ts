@@ -3,12 +3,35 @@ import type { AugmentOptions } from '../augment/index.js';
 import type { RecordKind } from '../records/kind.js';
 import type { SharedRecords } from '../records/shared.js';
 
+/** One of `count` equal parts of every batch, counted from 0. */
+export interface BatchPart {
+  readonly index: number;
+  readonly count: number;
+}
+
+/**
+ * The positions of a part of a batch: from `start` to before `end`. An incomplete batch, the positions up to before `total`,
+ * is divided as evenly as it can be, so that no part is empty if there are at least as many positions as parts.
+ */
+export function positionsOf(
+  batch: number,
+  batchSize: number,
+  total: number,
+  { index, count }: BatchPart,
+): { start: number; end: number } {
+  const first = batch * batchSize;
+  const size = Math.min(batchSize, total - first);
+  const border = (part: number): number => first + Math.floor((size * part) / count);
+  return { start: border(index), end: border(index + 1) };
+}
+
 /** What a worker receives when it starts. */
 export interface WorkerSetup {
   readonly files: readonly string[];
   readonly preset: Preset;
   readonly batchSize: number;
   readonly slots: number;
+  readonly part: BatchPart;
   readonly seed: number;
   /** Undefined for the preset's evaluation pipeline. */
   readonly augment: AugmentOptions | undefined;
@@ -25,12 +48,12 @@ export interface Pass {
   readonly epoch: number;
   /** int32: the sample index at each position. */
   readonly order: SharedArrayBuffer;
-  /** The number of positions to load; the rest of `order` is dropped. */
+  /** The number of positions in all parts; the rest of `order` is dropped. */
   readonly end: number;
   readonly startBatch: number;
-  /** uint8 [slots, batchSize, crop, crop, 3] */
+  /** uint8 [slots, batchSize / part.count, crop, crop, 3] */
   readonly pixels: SharedArrayBuffer;
-  /** int32 [1 + slots]: the next position to load, and the number of samples done in each slot. */
+  /** int32 [1 + slots]: the next sample of the part to load, and the number of samples done in each slot. */
   readonly progress: SharedArrayBuffer;
 }
 

@@ -8,7 +8,7 @@ import { FileRecords } from '../records/file-records.js';
 import { MemoryRecords } from '../records/memory-records.js';
 import type { ImageRecord } from '../records/record.js';
 import type { Records, SharedRecords } from '../records/shared.js';
-import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
+import { type FromWorker, type Pass, positionsOf, type ToWorker, type WorkerSetup } from './loader-protocol.js';
 
 /**
  * Loads samples for the loader: from the cache of decoded images, or from their files. The workers of a pass take positions from a shared counter and write pixels into shared
@@ -42,20 +42,24 @@ port.on('message', (message: ToWorker) => {
 
 async function loadSamples(pass: Pass): Promise<void> {
   const { id, end } = pass;
-  const { batchSize, slots } = setup;
+  const { batchSize, slots, part } = setup;
+  const partSize = batchSize / part.count;
   const order = new Int32Array(pass.order);
   const progress = new Int32Array(pass.progress);
   const pixels = new Uint8Array(pass.pixels);
   const bytes = crop * crop * 3;
   for (;;) {
-    const position = Atomics.add(progress, 0, 1);
-    if (position >= end) return;
-    const batch = Math.floor(position / batchSize);
+    const next = Atomics.add(progress, 0, 1);
+    const batch = Math.floor(next / partSize);
+    if (batch * batchSize >= end) return;
+    const range = positionsOf(batch, batchSize, end, part);
+    const position = range.start + (next % partSize);
+    if (position >= range.end) continue;
     const slot = batch % slots;
     while (id === current && batch >= taken + slots) await new Promise<void>((resolve) => wake.push(resolve));
     if (id !== current) return;
     try {
-      const start = (slot * batchSize + (position % batchSize)) * bytes;
+      const start = (slot * partSize + position - range.start) * bytes;
       await loadSample(pass, order[position]!, position, pixels.subarray(start, start + bytes));
       if (id !== current) return;
     } catch (error) {
@@ -64,8 +68,7 @@ async function loadSamples(pass: Pass): Promise<void> {
       send({ kind: 'failed', id, file, reason });
       return;
     }
-    const size = Math.min(batchSize, end - batch * batchSize);
-    if (Atomics.add(progress, 1 + slot, 1) + 1 === size) send({ kind: 'ready', id, batch });
+    if (Atomics.add(progress, 1 + slot, 1) + 1 === range.end - range.start) send({ kind: 'ready', id, batch });
   }
 }
 

@@ -72,6 +72,24 @@ describe('Loader', () => {
     }
   });
 
+  it('divides each batch into parts that together are the batch, pixel for pixel', async () => {
+    const whole = await load({ augment }, { epoch: 2, startBatch: 1 });
+    const parts = await Promise.all(
+      [0, 1, 2, 3].map((index) => load({ augment, part: { index, count: 4 } }, { epoch: 2, startBatch: 1 })),
+    );
+    assert.deepEqual(parts.map((batches) => batches.length), [4, 5, 5, 5]); // biome-ignore format: one line
+    // The last batch has three samples, so the first part of it is empty.
+    for (const [b, { pixels, indices }] of whole.entries()) {
+      const pieces = parts.flatMap((batches) => batches[b] ?? []);
+      assert.deepEqual(pieces.flatMap((piece) => [...piece.indices]), [...indices]); // biome-ignore format: one line
+      assert.deepEqual(Buffer.concat(pieces.map((piece) => piece.pixels)), Buffer.from(pixels));
+    }
+    assert.throws(
+      () => new Loader({ samples, batchSize: 4, preset, part: { index: 0, count: 3 } }),
+      /multiple of the 3/,
+    );
+  });
+
   it('yields the same batches for any number of workers and prefetched batches', async () => {
     const one = await load({ augment, prefetch: 1 }, { epoch: 2 });
     assert.deepEqual(await load({ augment, workers: 3, prefetch: 2 }, { epoch: 2 }), one);

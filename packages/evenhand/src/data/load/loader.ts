@@ -5,7 +5,14 @@ import type { AugmentOptions } from '../augment/index.js';
 import { DataError } from '../errors.js';
 import type { Sample } from '../read/formats.js';
 import { type RecordCache, type RecordKind, squashSize } from '../records/index.js';
-import type { FromWorker, Pass, ToWorker, WorkerSetup } from './loader-protocol.js';
+import {
+  type BatchPart,
+  type FromWorker,
+  type Pass,
+  positionsOf,
+  type ToWorker,
+  type WorkerSetup,
+} from './loader-protocol.js';
 
 /** A message of a worker about a pass. */
 type FromPass = Exclude<FromWorker, { kind: 'cacheFailed' }>;
@@ -27,6 +34,11 @@ export interface LoaderOptions {
   readonly samples: readonly Sample[];
   readonly batchSize: number;
   readonly preset: Preset;
+  /**
+   * The part of each batch to load, for processes that share the work; default all of it. `batchSize` is a multiple of
+   * the number of parts. Random transforms depend on positions in the pass, so the parts together are the batch.
+   */
+  readonly part?: BatchPart;
   /** Random transforms for training; omit it for evaluation, which applies the preset only. */
   readonly augment?: AugmentOptions;
   /** Seed of the random transforms, default 0. */
@@ -50,6 +62,8 @@ export interface PassOptions {
   readonly dropLast?: boolean;
 }
 
+const WHOLE: BatchPart = { index: 0, count: 1 };
+
 /**
  * Loads samples into batches ahead of time, in worker threads that continue while the main thread computes.
  *
@@ -64,14 +78,22 @@ export class Loader {
   #busy = false;
   #listener: (message: FromPass | Error) => void = () => {};
 
+  /** Samples in a batch of all parts. */
+  get batchSize(): number {
+    return this.#options.batchSize;
+  }
+
   /** @throws DataError when there are no samples or a count is not a whole number of at least 1 */
   constructor(options: LoaderOptions) {
-    const { samples, batchSize, workers = 1, prefetch = 3 } = options;
+    const { samples, batchSize, part = WHOLE, workers = 1, prefetch = 3 } = options;
     if (samples.length === 0) throw new DataError('There are no samples to load: give at least one.');
     for (const [name, value] of Object.entries({ batchSize, workers, prefetch })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DataError(`The loader's ${name} is ${value}; expected a whole number of 1 or more.`);
       }
+    }
+    if (batchSize % part.count !== 0) {
+      throw new DataError(`The loader's batchSize is ${batchSize}; expected a multiple of the ${part.count} parts.`);
     }
     this.#options = options;
     // One more, as the batch that was yielded last stays until the next one is asked for.
@@ -84,7 +106,7 @@ export class Loader {
    * @throws ImageError naming the file when an image cannot be read
    */
   async *batches(order?: ArrayLike<number>, options: PassOptions = {}): AsyncGenerator<Batch, void, undefined> {
-    const { samples, batchSize } = this.#options;
+    const { samples, batchSize, part = WHOLE } = this.#options;
     const { startBatch = 0, dropLast = false } = options;
     if (this.#busy)
       throw new Error('Loader.batches: the previous pass has not ended; finish it or break out of its loop first.');
@@ -107,6 +129,8 @@ export class Loader {
     this.#post(pass);
     try {
       for (let batch = startBatch; batch * batchSize < end; batch++) {
+        const range = positionsOf(batch, batchSize, end, part);
+        if (range.start === range.end) continue;
         while (!loaded.delete(batch)) {
           if (failure !== undefined) throw failure;
           await new Promise<void>((resolve) => {
@@ -114,7 +138,7 @@ export class Loader {
           });
         }
         Atomics.store(new Int32Array(pass.progress), 1 + (batch % this.#slots), 0);
-        yield this.#batch(pass, batch, end);
+        yield this.#batch(pass, batch % this.#slots, range);
         this.#post({ kind: 'taken', id: pass.id, upTo: batch + 1 });
       }
     } finally {
@@ -133,8 +157,9 @@ export class Loader {
   }
 
   #pass(order: ArrayLike<number> | undefined, count: number, end: number, options: PassOptions): Pass {
-    const { samples, batchSize, preset } = this.#options;
+    const { samples, batchSize, part = WHOLE, preset } = this.#options;
     const { epoch = 0, startBatch = 0 } = options;
+    const partSize = batchSize / part.count;
     const shared = new Int32Array(new SharedArrayBuffer(count * 4));
     for (let i = 0; i < count; i++) {
       const index = order?.[i] ?? i;
@@ -142,30 +167,28 @@ export class Loader {
       shared[i] = index;
     }
     const progress = new Int32Array(new SharedArrayBuffer((1 + this.#slots) * 4));
-    progress[0] = startBatch * batchSize;
-    const pixels = new SharedArrayBuffer(this.#slots * batchSize * preset.crop ** 2 * 3);
+    progress[0] = startBatch * partSize;
+    const pixels = new SharedArrayBuffer(this.#slots * partSize * preset.crop ** 2 * 3);
     const id = ++this.#passes;
     return { kind: 'pass', id, epoch, order: shared.buffer, end, startBatch, pixels, progress: progress.buffer };
   }
 
-  #batch(pass: Pass, batch: number, end: number): Batch {
-    const { samples, batchSize, preset } = this.#options;
-    const slot = batch % this.#slots;
-    const size = Math.min(batchSize, end - batch * batchSize);
+  #batch(pass: Pass, slot: number, { start, end }: { start: number; end: number }): Batch {
+    const { samples, batchSize, part = WHOLE, preset } = this.#options;
     const bytes = preset.crop ** 2 * 3;
-    const pixels = new Uint8Array(pass.pixels, slot * batchSize * bytes, size * bytes);
-    const indices = new Int32Array(size);
-    indices.set(new Int32Array(pass.order, batch * batchSize * 4, size));
+    const pixels = new Uint8Array(pass.pixels, ((slot * batchSize) / part.count) * bytes, (end - start) * bytes);
+    const indices = new Int32Array(pass.order).slice(start, end);
     return { pixels, labels: indices.map((index) => samples[index]!.label), indices };
   }
 
   #start(): Worker[] {
-    const { samples, preset, batchSize, augment, cache, seed = 0, workers = availableParallelism() } = this.#options;
+    const { samples, preset, batchSize, part = WHOLE, augment, cache, seed = 0 } = this.#options;
+    const { workers = availableParallelism() } = this.#options;
     if (this.#workers.length >= workers) return this.#workers;
     const files = samples.map((sample) => sample.file);
     const kind = this.#kind();
     const records = cache?.share(kind, files);
-    const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, seed, augment, kind, records };
+    const setup: WorkerSetup = { files, preset, batchSize, slots: this.#slots, part, seed, augment, kind, records };
     while (this.#workers.length < workers) {
       // Without the process's own flags: a worker rejects --input-type, which `node -e` programs may have.
       const worker = new Worker(new URL('./loader-worker.js', import.meta.url), { workerData: setup, execArgv: [] });

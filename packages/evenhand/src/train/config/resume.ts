@@ -53,6 +53,14 @@ export function changeOnResume(config: RunConfig, changes: Partial<Config>): Res
   return { config: changed, notes };
 }
 
+/** The settings of `wanted` that differ from those of a run; one that is left to be chosen does not. */
+export function changedSettings(config: RunConfig, wanted: Config): Partial<Config> {
+  const chosen = (name: FieldName): boolean =>
+    wanted[name] === 'auto' || (name === 'accumulate' && wanted.batchSize === 'auto');
+  const changed = fieldNames.filter((name) => !chosen(name) && String(wanted[name]) !== String(config[name]));
+  return Object.fromEntries(changed.map((name) => [name, wanted[name]]));
+}
+
 function moveData(config: RunConfig, data: string): RunConfig {
   return mapPaths(config, (path, name) => {
     const inside = relative(config.data, path);

@@ -1,6 +1,7 @@
 import { freemem } from 'node:os';
 import { gpuInfo, nn, ops, optim, peakCpuMemory, scope, TorchError } from '@evenhand/torch';
 import type { ImageModel, ModelSpec } from '../../models/index.js';
+import { ConfigError } from '../config/field.js';
 import { type Config, RECIPE_BATCH_SIZE, type RunConfig } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
 import { discriminativeGroups } from '../schedule/parameter-groups.js';
@@ -9,6 +10,7 @@ import { buildModel, presetAt } from '../setup/model.js';
 import { TrainingError } from '../training-error.js';
 import type { TrainingContext } from './context.js';
 import { Ema } from './ema.js';
+import { type Group, valuesOf, worldSizeOf } from './group.js';
 import { isOutOfMemory } from './in-parts.js';
 import { update } from './update.js';
 
@@ -76,23 +78,32 @@ export function chooseBatchSize(
   numClasses: number,
   device: string,
   onEvent: (event: TrainEvent) => void,
+  group: Group = null,
 ): RunConfig {
+  const worldSize = worldSizeOf(group);
   const { batchSize } = config;
-  if (batchSize !== 'auto') return { ...config, batchSize };
-  const wanted = RECIPE_BATCH_SIZE * config.accumulate;
+  if (batchSize !== 'auto') {
+    requireDivisible(batchSize, worldSize);
+    return { ...config, batchSize };
+  }
+  // Of each process; the nearest to the recipe's that can be divided equally.
+  const recipes = Math.max(1, Math.round(RECIPE_BATCH_SIZE / worldSize));
+  const wanted = recipes * config.accumulate;
   // Without a full phase nothing is trained that does not fit.
-  if (config.epochs === 0) return { ...config, batchSize: RECIPE_BATCH_SIZE };
+  if (config.epochs === 0) return { ...config, batchSize: recipes * worldSize };
   const model = buildModel(spec, config, numClasses, device);
   const optimizer = new optim.AdamW(discriminativeGroups(model, config));
   const ema = config.ema > 0 ? new Ema(model, config.ema) : null;
   try {
     const { crop: size } = presetAt(spec.preset, config.imageSize);
     const trainee = { model, optimizer, half: chooseHalfType(config, device), device, size, numClasses };
-    const found = largestThatFits(wanted, device === 'cpu' ? boundedByFreeMemory(trainee) : withReserve(trainee));
-    if (found === 0) throw nothingFits(device, size);
+    const share = CPU_SHARE / (group?.localWorldSize ?? 1);
+    const fits = largestThatFits(wanted, device === 'cpu' ? boundedByFreeMemory(trainee, share) : withReserve(trainee));
+    if (fits === 0) throw nothingFits(device, size);
+    const found = Math.min(...valuesOf(group, fits));
     const accumulate = wanted / found;
-    onEvent({ type: 'note', text: describeChoice(found, accumulate, device) });
-    return { ...config, batchSize: found, accumulate };
+    onEvent({ type: 'note', text: describeChoice(found * worldSize, accumulate, device) });
+    return { ...config, batchSize: found * worldSize, accumulate };
   } finally {
     optimizer.dispose();
     ema?.dispose();
@@ -115,8 +126,8 @@ function withReserve(trainee: Trainee): (batchSize: number) => void {
  * A trial on the CPU, where the system ends a process that takes too much: memory grows evenly with the batch, so steps of
  * two sizes foretell it.
  */
-function boundedByFreeMemory(trainee: Trainee): (batchSize: number) => void {
-  const available = CPU_SHARE * freemem();
+function boundedByFreeMemory(trainee: Trainee, share: number): (batchSize: number) => void {
+  const available = share * freemem();
   const before = peakCpuMemory({ reset: true });
   const bytesOf = (batchSize: number): number => {
     peakCpuMemory({ reset: true });
@@ -144,6 +155,15 @@ function describeChoice(batchSize: number, accumulate: number, device: string): 
   return `Batch size ${batchSize}${why} into the memory of ${device}.`;
 }
 
+/** @throws ConfigError if not every process would have equally many images of a batch */
+export function requireDivisible(batchSize: number, worldSize: number): void {
+  if (batchSize % worldSize === 0) return;
+  const [less, more] = [Math.floor, Math.ceil].map((round) => round(batchSize / worldSize) * worldSize);
+  throw new ConfigError(
+    `batchSize is ${batchSize}, which cannot be divided equally among ${worldSize} processes: set it to ${less === 0 ? more : `${less} or ${more}`}`,
+  );
+}
+
 const nothingFits = (device: string, size: number): TrainingError =>
   new TrainingError(
     `The memory of ${device} is too small for a training step with one image of ${size} x ${size} pixels: set imageSize lower, or choose a smaller model or another device`,
@@ -154,15 +174,20 @@ const nothingFits = (device: string, size: number): TrainingError =>
  * ones, which ruins the weights in memory. The checkpoint is that of before.
  */
 export function stepOutOfMemory(context: TrainingContext, optimizer: optim.Optimizer, size: number): TrainingError {
-  const { config, model, half, device, data } = context;
+  const { config, model, half, device, data, group } = context;
+  const worldSize = worldSizeOf(group);
   const { batchSize, accumulate } = config;
-  const wanted = batchSize * accumulate;
+  const wanted = (batchSize * accumulate) / worldSize;
   const trainee = { model, optimizer, half, device, size, numClasses: data.classes.length };
-  const found = largestThatFits(wanted, (smaller) => trainOnce(trainee, smaller), nextSize(wanted, batchSize));
+  const found = largestThatFits(
+    wanted,
+    (smaller) => trainOnce(trainee, smaller),
+    nextSize(wanted, batchSize / worldSize),
+  );
   if (found === 0) return nothingFits(device, size);
-  const steps = `${wanted / found} accumulation steps keep the effective batch size of ${wanted}`;
+  const steps = `${wanted / found} accumulation steps keep the effective batch size of ${wanted * worldSize}`;
   return new TrainingError(
-    `Out of memory on ${device} with batches of ${batchSize} images of ${size} x ${size} pixels: batches of ${found} fit, and ${steps}`,
-    { batchSize: found, accumulate: wanted / found },
+    `Out of memory on ${device} with batches of ${batchSize} images of ${size} x ${size} pixels: batches of ${found * worldSize} fit, and ${steps}`,
+    { batchSize: found * worldSize, accumulate: wanted / found },
   );
 }

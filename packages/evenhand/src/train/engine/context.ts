@@ -8,6 +8,7 @@ import type { HalfType } from '../setup/device.js';
 import type { Prepared } from '../setup/prepare.js';
 import type { ExpectedTime } from './expected-time.js';
 import type { FeaturePool } from './frozen-features.js';
+import { type Group, isMain } from './group.js';
 import type { TrainingState } from './state.js';
 import type { TimeBudget } from './time-budget.js';
 
@@ -20,6 +21,7 @@ export interface TrainingContext {
   /** Preprocessing at the final image size. */
   readonly preset: Preset;
   readonly device: string;
+  readonly group: Group;
   /** What it computes convolutions and matrix products in. */
   readonly half: HalfType;
   readonly folder: RunFolder;
@@ -35,8 +37,13 @@ export interface TrainingContext {
   readonly expectedTime: ExpectedTime;
   /** Null without a budget. */
   readonly budget: TimeBudget | null;
-  /** Whether the user has asked to stop. */
+  /** Whether the user has asked this process to stop. */
   readonly isInterrupted: () => boolean;
+}
+
+/** Writes the checkpoint. The state of all processes is the same, so one of them does. */
+export function saveCheckpoint({ group, folder, model }: TrainingContext, state: TrainingState): void {
+  if (isMain(group)) state.save(folder.last, model);
 }
 
 /** The number of the current epoch over both phases, from which random choices about its images are derived. */

@@ -53,6 +53,7 @@ function begin(values = {}) {
     half: null,
     folder: RunFolder.create(join(root, `run-${++made}`)),
     cache: undefined,
+    group: null,
     validation: evaluationLoader(config, spec.preset, val, 'cpu'),
     onEvent: (event) => events.push(event),
     expectedTime: new ExpectedTime(),

@@ -13,6 +13,7 @@ import {
 import { chosenScore, type EpochMetrics } from '../../run/index.js';
 import { divergence } from '../training-error.js';
 import type { TrainingContext } from './context.js';
+import { computedOnce, isMain } from './group.js';
 import type { TrainingState } from './state.js';
 
 /** Scores of logits [N,K], all from one confusion matrix. */
@@ -74,7 +75,7 @@ export function countEpochsWithoutGain(
  * @throws TrainingError if logits are not finite; then nothing is written
  */
 export function endEpoch(
-  { config, data, device, folder, model, onEvent }: TrainingContext,
+  { config, data, device, folder, model, onEvent, group }: TrainingContext,
   { labels, position }: TrainingState,
   logits: Float32Array,
   facts: EpochFacts,
@@ -97,7 +98,8 @@ export function endEpoch(
     (previousBest ? chosenScore(previousBest) : Number.NEGATIVE_INFINITY);
   const best = config.keep === 'last' || gain > 0 || (gain === 0 && loss < previousBest!.valLoss);
   const gpuBytes = peakGpuMemory(device);
-  const metrics: EpochMetrics = {
+  // Also speed and memory, which each process has its own, since the state of all must be the same.
+  const metrics = computedOnce<EpochMetrics>(group, () => ({
     phase,
     epoch: position.epoch + (facts.averaged === undefined ? 1 : 0),
     ...facts,
@@ -114,8 +116,8 @@ export function endEpoch(
     peakMemoryMB: (process.resourceUsage().maxRSS * 1024) / 1e6,
     ...(gpuBytes === null ? {} : { peakGpuMemoryMB: gpuBytes / 1e6 }),
     best,
-  };
-  if (best) {
+  }));
+  if (metrics.best && isMain(group)) {
     saveTensors(folder.best, nn.stateDict(model));
     const relativePath = pathsRelativeTo(config.data);
     folder.writePredictions(

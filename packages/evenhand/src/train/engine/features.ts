@@ -5,6 +5,7 @@ import type { ImageModel } from '../../models/index.js';
 import { type HalfType, inHalf, yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
+import { anyOf, countOfPart, gatherRows, worldSizeOf } from './group.js';
 import { inParts } from './in-parts.js';
 import type { TrainingState } from './state.js';
 
@@ -68,22 +69,32 @@ export async function extractFeatures(options: FeatureOptions): Promise<Tensor |
   return all;
 }
 
-/** The features of a training's model, with progress; null if interrupted. The caller disposes of the tensor. */
-export function computeFeatures(
+/**
+ * The features of a training's model, with progress; null if interrupted. Processes that train together compute a part each
+ * and have all of them in the end. The caller disposes of the tensor.
+ */
+export async function computeFeatures(
   context: TrainingContext,
   state: TrainingState,
   loader: Loader,
   count: number,
   options: Pick<FeatureOptions, 'mirrored' | 'pass'> = {},
 ): Promise<Tensor | null> {
-  const { model, preset, device, half, isInterrupted, budget } = context;
+  const { model, preset, device, half, isInterrupted, budget, group } = context;
   const { position } = state;
   const passes = options.mirrored ? 2 : 1;
   const meter = new ProgressMeter(context, state, 'features', count);
   const onBatch = (done: number): boolean => {
-    meter.report(done);
+    meter.report(Math.min(done * worldSizeOf(group), count));
     if (budget) budget.note(position).forwardRate = (passes * done) / meter.seconds;
     return !isInterrupted();
   };
-  return extractFeatures({ model, loader, preset, device, half, count, onBatch, ...options });
+  const part = countOfPart(group, count, loader.batchSize);
+  const rows = await extractFeatures({ model, loader, preset, device, half, count: part, onBatch, ...options });
+  if (!group) return rows;
+  try {
+    return anyOf(group, rows === null) ? null : keep(gatherRows(group, rows!, count, loader.batchSize));
+  } finally {
+    rows?.dispose();
+  }
 }

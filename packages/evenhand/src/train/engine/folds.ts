@@ -36,7 +36,7 @@ export async function trainFolds(
   { onEvent, signal, start, changes = {} }: FoldsOptions,
 ): Promise<Trained & { outOfFold?: OutOfFold }> {
   start?.();
-  prepareMachine(config);
+  prepareMachine(config, null);
   const { combine } = config;
   const { train, hashes } = data.all;
   const notify = once(onEvent);

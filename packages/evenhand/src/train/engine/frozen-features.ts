@@ -64,7 +64,7 @@ class Passes {
 
   async features(view: View): Promise<Features | null> {
     const { context, state } = this;
-    const { config, preset, device, cache } = context;
+    const { config, preset, device, cache, group } = context;
     const { length } = this.samples;
     if (length === 0) {
       const values = keep(ops.empty([0, context.model.featureCount], { device }));
@@ -73,7 +73,7 @@ class Passes {
     const start = performance.now();
     const isAugmented = typeof view === 'number';
     if (isAugmented) this.#augmented ??= trainingLoader(context, preset.crop, this.samples);
-    else this.#plain ??= evaluationLoader(config, preset, this.samples, device, cache);
+    else this.#plain ??= evaluationLoader(config, preset, this.samples, device, cache, group);
     const values = await computeFeatures(context, state, (isAugmented ? this.#augmented : this.#plain)!, length, {
       mirrored: view === 'mirrored',
       ...(isAugmented ? { pass: { epoch: view } } : {}),

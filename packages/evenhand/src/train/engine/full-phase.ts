@@ -1,12 +1,12 @@
 import { nn, optim } from '@evenhand/torch';
 import type { Loader } from '../../data/index.js';
-import { trainingCounts } from '../objective/balance.js';
+import { sampleWeights, trainingCounts } from '../objective/balance.js';
 import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
 import { discriminativeGroups } from '../schedule/parameter-groups.js';
 import { imageSizeAt } from '../schedule/progressive-size.js';
 import { stepOutOfMemory } from './batch-size.js';
-import { countBatches, type TrainingContext } from './context.js';
+import { countBatches, saveCheckpoint, type TrainingContext } from './context.js';
 import { Ema } from './ema.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
 import { isOutOfMemory } from './in-parts.js';
@@ -14,6 +14,7 @@ import { judgeLabels } from './label-noise.js';
 import { drawOrder, trainingLoader } from './loaders.js';
 import { Pacer } from './pacer.js';
 import type { TrainingState } from './state.js';
+import { StepExchange } from './step-exchange.js';
 import { trainEpoch } from './train-epoch.js';
 import { TrainingStep } from './training-step.js';
 import { validate } from './validate.js';
@@ -26,7 +27,7 @@ import { estimateStatistics, WeightAverage } from './weight-average.js';
  * @returns false if it was interrupted; the checkpoint is that of the last step
  */
 export async function fullPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, data, model, preset, device, half, folder } = context;
+  const { config, data, model, preset, device, half, folder, group } = context;
   const { position } = state;
   const { batches } = countBatches(data.train.length, config.batchSize);
   const updatesPerEpoch = Math.ceil(batches / config.accumulate);
@@ -44,6 +45,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
   /** Updates of the schedule before the given batch of the current epoch. */
   const placeOf = (step: number): number =>
     pacer?.position ?? position.epoch * updatesPerEpoch + Math.floor(step / config.accumulate);
+  const exchange = group ? new StepExchange(group, model) : null;
   let objective = makeObjective(context, state);
   let trainingStep: TrainingStep | null = null;
   const disposeStep = (): void => {
@@ -76,16 +78,18 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         disposeObjective();
         objective = makeObjective(context, state);
       }
-      const { loss, targets } = objective;
+      const { loss, targets, weights } = objective;
       const { clipNorm, cudaGraph } = config;
       const parameters = nn.parameters(model);
-      trainingStep ??= new TrainingStep({ model, parameters, loss, optimizer, device, half, clipNorm, cudaGraph });
+      const inputs = { model, parameters, loss, optimizer, device, half, clipNorm, cudaGraph, exchange };
+      trainingStep ??= new TrainingStep(inputs);
       const trained = await trainEpoch(context, state, {
         model,
         loader,
         optimizer,
         trainingStep,
         targets,
+        weights,
         ema,
         order: drawOrder(config, data, state, config.seed),
         size,
@@ -131,13 +135,14 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         position.stoppedEarly = position.epoch < config.epochs;
         position.epoch = config.epochs;
       }
-      state.save(folder.last, model);
+      saveCheckpoint(context, state);
       folder.writeEpochs(position.epochs);
     }
     if (average && average.count > 1 && !position.isAverageScored) return await scoreAverage(context, state, average);
   } finally {
     state.endPhase();
     disposeObjective();
+    exchange?.dispose();
     await loader?.close();
   }
   return true;
@@ -149,7 +154,7 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
  * @returns false if it was interrupted
  */
 async function scoreAverage(context: TrainingContext, state: TrainingState, average: WeightAverage): Promise<boolean> {
-  const { folder, model } = context;
+  const { folder } = context;
   const { position } = state;
   const start = performance.now();
   const metrics = await average.evaluate(async () => {
@@ -165,17 +170,22 @@ async function scoreAverage(context: TrainingContext, state: TrainingState, aver
   if (!metrics) return false;
   if (metrics.best) average.apply();
   position.isAverageScored = true;
-  state.save(folder.last, model);
+  saveCheckpoint(context, state);
   folder.writeEpochs(position.epochs);
   return true;
 }
 
-/** The loss and the targets of all training images, by their labels as they are now. The caller disposes of both. */
-function makeObjective({ config, data, device }: TrainingContext, { labels }: TrainingState) {
+/**
+ * The loss, and the targets of all training images with, for several processes, their weights in the loss, by their labels
+ * as they are now. The caller disposes of the first two.
+ */
+function makeObjective({ config, data, device, group }: TrainingContext, { labels }: TrainingState) {
   const posterior = labels?.train ?? null;
   const numClasses = data.classes.length;
+  const counts = trainingCounts(data.train, posterior, numClasses);
   return {
-    loss: makeLoss(config, trainingCounts(data.train, posterior, numClasses), device),
+    loss: makeLoss(config, counts, device),
+    weights: group ? sampleWeights(config, data.train, posterior, counts) : undefined,
     targets: targetTensor(data.train, posterior, numClasses, device),
   };
 }
@@ -193,7 +203,7 @@ function shouldJudgeAgain(
   return scheduledEpoch >= 1 && scheduledEpoch >= Math.ceil(config.epochs / 2);
 }
 
-function saveInterrupted({ folder, model }: TrainingContext, state: TrainingState): false {
-  state.save(folder.last, model);
+function saveInterrupted(context: TrainingContext, state: TrainingState): false {
+  saveCheckpoint(context, state);
   return false;
 }

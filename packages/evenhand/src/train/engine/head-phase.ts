@@ -7,9 +7,10 @@ import { targetTensor } from '../objective/targets.js';
 import { decayGroups } from '../schedule/parameter-groups.js';
 import { yieldToEventLoop } from '../setup/device.js';
 import { divergence } from '../training-error.js';
-import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
+import { countBatches, globalEpoch, ProgressMeter, saveCheckpoint, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
 import { type Features, frozenFeatures } from './frozen-features.js';
+import { copyFromMain } from './group.js';
 import { LateValues } from './late-values.js';
 import { drawOrder } from './loaders.js';
 import type { TrainingState } from './state.js';
@@ -27,7 +28,7 @@ type HeadLoss = (logits: Tensor, rows: Tensor) => Tensor;
  * @returns false if it was interrupted; the checkpoint is that of the last epoch that ended
  */
 export async function headPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, data, model, preset, device, folder } = context;
+  const { config, data, model, preset, device, folder, group } = context;
   const { position } = state;
   // A checkpoint between the phases leaves nothing to do, and features would be computed in vain.
   if (position.epoch >= config.headEpochs) return true;
@@ -63,6 +64,8 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
       const trained = await trainHead(context, state, optimizer, views, loss, headEpochs).finally(() =>
         augmented?.values.dispose(),
       );
+      // Each process trains the same head: it is small. Processors of other kinds may round otherwise.
+      if (group) scope(() => copyFromMain(group, [...headParameters(model), ...optimizer.stateDict().values()]));
       const logits = scope(() => noGrad(() => model.classifier.forward(validation.values).toArray() as Float32Array));
       endEpoch(context, state, logits, {
         size: preset.crop,
@@ -72,7 +75,7 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
         seconds: meter.seconds + (isFirst ? plainSeconds : 0),
         imagesPerSecond: (augmented ?? plain).imagesPerSecond,
       });
-      state.save(folder.last, model);
+      saveCheckpoint(context, state);
       folder.writeEpochs(position.epochs);
     }
   } finally {

@@ -6,6 +6,8 @@ import type { JudgedLabel } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
 import { type Features, frozenFeatures, passesOf } from './frozen-features.js';
+import { isMain } from './group.js';
+import { labelsOfMain } from './labels-of-main.js';
 import type { SoftLabels, TrainingState } from './state.js';
 
 /** Labels count as noisy if the lower bound of their estimated error rate is above this. */
@@ -19,7 +21,7 @@ export const NOISE_FOUND = 0.01;
  * @returns false if it was interrupted
  */
 export async function judgeLabels(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { data, folder, onEvent, config, model } = context;
+  const { model, group } = context;
   const previous = state.labels;
   nn.setTraining(model, false);
   // Of the second judgement by the network as it is then, which no other training has.
@@ -31,39 +33,46 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
       if (!computed) return false;
       features.push(computed);
     }
-    const labelled = (samples: readonly Sample[], values: Tensor) => ({
-      features: values,
-      given: Int32Array.from(samples, ({ label }) => label),
-      confirmed: samples.map((sample) => (data.confirmed.has(sample) ? 1 : 0)),
-    });
-    const numImages = data.train.length + data.val.length;
-    const meter = new ProgressMeter(context, state, 'labels', numImages);
-    const { labels, heldOut } = estimateLabels({
-      ...labelled(data.train, features[0]!.values),
-      ...(data.groups ? { groups: data.groups } : {}),
-      numClasses: data.classes.length,
-      seed: config.seed,
-      heldOut: labelled(data.val, features[1]!.values),
-      onProgress: (done) => meter.report(Math.round(done * numImages)),
-    });
-    state.labels = previous
-      ? { train: Float32Array.from(labels.posterior), val: previous.val }
-      : { train: posteriorIfNoisy(labels), val: posteriorIfNoisy(heldOut!) };
-    const validationRows = previous
-      ? folder.readLabels().filter(({ part }) => part === 'val')
-      : judgedLabels(context, 'val', heldOut!);
-    folder.writeLabels(
-      [...judgedLabels(context, 'train', labels), ...validationRows].sort((a, b) => b.wrong - a.wrong),
-    );
-    const text = previous
-      ? `Labels judged again by the trained features: ${formatRate(labels.rate)} are probably wrong.`
-      : summarize(state.labels, labels, heldOut!);
-    onEvent({ type: 'note', text });
+    // It is computed once, since every process trains on the same targets.
+    if (isMain(group)) judgeAndWrite(context, state, features);
+    state.labels = labelsOfMain(group, state.labels);
   } finally {
     for (const { values } of features) values.dispose();
     await images.close();
   }
   return true;
+}
+
+/** Judges the labels of all images by their features, those of the training images first. */
+function judgeAndWrite(context: TrainingContext, state: TrainingState, features: readonly Features[]): void {
+  const { data, folder, onEvent, config } = context;
+  const previous = state.labels;
+  const labelled = (samples: readonly Sample[], values: Tensor) => ({
+    features: values,
+    given: Int32Array.from(samples, ({ label }) => label),
+    confirmed: samples.map((sample) => (data.confirmed.has(sample) ? 1 : 0)),
+  });
+  const numImages = data.train.length + data.val.length;
+  const meter = new ProgressMeter(context, state, 'labels', numImages);
+  const { labels, heldOut } = estimateLabels({
+    ...labelled(data.train, features[0]!.values),
+    ...(data.groups ? { groups: data.groups } : {}),
+    numClasses: data.classes.length,
+    seed: config.seed,
+    heldOut: labelled(data.val, features[1]!.values),
+    onProgress: (done) => meter.report(Math.round(done * numImages)),
+  });
+  state.labels = previous
+    ? { train: Float32Array.from(labels.posterior), val: previous.val }
+    : { train: posteriorIfNoisy(labels), val: posteriorIfNoisy(heldOut!) };
+  const validationRows = previous
+    ? folder.readLabels().filter(({ part }) => part === 'val')
+    : judgedLabels(context, 'val', heldOut!);
+  folder.writeLabels([...judgedLabels(context, 'train', labels), ...validationRows].sort((a, b) => b.wrong - a.wrong));
+  const text = previous
+    ? `Labels judged again by the trained features: ${formatRate(labels.rate)} are probably wrong.`
+    : summarize(state.labels, labels, heldOut!);
+  onEvent({ type: 'note', text });
 }
 
 const posteriorIfNoisy = ({ rate, posterior }: LabelEstimate): Float32Array | null =>

@@ -9,15 +9,17 @@ import {
 } from '../../data/index.js';
 import { type Config, RECIPE_BATCH_SIZE } from '../config/fields.js';
 import { samplerOptions } from '../objective/balance.js';
+import { coresOf } from '../setup/device.js';
 import { squashSizeOf } from '../setup/image-cache.js';
 import { presetAt } from '../setup/model.js';
 import type { Prepared } from '../setup/prepare.js';
 import { globalEpoch, type TrainingContext } from './context.js';
+import { type Group, partOf, worldSizeOf } from './group.js';
 import type { TrainingState } from './state.js';
 
 /** Augmented images of `size` x `size` pixels, by default those of the training. */
 export function trainingLoader(
-  { config, preset, data, cache }: TrainingContext,
+  { config, preset, data, cache, group }: TrainingContext,
   size: number,
   samples: readonly Sample[] = data.train,
 ): Loader {
@@ -28,20 +30,23 @@ export function trainingLoader(
     augment: augmentOptions(config),
     seed: config.seed,
     squash: squashSizeOf(config, preset),
-    ...machineOptions(config, cache),
+    ...machineOptions(config, cache, group),
   });
 }
 
-/** Images as predictions will see them, in batches that suit the device. */
+/** Images as predictions will see them, in batches that suit the device: of each batch the part of this process. */
 export function evaluationLoader(
   config: Config,
   preset: Preset,
   samples: readonly Sample[],
   device: string,
   cache?: RecordCache,
+  group: Group = null,
 ): Loader {
-  const batchSize = evaluationBatch(config.batchSize, preset.crop, device);
-  return new Loader({ samples, batchSize, preset, ...machineOptions(config, cache) });
+  const worldSize = worldSizeOf(group);
+  const trained = config.batchSize === 'auto' ? config.batchSize : config.batchSize / worldSize;
+  const batchSize = worldSize * evaluationBatch(trained, preset.crop, device);
+  return new Loader({ samples, batchSize, preset, ...machineOptions(config, cache, group) });
 }
 
 /**
@@ -56,9 +61,10 @@ export function evaluationBatch(batchSize: Config['batchSize'], size: number, de
 }
 
 /** What has no influence on the pixels. */
-const machineOptions = ({ workers }: Config, cache: RecordCache | undefined) => ({
-  ...(workers > 0 ? { workers } : {}),
+const machineOptions = ({ workers }: Config, cache: RecordCache | undefined, group: Group) => ({
+  workers: workers || coresOf(group),
   ...(cache ? { cache } : {}),
+  ...(group ? { part: partOf(group) } : {}),
 });
 
 function augmentOptions(config: Config): AugmentOptions {

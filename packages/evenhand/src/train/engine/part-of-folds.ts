@@ -39,7 +39,7 @@ export async function trainPart(part: Part, { begin, ...options }: PartOptions):
     if (isNew) {
       begin();
       const start = (): void => {
-        folder.writeEnvironment(environmentOf(config, data));
+        folder.writeEnvironment(environmentOf(config, data, null));
         folder.writeModel({ ...spec });
         folder.writeConfig(config);
       };

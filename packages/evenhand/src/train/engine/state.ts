@@ -44,6 +44,8 @@ export interface Position {
   /** Metrics of all epochs that have ended. */
   epochs: EpochMetrics[];
   stoppedEarly: boolean;
+  /** The processes that train together; absent for one. */
+  processes?: number;
   /** In float16 only. */
   lossScale?: LossScale;
   /** Whether the labels have been judged again in the full phase. */

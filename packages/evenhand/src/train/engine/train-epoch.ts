@@ -5,8 +5,9 @@ import { applyMix, drawMix } from '../objective/mix.js';
 import { yieldToEventLoop } from '../setup/device.js';
 import { presetAt, ToInput } from '../setup/model.js';
 import { divergence } from '../training-error.js';
-import { countBatches, globalEpoch, ProgressMeter, type TrainingContext } from './context.js';
+import { countBatches, globalEpoch, ProgressMeter, saveCheckpoint, type TrainingContext } from './context.js';
 import type { Ema } from './ema.js';
+import { isMain } from './group.js';
 import { LateValues } from './late-values.js';
 import type { Pacer } from './pacer.js';
 import type { TrainingState } from './state.js';
@@ -23,6 +24,8 @@ export interface EpochInputs {
   readonly trainingStep: TrainingStep;
   /** Targets of all training images: classes int64 [N], or probabilities float32 [N,K]. */
   readonly targets: Tensor;
+  /** The weight of each training image in the loss, [N]; undefined if they are equal. */
+  readonly weights: Float64Array | undefined;
   readonly ema: Ema | null;
   /** Indices of the training images in the order of the epoch. */
   readonly order: Int32Array;
@@ -52,6 +55,7 @@ export async function trainEpoch(
     optimizer,
     trainingStep,
     targets,
+    weights,
     ema,
     order,
     size,
@@ -60,7 +64,7 @@ export async function trainEpoch(
     setLearningRates,
   }: EpochInputs,
 ): Promise<{ seconds: number; imagesPerSecond: number } | null> {
-  const { config, data, device, half, folder, isInterrupted } = context;
+  const { config, data, device, half, group } = context;
   const { position } = state;
   if (half === 'float16') position.lossScale ??= startLossScale();
   const lossScale = half === 'float16' ? position.lossScale : undefined;
@@ -78,18 +82,29 @@ export async function trainEpoch(
     const place = `epoch ${position.epoch + 1}, step ${step}`;
     throw divergence(config, 'full', `The ${name} is ${value} in ${place}`);
   };
-  const lossAndNorm = new LateValues<{ step: number; learningRate: number }>(
-    ([value, norm = 0], { step, learningRate }) => {
-      requireFinite(value!, 'loss', step);
-      requireFinite(norm, 'gradient norm', step);
-      position.lossSum += value!;
-      meter.report(Math.min(step * batchSize, total), { loss: position.lossSum / step, learningRate });
-    },
-  );
+  let othersStop = false;
+  // The processes must stop after the same step, so each learns only from what they exchange that one of them wants to.
+  const isInterrupted = (): boolean => (group ? othersStop : context.isInterrupted());
+  const lossAndNorm = new LateValues<{ step: number; learningRate: number }>((values, { step, learningRate }) => {
+    const [value, stops, norm = 0] = group ? values : [values[0], 0, values[1]];
+    othersStop ||= stops! > 0;
+    requireFinite(value!, 'loss', step);
+    requireFinite(norm, 'gradient norm', step);
+    position.lossSum += value!;
+    meter.report(Math.min(step * batchSize, total), { loss: position.lossSum / step, learningRate });
+  });
   let lastSave = performance.now();
+  /** The share of this process's images in the weight of a batch. */
+  const shareOf = ({ indices }: Batch, step: number): number => {
+    if (!group) return 1;
+    const whole = order.subarray(step * batchSize, (step + 1) * batchSize);
+    const weightOf = (some: Int32Array): number =>
+      weights ? some.reduce((sum, index) => sum + weights[index]!, 0) : some.length;
+    return weightOf(indices) / weightOf(whole);
+  };
 
   nn.setTraining(model, true);
-  optimizer.zeroGrad();
+  trainingStep.zeroGrad();
   pacer?.beginPass();
   try {
     for await (const batch of loader.batches(order, { epoch, startBatch: position.step, dropLast })) {
@@ -100,11 +115,12 @@ export async function trainEpoch(
       // The last group of accumulated batches may be smaller.
       const groupSize = Math.min(accumulate, batches - (step - (step % accumulate)));
       setLearningRates(step);
-      manualSeed(new Random(config.seed, epoch, step, 1).uint32());
+      manualSeed(new Random(config.seed, epoch, step, 1 + (group?.rank ?? 0)).uint32());
 
+      const stop = context.isInterrupted();
       scope(() => {
         const mixed = mixBatch(context, toInput.of(batch), selectTargets(targets, batch), epoch, step);
-        const values = trainingStep.run(mixed, { groupSize, isUpdate, lossScale });
+        const values = trainingStep.run(mixed, { groupSize, isUpdate, lossScale, share: shareOf(batch, step), stop });
         if (isUpdate) ema?.update(updatesBefore + Math.floor(step / accumulate));
         lossAndNorm.push(values, { step: step + 1, learningRate: optimizer.groups.at(-1)!.learningRate });
       });
@@ -113,13 +129,16 @@ export async function trainEpoch(
       if (isUpdate) pacer?.countUpdate(size);
       await yieldToEventLoop();
       // Partly accumulated gradients are not saved, so checkpoints follow updates only.
-      if (isUpdate && (isInterrupted() || performance.now() - lastSave > CHECKPOINT_SECONDS * 1000)) {
+      const isSaveDue = isMain(group) && performance.now() - lastSave > CHECKPOINT_SECONDS * 1000;
+      // Before the values of this step are read, which other processes do one step later.
+      const interrupted = isInterrupted();
+      if (isUpdate && (interrupted || isSaveDue)) {
         lossAndNorm.settle();
         // The loss shows only one step later that an update has ruined the weights.
         requireFinite(normOf(parameters), 'norm of the weights', step + 1);
-        state.save(folder.last, context.model);
+        saveCheckpoint(context, state);
         lastSave = performance.now();
-        if (isInterrupted()) return null;
+        if (interrupted) return null;
       }
     }
     lossAndNorm.settle();

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { distributed } from '@evenhand/torch';
 import { requireCacheFolder } from '../../data/index.js';
 import { RunFolder } from '../../run/index.js';
 import { ConfigError } from '../config/field.js';
@@ -11,9 +12,11 @@ import { environmentOf } from '../setup/environment.js';
 import { findSpec, modelOfRun, requireGrowth } from '../setup/model.js';
 import { type Prepared, prepareData, prepareFolds } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
-import { chooseBatchSize } from './batch-size.js';
+import { chooseBatchSize, requireDivisible } from './batch-size.js';
 import { trainFolds } from './folds.js';
+import { isMain, worldSizeOf } from './group.js';
 import type { OutOfFold } from './out-of-fold.js';
+import { afterNeighbours, copyRunFromMain, inOwnFolder, requireGroup, requireSameStart } from './start-together.js';
 import { TimeBudget } from './time-budget.js';
 import { prepareMachine, type Trained, trainWhatIsLeft } from './training.js';
 
@@ -25,6 +28,11 @@ export interface ResumeOptions {
   readonly onEvent?: (event: TrainEvent) => void;
   /** Aborting it finishes the current step, saves, and ends with `interrupted: true`. */
   readonly signal?: AbortSignal;
+  /**
+   * The processes that train this model together, all of which call this function with the same options; default none. Rank
+   * 0 writes the run.
+   */
+  readonly group?: distributed.ProcessGroup | null;
 }
 
 export interface TrainOptions extends Omit<ResumeOptions, 'changes'> {
@@ -44,11 +52,17 @@ export interface TrainResult extends Trained {
  * @throws ConfigError, DataError, ImageError, RunError, WeightsError, WeightsFileError and TrainingError,
  * each with one sentence for the user; what was written before stays
  */
-export async function trainRun(options: TrainOptions): Promise<TrainResult> {
-  const { onEvent = () => {} } = options;
+export function trainRun(options: TrainOptions): Promise<TrainResult> {
+  const { group = null } = options;
+  return inOwnFolder(group, options.run, (run) => startIn({ ...options, run }));
+}
+
+async function startIn(options: TrainOptions): Promise<TrainResult> {
+  const { onEvent = () => {}, group = null } = options;
   const { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
-  requireCudaGraphs(config, chooseDevice(config.device));
+  requireGroup(config, group);
+  requireCudaGraphs(config, chooseDevice(config.device, group));
   requireCacheFolder(config.cache);
   const budget = startBudget(config);
   const found = await findSpec(config.model, onEvent);
@@ -59,13 +73,14 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   const folder = RunFolder.create(options.run, { crossValidated });
   const unlock = folder.lock();
   try {
-    const device = chooseDevice(config.device);
+    const device = chooseDevice(config.device, group);
     const settle = (data: Prepared, ruled: Config) => {
-      prepareMachine(config);
-      return chooseBatchSize(ruled, spec, data.classes.length, device, onEvent);
+      requireSameStart(group, config, data);
+      prepareMachine(config, group);
+      return chooseBatchSize(ruled, spec, data.classes.length, device, onEvent, group);
     };
     const startAs = (chosen: RunConfig, data: Prepared) => () => {
-      folder.writeEnvironment(environmentOf(chosen, data));
+      folder.writeEnvironment(environmentOf(chosen, data, group));
       folder.writeModel({ ...spec });
       // Last, because a folder with a configuration counts as a run.
       folder.writeConfig(chosen);
@@ -77,10 +92,10 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
       const start = startAs(chosen, data.all);
       return { run, ...(await trainFolds(folder, chosen, spec, data, { onEvent, signal, start })) };
     }
-    const data = await prepareData(config, onEvent);
+    const data = await afterNeighbours(group, () => prepareData(config, onEvent));
     const chosen = settle(data, chooseCheckpointRule(config, data, onEvent));
     const start = startAs(chosen, data);
-    return { run, ...(await trainWhatIsLeft(folder, chosen, spec, data, { onEvent, signal, budget, start })) };
+    return { run, ...(await trainWhatIsLeft(folder, chosen, spec, data, { onEvent, signal, budget, group, start })) };
   } finally {
     unlock();
   }
@@ -92,28 +107,37 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
  *
  * @throws as `trainRun`; ConfigError if the data has changed
  */
-export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
-  const folder = RunFolder.open(options.run);
-  const unlock = folder.lock();
-  try {
-    return await resumeIn(folder, options);
-  } finally {
-    unlock();
-  }
+export function resumeRun(options: ResumeOptions): Promise<TrainResult> {
+  const { group = null } = options;
+  return inOwnFolder(group, options.run, async (run) => {
+    const main = isMain(group) ? RunFolder.open(run) : null;
+    const unlock = main?.lock();
+    try {
+      copyRunFromMain(group, run);
+      return await resumeIn(main ?? RunFolder.open(run), options);
+    } finally {
+      unlock?.();
+    }
+  });
 }
 
 async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<TrainResult> {
-  const { onEvent = () => {}, changes = {} } = options;
+  const { onEvent = () => {}, changes = {}, group = null } = options;
   const { config, notes } = changeOnResume(configOfRun(folder), changes);
   if (!existsSync(config.data)) {
     throw new ConfigError(`${config.data} does not exist; if the data has moved, resume with --data and its new place`);
   }
+  requireGroup(config, group);
+  requireDivisible(config.batchSize, worldSizeOf(group));
   requireCacheFolder(config.cache);
   const budget = startBudget(config);
   folder.removeLeftovers();
-  const { run, signal } = options;
-  const folds = config.fold === 'all' ? await prepareFolds(config, onEvent) : null;
-  const data = folds ? folds.all : await prepareData(config, onEvent);
+  const { signal } = options;
+  const run = folder.path;
+  const crossValidated = config.fold === 'all';
+  const folds = crossValidated ? await prepareFolds(config, onEvent) : null;
+  const data = folds ? folds.all : await afterNeighbours(group, () => prepareData(config, onEvent));
+  requireSameStart(group, config, data);
   requireSameData(folder, config, data);
   if (notes.length > 0) {
     folder.writeConfig(config);
@@ -121,7 +145,7 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<Trai
   }
   const spec = modelOfRun(folder, config);
   if (folds) return { run, ...(await trainFolds(folder, config, spec, folds, { onEvent, signal, changes })) };
-  return { run, ...(await trainWhatIsLeft(folder, config, spec, data, { onEvent, signal, budget })) };
+  return { run, ...(await trainWhatIsLeft(folder, config, spec, data, { onEvent, signal, budget, group })) };
 }
 
 function requireSameData(folder: RunFolder, config: Config, data: Prepared): void {

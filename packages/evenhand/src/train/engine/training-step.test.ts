@@ -50,7 +50,17 @@ function train(device: string, cudaGraph: boolean): unknown[] {
   ]);
   const loss = makeLoss(config, [3, 1, 4, 1, 5], device);
   const half = device === 'cpu' ? null : 'bfloat16';
-  const step = new TrainingStep({ model, parameters, loss, optimizer, device, half, clipNorm: 0.5, cudaGraph });
+  const step = new TrainingStep({
+    model,
+    parameters,
+    loss,
+    optimizer,
+    device,
+    half,
+    clipNorm: 0.5,
+    cudaGraph,
+    exchange: null,
+  });
   const seen: unknown[] = [];
   for (let i = 0; i < 12; i++) {
     // One batch is smaller than the others.
@@ -67,7 +77,7 @@ function train(device: string, cudaGraph: boolean): unknown[] {
       const images = ops.to(cpu, { device });
       const plan = drawMix(config, new Random(7, i), count, 8);
       const batch = plan ? applyMix(images, labels, plan) : { images, targets: { a: labels, lambda: 1 } };
-      seen.push([!!plan, ...step.run(batch, { groupSize: 1, isUpdate: true }).toArray()]);
+      seen.push([!!plan, ...step.run(batch, { groupSize: 1, isUpdate: true, share: 1, stop: false }).toArray()]);
     });
   }
   scope(() => {

@@ -2,6 +2,7 @@ import { CudaGraphs, keep, type nn, noGrad, ops, type optim, scope, type Tensor,
 import type { Loss } from '../objective/losses.js';
 import type { Targets } from '../objective/targets.js';
 import { type HalfType, inHalf } from '../setup/device.js';
+import type { StepExchange } from './step-exchange.js';
 import { type LossScale, update } from './update.js';
 
 /** Steps before the first that is captured. PyTorch's examples have three. */
@@ -25,6 +26,8 @@ export interface StepInputs {
   readonly clipNorm: number;
   /** Whether to run steps as CUDA graphs. Then every step is an update, without a loss scale. */
   readonly cudaGraph: boolean;
+  /** With other processes; null for a training in one. */
+  readonly exchange: StepExchange | null;
 }
 
 /** What differs between the steps of gradient accumulation. */
@@ -33,6 +36,10 @@ export interface StepPlace {
   readonly groupSize: number;
   readonly isUpdate: boolean;
   readonly lossScale?: LossScale | undefined;
+  /** The share of this process's images in the loss of the batch: 1 for one process. */
+  readonly share: number;
+  /** Whether the user has asked this process to stop. */
+  readonly stop: boolean;
 }
 
 /**
@@ -51,7 +58,17 @@ export class TrainingStep {
     this.#graphs = inputs.cudaGraph ? new CudaGraphs(inputs.device) : null;
   }
 
-  /** Runs the step. Returns the loss, and after an update the norm of the gradients before clipping: float32 [1] or [2]. */
+  /** Makes the gradients zero. */
+  zeroGrad(): void {
+    const { exchange, optimizer } = this.inputs;
+    if (exchange) exchange.zeroGradients();
+    else optimizer.zeroGrad();
+  }
+
+  /**
+   * Runs the step. Returns the loss, with other processes how many of them want to stop, and after an update the norm of
+   * the gradients before clipping: float32 [1] to [3]. Loss and norm are those of the whole batch.
+   */
   run(batch: MixedBatch, place: StepPlace): Tensor {
     const graphs = this.#graphs;
     if (!graphs) return this.#compute(batch, place);
@@ -75,12 +92,19 @@ export class TrainingStep {
     this.#buffers = null;
   }
 
-  #compute({ images, targets }: MixedBatch, { groupSize, isUpdate, lossScale }: StepPlace, step?: () => void): Tensor {
-    const { model, parameters, loss, optimizer, device, half, clipNorm } = this.inputs;
+  #compute({ images, targets }: MixedBatch, place: StepPlace, step?: () => void): Tensor {
+    const { model, parameters, loss, optimizer, device, half, clipNorm, exchange } = this.inputs;
+    const { groupSize, isUpdate, lossScale, share, stop } = place;
     return scope(() => {
-      const batchLoss = inHalf(half, device, () => loss(model.forward(images), targets));
+      const own = inHalf(half, device, () => loss(model.forward(images), targets));
+      const batchLoss = exchange ? ops.mulScalar(own, share) : own;
+      if (exchange && isUpdate) exchange.expectUpdate();
       ops.mulScalar(ops.divScalar(batchLoss, groupSize), lossScale?.factor ?? 1).backward();
-      const norm = isUpdate ? update(parameters, optimizer, clipNorm, lossScale, step) : null;
+      if (exchange && isUpdate) exchange.finishGradients();
+      const shared = exchange?.share(batchLoss, stop);
+      const actions = { ...(step ? { step } : {}), zeroGrad: () => this.zeroGrad() };
+      const norm = isUpdate ? update(parameters, optimizer, clipNorm, lossScale, actions) : null;
+      if (shared) return norm ? ops.cat([shared, ops.unsqueeze(norm, 0)], 0) : shared;
       return ops.stack(norm ? [ops.detach(batchLoss), norm] : [ops.detach(batchLoss)]);
     });
   }

@@ -1,5 +1,6 @@
 import { keepFreedMemory, manualSeed, nn } from '@evenhand/torch';
 import type { RecordCache } from '../../data/index.js';
+import { plural } from '../../format.js';
 import { type ModelSpec, WeightsError } from '../../models/index.js';
 import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import type { Config, RunConfig } from '../config/fields.js';
@@ -8,13 +9,15 @@ import { chooseDevice, chooseHalfType, chooseThreads, prepareDevice, requireCuda
 import { openTrainingCache } from '../setup/image-cache.js';
 import { buildModel, loadBackbone, presetAt } from '../setup/model.js';
 import type { Prepared } from '../setup/prepare.js';
-import type { TrainingContext } from './context.js';
+import { saveCheckpoint, type TrainingContext } from './context.js';
 import { takeLabels } from './earlier-labels.js';
 import { ExpectedTime } from './expected-time.js';
 import type { FeaturePool } from './frozen-features.js';
 import { fullPhase } from './full-phase.js';
+import { copyFromMain, type Group, isMain, worldSizeOf } from './group.js';
 import { headPhase } from './head-phase.js';
 import { judgeLabels } from './label-noise.js';
+import { labelsOfMain } from './labels-of-main.js';
 import { evaluationLoader } from './loaders.js';
 import { type Position, TrainingState } from './state.js';
 import { planFullPhase, type TimeBudget } from './time-budget.js';
@@ -25,6 +28,7 @@ export interface TrainingOptions {
   readonly budget?: TimeBudget | null;
   /** Of a new run: writes the configuration once the model is known to fit it. */
   readonly start?: () => void;
+  readonly group?: Group;
   /** What the trainings of a cross-validation have in common. */
   readonly shared?: SharedByFolds;
   /** What is done in the place of the two phases. */
@@ -60,9 +64,9 @@ export async function trainWhatIsLeft(
   config: RunConfig,
   spec: ModelSpec,
   data: Prepared,
-  { onEvent, signal, budget = null, start, shared, phases = runPhases }: TrainingOptions,
+  { onEvent, signal, budget = null, group = null, start, shared, phases = runPhases }: TrainingOptions,
 ): Promise<Trained> {
-  const device = prepareMachine(config);
+  const device = prepareMachine(config, group);
   const half = chooseHalfType(config, device);
   requireCudaGraphs(config, device, half);
   manualSeed(config.seed);
@@ -70,18 +74,34 @@ export async function trainWhatIsLeft(
   start?.();
   const preset = presetAt(spec.preset, config.imageSize);
   const cache = shared ? shared.cache : openTrainingCache(config, preset, data, onEvent);
-  const validation = data.val.length > 0 ? evaluationLoader(config, preset, data.val, device, cache) : null;
+  const validation = data.val.length > 0 ? evaluationLoader(config, preset, data.val, device, cache, group) : null;
   const isInterrupted = (): boolean => signal?.aborted ?? false;
-  const facts = { config, data, spec, model, preset, device, half, folder, validation, onEvent, isInterrupted, budget };
+  const facts = {
+    config,
+    data,
+    spec,
+    model,
+    preset,
+    device,
+    group,
+    half,
+    folder,
+    validation,
+    onEvent,
+    isInterrupted,
+    budget,
+  };
   const context: TrainingContext = { ...facts, ...(shared ?? { cache, expectedTime: new ExpectedTime() }) };
   let state: TrainingState | null = null;
   try {
     state = TrainingState.load(folder.last, model);
     if (!state) {
-      const loaded = await loadBackbone(model, spec, config, onEvent).catch((error: unknown) => {
-        if (start && !mayLoadLater(error)) folder.undoStart();
-        throw error;
-      });
+      const loaded = !isMain(group)
+        ? null
+        : await loadBackbone(model, spec, config, onEvent).catch((error: unknown) => {
+            if (start && !mayLoadLater(error)) folder.undoStart();
+            throw error;
+          });
       onEvent({
         type: 'note',
         text: loaded
@@ -91,6 +111,8 @@ export async function trainWhatIsLeft(
       folder.writeModel({ ...spec, loaded });
       state = TrainingState.start(config);
     }
+    copyFromMain(group, nn.stateDict(model).values());
+    noteProcesses(state.position, group, onEvent);
     const wasFinished = state.position.phase === 'done';
     const finished = await phases(context, state);
     // A kill between writing the checkpoint and the list of epochs leaves an old list.
@@ -108,15 +130,31 @@ function mayLoadLater(error: unknown): boolean {
   return error instanceof WeightsError && error.code !== 'not-found' && error.code !== 'invalid';
 }
 
+/** Says if a run goes on with another number of processes, which add up their gradients in another order. */
+function noteProcesses(position: Position, group: Group, onEvent: (event: TrainEvent) => void): void {
+  const before = position.processes ?? 1;
+  const now = worldSizeOf(group);
+  const hasBegun = position.step > 0 || position.epochs.length > 0;
+  if (hasBegun && before !== now) {
+    const text = `The run goes on with ${plural(now, 'process', 'processes')} in place of ${before}: its result is not that of an uninterrupted run to the last bit.`;
+    onEvent({ type: 'note', text });
+  }
+  if (now > 1) position.processes = now;
+  else delete position.processes;
+}
+
 /** Judges the labels if that is asked for, and trains head and whole network. */
 export async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, folder, model } = context;
+  const { config, group } = context;
   const { position } = state;
   // Nothing has been trained before labels are judged, so an interruption here costs no result.
   if (state.labels === null) {
     if (config.labelNoise === 'auto') {
       if (!(await judgeLabels(context, state))) return false;
-    } else if (config.labelNoise !== 'off') takeLabels(context, state, RunFolder.open(config.labelNoise));
+    } else if (config.labelNoise !== 'off') {
+      if (isMain(group)) takeLabels(context, state, RunFolder.open(config.labelNoise));
+      state.labels = labelsOfMain(group, state.labels);
+    }
   }
   if (position.phase === 'head') {
     if (!(await headPhase(context, state))) return false;
@@ -126,7 +164,7 @@ export async function runPhases(context: TrainingContext, state: TrainingState):
     const planned = await planFullPhase(context, state);
     if (!planned || !(await fullPhase(planned, state))) return false;
     position.phase = 'done';
-    state.save(folder.last, model);
+    saveCheckpoint(context, state);
   }
   return true;
 }
@@ -138,10 +176,10 @@ export function trained({ epochs, stoppedEarly }: Position, interrupted: boolean
 }
 
 /** Sets device, threads and memory as the configuration says. Returns the device. */
-export function prepareMachine(config: Config): string {
-  const device = chooseDevice(config.device);
+export function prepareMachine(config: Config, group: Group): string {
+  const device = chooseDevice(config.device, group);
   prepareDevice(device, config);
-  chooseThreads(config.threads);
+  chooseThreads(config.threads, group);
   keepFreedMemory();
   return device;
 }

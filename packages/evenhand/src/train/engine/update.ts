@@ -20,6 +20,7 @@ export const startLossScale = (): LossScale => ({ factor: START, updates: 0 });
  * Updates the weights by their gradients with `step`, clipped to `clipNorm` unless it is 0. With a loss scale, the gradients are divided
  * by it first; if one of them is not finite, the update is left out and the scale halved.
  *
+ * @param actions `zeroGrad` readies the gradients for the next update
  * @returns the norm of the gradients before clipping, a scalar tensor; null if the update was left out
  */
 export function update(
@@ -27,14 +28,14 @@ export function update(
   optimizer: optim.Optimizer,
   clipNorm: number,
   lossScale: LossScale | undefined,
-  step: () => void = () => optimizer.step(),
+  { step = () => optimizer.step(), zeroGrad = () => optimizer.zeroGrad() } = {},
 ): Tensor | null {
   if (lossScale) unscale(parameters, lossScale);
   const norm = clipNorm > 0 ? optim.clipGradNorm(parameters, clipNorm) : optim.gradNorm(parameters);
   // The only value that is read in a step: whether to update depends on it.
   const finite = !lossScale || Number.isFinite(norm.item());
   if (finite) step();
-  optimizer.zeroGrad();
+  zeroGrad();
   if (lossScale) adapt(lossScale, finite);
   // Below 1 the gradients themselves are too large, not the scaled ones.
   return finite || lossScale!.factor < 1 ? norm : null;

@@ -3,7 +3,9 @@ import { yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
 import type { TrainingContext } from './context.js';
 import { averaged, copyOfWeights, withWeights } from './ema.js';
+import { anyOf } from './group.js';
 import { evaluationLoader } from './loaders.js';
+import { averageStatistics } from './step-exchange.js';
 
 /**
  * The mean of the weights after each of the last epochs, evaluated beside those of the last: stochastic weight averaging
@@ -75,26 +77,30 @@ export class WeightAverage {
  * @returns false if it was interrupted
  */
 export async function estimateStatistics(context: TrainingContext): Promise<boolean> {
-  const { config, data, model, preset, device, cache, isInterrupted } = context;
+  const { config, data, model, preset, device, cache, isInterrupted, group } = context;
   const layers = nn.modules(model).filter((layer) => layer instanceof nn.BatchNorm2d);
   if (layers.length === 0) return true;
   const momenta = layers.map(({ momentum }) => momentum);
-  const loader = evaluationLoader(config, preset, data.train, device, cache);
+  const loader = evaluationLoader(config, preset, data.train, device, cache, group);
   const toInput = new ToInput(preset, device);
   nn.setTraining(model, false);
   let batches = 0;
+  let interrupted = false;
   try {
     for await (const batch of loader.batches()) {
       batches++;
       for (const layer of layers) Object.assign(layer, { training: true, momentum: 1 / batches });
       scope(() => noGrad(() => void model.forwardFeatures(toInput.of(batch))));
-      if (isInterrupted()) return false;
+      interrupted = isInterrupted();
+      if (interrupted) break;
       await yieldToEventLoop();
     }
+    interrupted = anyOf(group, interrupted);
+    averageStatistics(group, model);
   } finally {
     for (const [i, layer] of layers.entries()) Object.assign(layer, { training: false, momentum: momenta[i]! });
     toInput.dispose();
     await loader.close();
   }
-  return true;
+  return !interrupted;
 }

@@ -43,6 +43,24 @@ export function classWeights(
 }
 
 /**
+ * The weight of each training image in the loss, [N]: that of its class, or the expected one if labels are probabilities
+ * [N,K]. Undefined if the configuration has no weights.
+ */
+export function sampleWeights(
+  config: Pick<Config, 'balance' | 'effectiveBeta'>,
+  samples: readonly Sample[],
+  posterior: Float32Array | null,
+  counts: ArrayLike<number>,
+): Float64Array | undefined {
+  const weights = classWeights(config, counts);
+  if (weights === undefined) return undefined;
+  const numClasses = weights.length;
+  return Float64Array.from(samples, ({ label }, i) =>
+    posterior === null ? weights[label]! : weights.reduce((sum, w, k) => sum + w * posterior[i * numClasses + k]!, 0),
+  );
+}
+
+/**
  * The shift of each class's logit in training: tau log(prior) for `logit-adjust` (Menon et al., arXiv
  * 2007.07314), the same with tau 1 for `balanced-softmax` (Ren et al., arXiv 2007.10740). A class without images counts
  * as having half an image. Undefined if the configuration has neither.

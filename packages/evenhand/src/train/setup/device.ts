@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import {
   autocast,
   devices,
+  type distributed,
   gpuInfo,
   hasCudaGraphs,
   setDeterministic,
@@ -13,20 +14,38 @@ import { describeValue } from '../../printable.js';
 import { ConfigError } from '../config/field.js';
 import type { Config } from '../config/fields.js';
 
-/** The device of a configuration. `auto` is the first GPU, or the CPU if there is none. */
-export function chooseDevice(name: string): string {
+/** What a process must know of the others on its machine. */
+type Neighbours = Pick<distributed.ProcessGroup, 'localRank' | 'localWorldSize'> | null;
+
+/**
+ * The device of a configuration. `auto` is the first GPU, or the CPU if there is none. Processes that train together on one
+ * machine take one GPU each, with `auto` and `cuda`.
+ */
+export function chooseDevice(name: string, neighbours: Neighbours = null): string {
   const available = devices();
+  const gpus = available.length - 1;
+  if (neighbours && gpus > 0 && (name === 'auto' || name === 'cuda')) {
+    if (neighbours.localWorldSize <= gpus) return available[1 + neighbours.localRank]!;
+    throw new ConfigError(
+      `${neighbours.localWorldSize} processes were started on a machine with ${gpus} GPUs: start one for each GPU, or set device to cpu`,
+    );
+  }
   if (name === 'auto') return available[1] ?? available[0]!;
   const device = available.find((candidate) => candidate === name || candidate === `${name}:0`);
   if (device) return device;
   throw new ConfigError(`Unknown device ${describeValue(name)}; available: ${available.join(', ')}`);
 }
 
+/** The cores of this process: its share of those of the machine. */
+export const coresOf = (neighbours: Neighbours): number =>
+  Math.max(1, Math.floor(availableParallelism() / (neighbours?.localWorldSize ?? 1)));
+
 /**
- * Sets the number of threads of libtorch, one per core if `threads` is 0, and how they wait for each other. Returns the number.
+ * Sets the number of threads of libtorch, one per core of this process if `threads` is 0, and how they wait for each other.
+ * Returns the number.
  */
-export function chooseThreads(threads: number): number {
-  const count = threads || availableParallelism();
+export function chooseThreads(threads: number, neighbours: Neighbours = null): number {
+  const count = threads || coresOf(neighbours);
   setNumThreads(count);
   setThreadWaiting('adaptive');
   return count;

@@ -1,23 +1,24 @@
 import { execFileSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
-import { gpuInfo, torchVersion } from '@evenhand/torch';
+import { type distributed, gpuInfo, torchVersion } from '@evenhand/torch';
 import type { Environment } from '../../run/index.js';
 import { version } from '../../version.js';
 import type { Config } from '../config/fields.js';
 import { countLabels } from '../objective/balance.js';
-import { chooseDevice } from './device.js';
+import { chooseDevice, coresOf } from './device.js';
 import type { Prepared } from './prepare.js';
 
 /** What a run runs on: all that its result may depend on besides its configuration. */
-export function environmentOf(config: Config, data: Prepared): Environment {
+export function environmentOf(config: Config, data: Prepared, group: distributed.ProcessGroup | null): Environment {
   const { classes, train, val, fingerprint, splitFingerprint, skipped } = data;
-  const device = chooseDevice(config.device);
+  const device = chooseDevice(config.device, group);
   return {
     versions: { evenhand: version(), node: process.versions.node, libtorch: torchVersion() },
     os: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
-    threads: config.threads || availableParallelism(),
+    threads: config.threads || coresOf(group),
+    ...(group ? { processes: group.worldSize } : {}),
     device,
     gpu: gpuInfo(device),
     memoryMB: Math.round(totalmem() / 1e6),

@@ -39,7 +39,7 @@ export function repeatSection(
     [
       'Device',
       `${environment.device ?? NONE}${describeGpu(environment.gpu)}, ${showCount(environment.threads)} threads, ` +
-        `${showCount(environment.cores)} cores`,
+        `${showCount(environment.cores)} cores${environment.processes === undefined ? '' : `, ${environment.processes} processes`}`,
     ],
     ['Memory', Number.isFinite(environment.memoryMB) ? `${(environment.memoryMB / 1000).toFixed(1)} GB` : NONE],
     ['Commit', git == null ? 'none' : html`<code>${git.commit}</code>${git.dirty && ', with uncommitted changes'}`],

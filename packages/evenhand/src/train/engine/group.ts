@@ -1,0 +1,78 @@
+import { deserialize, serialize } from 'node:v8';
+import { type distributed, noGrad, ops, scope, type Tensor, tensor } from '@evenhand/torch';
+import { type BatchPart, positionsOf } from '../../data/index.js';
+
+/**
+ * The processes that train one model together, each with a part of every batch; null for a training in one process. All of
+ * them run the same code and have the same state after each step. What depends on clocks, signals or files is decided by
+ * rank 0 or agreed here.
+ */
+export type Group = distributed.ProcessGroup | null;
+
+export const worldSizeOf = (group: Group): number => group?.worldSize ?? 1;
+
+/** Whether this process writes the run: the first one, or the only one. */
+export const isMain = (group: Group): boolean => group === null || group.rank === 0;
+
+/** The part of a batch that this process takes. */
+export const partOf = (group: Group): BatchPart =>
+  group ? { index: group.rank, count: group.worldSize } : { index: 0, count: 1 };
+
+/** The values of all processes by rank, plain data. All of them must call it. */
+export const valuesOf = <T>(group: Group, value: T): T[] =>
+  group ? group.allGatherBytes(serialize(value)).map((bytes) => deserialize(bytes)) : [value];
+
+/** Whether `flag` is true in any process. All of them must call it. */
+export const anyOf = (group: Group, flag: boolean): boolean => valuesOf(group, flag).includes(true);
+
+/** The value of `compute`, plain data and typed arrays, which rank 0 alone calls. */
+export function computedOnce<T>(group: Group, compute: () => T): T {
+  if (!group) return compute();
+  return deserialize(group.broadcastBytes(group.rank === 0 ? serialize(compute()) : null));
+}
+
+/** Copies tensors of rank 0 to the other processes, in place. */
+export function copyFromMain(group: Group, tensors: Iterable<Tensor>): void {
+  if (!group) return;
+  noGrad(() => {
+    for (const value of tensors) group.broadcast(value);
+  });
+}
+
+/** Number of samples in this process's part of a pass over `count` samples in batches of `batchSize`. */
+export function countOfPart(group: Group, count: number, batchSize: number): number {
+  return group ? positionsOfPart(count, batchSize, partOf(group)).length : count;
+}
+
+/**
+ * The rows of all processes, float32 [count,F], in the order of the samples.
+ *
+ * @param rows those of this process's part of the pass, [n,F]; the caller disposes of both tensors
+ */
+export function gatherRows(group: distributed.ProcessGroup, rows: Tensor, count: number, batchSize: number): Tensor {
+  const parts = Array.from({ length: group.worldSize }, (_, index) =>
+    positionsOfPart(count, batchSize, { index, count: group.worldSize }),
+  );
+  const most = Math.max(...parts.map(({ length }) => length));
+  const width = rows.shape[1]!;
+  return scope(() => {
+    const padded = ops.zeros([most, width], { device: rows.device });
+    if (rows.shape[0]! > 0) ops.copy_(ops.narrow(padded, 0, 0, rows.shape[0]!), rows);
+    const gathered = ops.cat(group.allGather(padded), 0);
+    const source = new Int32Array(count);
+    for (const [rank, positions] of parts.entries()) {
+      for (const [i, position] of positions.entries()) source[position] = rank * most + i;
+    }
+    return ops.indexSelect(gathered, 0, tensor(source, [count], { dtype: 'int64', device: rows.device }));
+  });
+}
+
+/** The positions of a part of a pass over `count` samples. */
+function positionsOfPart(count: number, batchSize: number, part: BatchPart): number[] {
+  const positions: number[] = [];
+  for (let batch = 0; batch * batchSize < count; batch++) {
+    const { start, end } = positionsOf(batch, batchSize, count, part);
+    for (let position = start; position < end; position++) positions.push(position);
+  }
+  return positions;
+}
