@@ -37,12 +37,13 @@ SOFTWARE.
  * unchanged but for the line that loads the binding. onnxruntime-node has 280 MB and an install step that downloads.
  *
  * @param platforms a list such as `['linux-x64']`, or `all`
+ * @param repository the field of `package.json`: npm's provenance compares it with where the package is made
  * @returns the folders, those of the platforms first
  */
-export function packOnnxRuntime(staged, platforms) {
+export function packOnnxRuntime(staged, platforms, repository) {
   const { version, dependencies } = JSON.parse(readFileSync(join(SOURCE, 'package.json'), 'utf8'));
   const all = readdirSync(BINARIES).flatMap((os) => readdirSync(join(BINARIES, os)).map((cpu) => `${os}-${cpu}`));
-  const about = { version, license: 'MIT', engines: { node: '>=20.9' } };
+  const about = { version, license: 'MIT', repository, engines: { node: '>=20.9' } };
   const chosen = platforms === 'all' ? all : platforms;
   const parts = chosen.map((platform) => {
     if (!all.includes(platform)) throw new Error(`onnxruntime-node has no files for ${platform}, only for ${all}`);

@@ -32,7 +32,8 @@ export async function packAll({ out, platforms }) {
 export async function stageAll({ out, platforms = [`${process.platform}-${process.arch}`] }) {
   const staged = join(out, 'staged');
   rmSync(staged, { recursive: true, force: true });
-  const folders = packOnnxRuntime(staged, platforms);
+  const { repository } = manifestOf(join(ROOT, 'packages/predict'));
+  const folders = packOnnxRuntime(staged, platforms, repository);
   folders.push(...prebuiltFolders());
   for (const name of PACKAGES) folders.push(await stage(name, join(staged, name)));
   return folders;

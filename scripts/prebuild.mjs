@@ -72,12 +72,15 @@ function writePackage(addon) {
   write('prebuilt.json', { version, addons });
   const platform = `${process.platform} ${process.arch}`;
   const built = addons.map(({ libtorch, variant }) => `libtorch ${libtorch} (${variant})`).join(', ');
+  const { repository } = JSON.parse(readFileSync(join(ROOT, 'packages/torch/package.json'), 'utf8'));
   const description = `Prebuilt addon of @evenhand/torch for ${platform}: ${built}.`;
   write('package.json', {
     name: PREBUILT_PACKAGE,
     version,
     description,
     license: 'Apache-2.0',
+    // npm's provenance compares it with where the package is made.
+    repository,
     // The exact files: of an earlier version, others may be in the folder.
     files: ['prebuilt.json', ...addons.map(({ folder }) => folder)],
     os: [process.platform],

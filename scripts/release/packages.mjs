@@ -32,9 +32,14 @@ export function findings(packages, { provenance }) {
     }
     if (provenance && manifest.repository === undefined)
       found.push(
-        `${name} has no field "repository", which npm's provenance compares with the repository it is built in.`,
+        `${name} has no field "repository", which npm's provenance compares with the public repository it is built in.`,
       );
   }
+  if (provenance && !canProve(process.env))
+    found.push(
+      "npm's provenance is not available here: publish from GitHub Actions with the permission id-token: write, or from GitLab CI with " +
+        'an ID token SIGSTORE_ID_TOKEN for sigstore; or give --no-provenance.',
+    );
   if (!new RegExp(`^## \\[${escaped(version)}\\]`, 'm').test(readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8')))
     found.push(
       `CHANGELOG.md has no section "## [${version}]": name the section of unreleased changes so, with a date.`,
@@ -45,6 +50,12 @@ export function findings(packages, { provenance }) {
     found.push(`This commit has no tag v${version}: git tag v${version}`);
   return found;
 }
+
+/** Whether npm can prove where a package is built, by the conditions of libnpmpublish. */
+const canProve = (environment) =>
+  environment.GITHUB_ACTIONS
+    ? Boolean(environment.ACTIONS_ID_TOKEN_REQUEST_URL)
+    : Boolean(environment.GITLAB_CI && environment.SIGSTORE_ID_TOKEN);
 
 const escaped = (text) => text.replaceAll('.', '\\.');
 

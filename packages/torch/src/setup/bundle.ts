@@ -58,7 +58,13 @@ export function writeBundle(file: string, { libtorch, addon }: Installation): vo
     for (const part of ['include', 'lib']) symlinkSync(join(path, part), join(folder, 'libtorch', part));
     say(`writing ${file}: libtorch ${version} for ${variant} and the addon (a minute)`);
     const excluded = EXCLUDED.map((pattern) => `--exclude=${pattern}`);
-    tar(['-czf', resolve(file), '--dereference', ...excluded, '-C', folder, 'bundle.json', 'addon', 'libtorch'], file);
+    const part = `${resolve(file)}.${process.pid}.part`;
+    try {
+      tar(['-czf', part, '--dereference', ...excluded, '-C', folder, 'bundle.json', 'addon', 'libtorch'], file);
+      renameSync(part, file);
+    } finally {
+      rmSync(part, { force: true });
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
