@@ -13,6 +13,7 @@ before(async () => {
   // Models of the hub are named in the documentation, and not downloaded here.
   process.env.HF_HUB_OFFLINE = '1';
   process.env.HF_HUB_CACHE = join(folder, 'hub');
+  process.env.MLFLOW_TRACKING_URI = 'http://127.0.0.1:1';
   await drawDiscs(join(folder, 'photos'), { train: 3, val: 1 });
   mkdirSync(join(folder, 'runs'));
 });

@@ -84,9 +84,15 @@ describe('train', () => {
   });
 
   test('makes the same weights, bit for bit, of the same configuration', async () => {
-    await succeed(['train', 'discs', ...training, '--run', 'again'], folder);
+    await succeed(['train', 'discs', ...training, '--run', 'again', '--track', 'tensorboard'], folder);
     assert.equal(sha256(join(folder, 'again/best.safetensors')), sha256(join(run, 'best.safetensors')));
-    await succeed(['train', 'discs', ...training, '--seed', '7', '--run', 'other'], folder);
+    assert.equal(namesIn(join(folder, 'again')).filter((name) => name.includes('tfevents')).length, 1);
+    process.env.MLFLOW_TRACKING_URI = 'http://127.0.0.1:1';
+    const other = ['train', 'discs', ...training, '--seed', '7', '--run', 'other', '--track', 'mlflow'];
+    const text = await succeed(other, folder).finally(() => delete process.env.MLFLOW_TRACKING_URI);
+    const note =
+      'does not answer (bad port). Training goes on; to send the run later: evenhand track other --to mlflow';
+    assert.equal(text.split(note).length, 2, text);
     assert.notEqual(sha256(join(folder, 'other/best.safetensors')), sha256(join(run, 'best.safetensors')));
   });
 

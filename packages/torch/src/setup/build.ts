@@ -298,7 +298,11 @@ function compile(compiler: string, args: readonly string[], libtorch: Libtorch):
   return new Promise((done, fail) => {
     execFile(compiler, args, { maxBuffer: 2 ** 26 }, (error, _stdout, stderr) => {
       if (!error) return done();
-      const lines = stderr.split('\n');
+      // Without a message, it was ended from outside, mostly for lack of memory.
+      const lines =
+        stderr.trim() === ''
+          ? [`${compiler} ended without a message (${error.signal ?? error.code})`]
+          : stderr.split('\n');
       const first = Math.max(
         0,
         lines.findIndex((line) => /error|undefined reference|cannot find/.test(line)),

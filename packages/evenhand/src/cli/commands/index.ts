@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, { readonly summary: string; load(
     summary: 'show runs on a local web page',
     load: async () => (await import('./board.js')).board,
   },
+  track: { summary: 'send runs to TensorBoard or MLflow', load: async () => (await import('./track.js')).track },
   predict: {
     summary: 'classify images with a trained model',
     load: async () => (await import('./predict.js')).predict,

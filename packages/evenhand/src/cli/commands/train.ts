@@ -8,6 +8,7 @@ import { formatInterval, formatScore, plural } from '../../format.js';
 import { describeMacroF1, meanAndDeviation } from '../../metrics/index.js';
 import { printable } from '../../printable.js';
 import { chosenInterval, describeCombinedModel, RunFolder } from '../../run/index.js';
+import { followRun } from '../../track/index.js';
 import {
   changeOnResume,
   configOfRun,
@@ -22,6 +23,7 @@ import type { TrainedRun } from '../../workflows/index.js';
 import type { Command } from '../command.js';
 import { configFlags, configOf, type Resolved, settingsOf } from '../options/config-flags.js';
 import { expectPositionals, type Flag, type Parsed, parseFlags, readWholeNumber } from '../options/flags.js';
+import { trackerOf } from '../options/trackers.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { json } from '../output/files.js';
 import { continueWithoutOutput } from '../output/streams.js';
@@ -69,6 +71,12 @@ const flags: readonly Flag[] = [
     doc: 'how long a process waits for the others it trains with before it gives up [10m]',
   },
   { name: 'data', boolean: false, value: 'PATH', doc: 'with --resume: new place of data that has moved' },
+  {
+    name: 'track',
+    boolean: false,
+    value: 'NAME',
+    doc: 'show the run in tensorboard (an event file in the run folder) or mlflow (the server of MLFLOW_TRACKING_URI) too',
+  },
   { name: 'print-config', boolean: true, doc: 'print the resolved configuration as TOML and exit' },
   { name: 'config-schema', boolean: true, doc: 'print the JSON Schema of configuration files, for editors, and exit' },
   ...configFlags,
@@ -173,6 +181,9 @@ async function work(unlimited: Job, title: string, parsed: Parsed): Promise<numb
   const processes = processesOf(parsed, environment);
   const job = { ...unlimited, ...timeoutOf(flags.get('timeout')) };
   const debug = flags.get('debug') === 'true';
+  const track = flags.get('track');
+  // Of several processes, the first tracks the run.
+  const tracker = track !== undefined && isFirst(environment) ? trackerOf('track', track) : undefined;
   const display = new Display(job.run, environment?.rank);
   const resume = `evenhand train --resume ${quoted(job.run)}`;
   const output: string[] = [];
@@ -181,6 +192,13 @@ async function work(unlimited: Job, title: string, parsed: Parsed): Promise<numb
   // The run is worth more than its display, and train.log has every line.
   continueWithoutOutput();
   display.line(title);
+  const sendRest =
+    tracker &&
+    followRun(job.run, tracker, (problem) =>
+      display.line(
+        `${problem}. Training goes on; to send the run later: evenhand track ${quoted(job.run)} --to ${track}`,
+      ),
+    );
   const outcome = await runTraining(
     job,
     {
@@ -197,6 +215,7 @@ async function work(unlimited: Job, title: string, parsed: Parsed): Promise<numb
     },
     processes,
   );
+  await sendRest?.();
   display.clear();
   const fail = (text: string, exitCode: number): number => {
     display.record(text);

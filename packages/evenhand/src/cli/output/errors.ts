@@ -28,7 +28,7 @@ const mistakes = [
   'ServerError',
   'WeightsFileError',
 ];
-const failures = ['SetupError', 'WeightsError', 'TorchError', 'TrainingError', 'ExportError'];
+const failures = ['SetupError', 'WeightsError', 'TorchError', 'TrainingError', 'ExportError', 'TrackError'];
 /** Codes that do not depend on the run: a network that may be back, a token, a disk that can be cleared, another process. */
 const passing: Readonly<Record<string, readonly string[]>> = {
   WeightsError: ['refused', 'unreachable', 'interrupted', 'wrong-hash', 'disk'],
