@@ -143,7 +143,10 @@ export function secondsLeft(
   if (!(imagesPerSecond > 0)) return undefined;
   const left = (total - done) / imagesPerSecond;
   const epochsAfter = epochs - epoch + (cross ? (cross.folds - cross.fold) * epochs : 0);
-  const after = stage === 'full' ? epochsAfter * (epochSeconds ?? total / imagesPerSecond) : 0;
+  // The validation after an epoch is over in a moment; the epochs to come are not.
+  const perEpoch =
+    stage === 'full' ? (epochSeconds ?? total / imagesPerSecond) : stage === 'validate' ? epochSeconds : 0;
+  const after = epochsAfter * (perEpoch ?? 0);
   return { epoch: left, all: left + Math.max(0, after) };
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { RunFolder } from '../../run/index.js';
+import { type EpochMetrics, RunFolder } from '../../run/index.js';
 import type { Progress, TrainResult } from '../../train/index.js';
 import { ProgressFile } from './progress-file.js';
 
@@ -47,6 +47,14 @@ describe('progress.json', () => {
     assert.deepEqual([run.readProgress()!.state, run.readProgress()!.done], ['stopped', 101]);
     file.end({ type: 'died', rank: 0, cause: 'SIGKILL' });
     assert.equal(run.readProgress()!.reason, 'the training process was ended by SIGKILL');
+  });
+
+  test('has the time until the last epoch while an epoch is validated, too', () => {
+    const run = runAt('validates');
+    const file = new ProgressFile(run.path);
+    file.event({ type: 'epoch', metrics: { phase: 'full', seconds: 30 } as EpochMetrics });
+    file.event({ ...progress, stage: 'validate' });
+    assert.deepEqual([run.readProgress()!.epochSecondsLeft, run.readProgress()!.secondsLeft], [10, 10 + 17 * 30]);
   });
 
   test('is left alone by a process that has begun nothing', () => {

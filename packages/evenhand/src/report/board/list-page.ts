@@ -85,7 +85,7 @@ export function runRow(run: RunSummary, isTicked = false): Markup {
   const isDamaged = run.problem !== undefined && state !== 'failed' && state !== 'damaged';
   const sortable = (value: number | undefined): string =>
     value === undefined || !Number.isFinite(value) ? '-1' : String(value);
-  return html`<tr data-run="${id}"><th scope="row"><label><input type="checkbox" name="run" value="${id}" aria-label="Compare ${path}"${isTicked && ' checked'}><a href="/run/${id}">${name}</a><small>${[folderOf(path), html`<span class="only-phone">${model} ${data}</span>`]}</small></label></th>
+  return html`<tr data-run="${id}"><th scope="row"><label><input type="checkbox" name="run" value="${id}" aria-label="Compare ${path}"${isTicked && ' checked'}><a href="/run/${id}">${name}</a><small>${folderOf(path)}<span class="only-phone">${breakable(model)} ${breakable(data)}</span></small></label></th>
 <td data-value="${stateName(state)}">${stateMark(state)}${isDamaged && html`<small>a file is damaged</small>`}${run.folds !== undefined && html`<small>${run.folds.begun} of ${run.folds.planned} folds</small>`}</td>
 <td class="number" data-value="${sortable(score?.value)}">${score === undefined ? NONE : html`<b>${showScore(score.value)}</b>`}${interval}</td>
 <td class="number detail" data-value="${sortable(accuracy)}">${accuracy === undefined ? NONE : showScore(accuracy)}</td>
@@ -96,8 +96,11 @@ export function runRow(run: RunSummary, isTicked = false): Markup {
 <td class="detail" data-value="${started}">${date}<small>${time}</small></td></tr>`;
 }
 
-/** The folder that a run is in, as it is shown. */
-const folderOf = (path: string): string => path.slice(0, Math.max(0, path.search(/[\\/][^\\/]*$/)));
+/** The folder that a run is in, as it is shown; empty if it is one of the current folder. */
+function folderOf(path: string): string {
+  const folder = path.slice(0, Math.max(0, path.search(/[\\/][^\\/]*$/)));
+  return /[\\/]/.test(folder) ? folder : '';
+}
 
 function auditsSection(audits: readonly AuditEntry[]): Markup {
   const rows = audits.map(

@@ -8,7 +8,7 @@ import { progressBar, showClasses, showMemory, showSpeed, showStart, showTime, s
 
 export function runPage(facts: RunFacts): string {
   const { summary, settings, environment, parts, parent, log } = facts;
-  const isScored = facts.best !== null || summary.score !== undefined;
+  const isScored = summary.state !== 'damaged' && (facts.best !== null || summary.score !== undefined);
   const more = [
     section('curves', 'Curves', html`<div data-part="curves">${curves(facts)}</div>`),
     parts.length > 0 && section('folds', 'Folds', html`<div data-part="folds">${foldTable(facts)}</div>`),
@@ -71,7 +71,7 @@ export function statusPart({ summary, epochs }: Pick<RunFacts, 'summary' | 'epoc
 }
 
 const timeLeftNote = ({ progress }: RunSummary): string =>
-  progress?.stage === 'full' ? 'until the last epoch ends' : 'until this stage ends';
+  ['full', 'validate'].includes(progress?.stage ?? '') ? 'until the last epoch ends' : 'until this stage ends';
 
 function endText({ state, progress }: RunSummary): Markup | false {
   if (progress === undefined || !['stopped', 'failed', 'interrupted', 'finished'].includes(state)) return false;

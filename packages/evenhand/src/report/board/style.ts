@@ -38,14 +38,14 @@ progress::-moz-progress-bar{background:var(--accent)}
 .now dl{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;margin:.7rem 0 0}
 .now dt{color:var(--soft);font-size:.8rem}.now dd{margin:0;font-weight:600}
 .runs{max-height:max(34rem,74vh)}
-.runs tbody th{min-width:15rem;overflow-wrap:anywhere}
+.runs tbody th{min-width:13.5rem;overflow-wrap:break-word}
 .only-phone{display:none}
 .runs tbody th label{display:grid;grid-template-columns:auto minmax(0,1fr);gap:.1rem .6rem;align-items:start}
 .runs tbody th small{grid-column:2;display:block}
 .runs input[type=checkbox]{margin:.3rem 0 0;width:1rem;height:1rem;accent-color:var(--accent)}
 .runs td{white-space:nowrap}
 .runs td small{display:block}
-.runs .wrap{white-space:normal;min-width:8rem;overflow-wrap:break-word}
+.runs .wrap{white-space:normal;min-width:7.5rem;overflow-wrap:break-word}
 .actions{display:flex;flex-wrap:wrap;gap:.6rem;margin:0 0 1.2rem}
 a.plainbutton{text-decoration:none;color:inherit;display:inline-block}
 .primary{background:var(--ink)!important;color:var(--paper);border-color:var(--ink)!important}
@@ -86,7 +86,7 @@ img.thumb{width:100%;height:auto;object-fit:cover}
 .legend{margin-top:.9rem}
 @media (max-width:900px){.two{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:760px){
-.only-phone{display:block;overflow-wrap:anywhere}
+.only-phone{display:block}
 .compared thead{display:none}
 .compared tr{display:grid;grid-template-columns:auto 1fr;border-bottom:1px solid var(--rule);padding:.6rem 0}
 .compared th,.compared td{border:0;padding:.15rem .2rem}
