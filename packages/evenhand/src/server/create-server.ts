@@ -50,7 +50,6 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
   'cache-control': 'no-store',
 };
 
@@ -65,28 +64,32 @@ export function createServer(settings: ServerSettings = {}): Server {
   const readsNeedToken = settings.readsNeedToken ?? !isLoopback(host);
   const app = Fastify({ requestTimeout: 60_000, forceCloseConnections: 'idle', ...settings.fastify });
   const cookie = cookieName(token);
+  // Browsers know it only where an address is trusted, and complain elsewhere.
+  const headers = Object.entries(
+    isLoopback(host) ? { ...HEADERS, 'cross-origin-opener-policy': 'same-origin' } : HEADERS,
+  );
   prepareEventStreams(app);
   const refuse = settings.problems ? refuseAsProblem : refuseAsText;
 
   app.addHook('onRequest', async (request, reply) => {
-    const { headers } = request;
-    if (!isOwnHost(headers.host, host, allowedHosts)) {
+    const given = request.headers;
+    if (!isOwnHost(given.host, host, allowedHosts)) {
       return refuse(reply, 421, 'This server does not answer for the host name of this address.');
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!isRead && !isOwnOrigin(headers)) return refuse(reply, 403, 'A page of another site may not send this.');
+    if (!isRead && !isOwnOrigin(given)) return refuse(reply, 403, 'A page of another site may not send this.');
     const access = request.routeOptions.config?.access ?? (isRead ? 'read' : 'write');
     if (access === 'public') return;
-    const inHeader = sameToken(tokenOf(headers), token);
+    const inHeader = sameToken(tokenOf(given), token);
     if (access === 'write') {
       if (!inHeader) return refuse(reply, 401, 'Writing needs the token: reload the page, or restart the server.');
       return;
     }
     const inAddress = sameToken(tokenInAddress(request), token);
-    if (inAddress && request.method === 'GET' && headers.accept?.includes('text/html')) {
+    if (inAddress && request.method === 'GET' && given.accept?.includes('text/html')) {
       return moveToCookie(request, reply, `${cookie}=${token}; Path=/; HttpOnly; SameSite=Strict`);
     }
-    if (!readsNeedToken || inHeader || inAddress || sameToken(cookieOf(headers.cookie, cookie), token)) return;
+    if (!readsNeedToken || inHeader || inAddress || sameToken(cookieOf(given.cookie, cookie), token)) return;
     return refuse(reply, 401, 'Open the address with its token, as it was printed when the server started.');
   });
 
@@ -97,7 +100,7 @@ export function createServer(settings: ServerSettings = {}): Server {
   app.addHook('onSend', async (_request, reply) => {
     // A connection that is kept for further requests would keep the server from stopping.
     if (isStopping) reply.header('connection', 'close');
-    for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) reply.header(name, value);
+    for (const [name, value] of headers) if (!reply.hasHeader(name)) reply.header(name, value);
   });
 
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'There is no such page.'));
@@ -127,7 +130,9 @@ function moveToCookie({ url }: FastifyRequest, reply: FastifyReply, cookie: stri
   return reply
     .header('set-cookie', cookie)
     .type('text/html; charset=utf-8')
-    .send(`<!doctype html><meta http-equiv="refresh" content="0;url=${escaped}"><title>evenhand</title>`);
+    .send(
+      `<!doctype html><meta http-equiv="refresh" content="0;url=${escaped}"><link rel="icon" href="data:,"><title>evenhand</title>`,
+    );
 }
 
 const refuseAsText = (reply: FastifyReply, status: number, message: string): FastifyReply =>

@@ -286,6 +286,7 @@ describe('start and stop', () => {
   test('prints the token in the address where reading needs it', async () => {
     const running = await startServer(exampleServer({ host: '0.0.0.0' }), { port: 0 });
     assert.equal(running.url, `http://127.0.0.1:${running.port}/?token=${TOKEN}`);
+    assert.equal(running.urlElsewhere, `http://${hostname()}:${running.port}/?token=${TOKEN}`);
     running.stop();
     await running.stopped;
   });

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { isLoopback } from './access.js';
 import type { Server } from './create-server.js';
 import { ServerError } from './server-error.js';
@@ -15,6 +16,8 @@ export interface StartOptions {
 export interface Running {
   /** The address to open in a browser, with the token if reading needs it. */
   readonly url: string;
+  /** That for other machines, if the server listens on all addresses of this one. */
+  readonly urlElsewhere?: string;
   readonly port: number;
   /** Resolves when the server has stopped: after SIGTERM, SIGINT or `stop`. */
   readonly stopped: Promise<void>;
@@ -61,10 +64,11 @@ export async function startServer(server: Server, options: StartOptions): Promis
   }
   for (const signal of signals) process.on(signal, stop);
   const { port } = app.addresses()[0] as AddressInfo;
-  const name = host.includes(':') ? `[${host}]` : host;
-  const opened = name === '0.0.0.0' ? '127.0.0.1' : name === '[::]' ? '[::1]' : name;
-  const url = `http://${opened}:${port}/${readsNeedToken ? `?token=${token}` : ''}`;
-  return { url, port, stopped, stop };
+  const urlOf = (name: string): string =>
+    `http://${name.includes(':') ? `[${name}]` : name}:${port}/${readsNeedToken ? `?token=${token}` : ''}`;
+  const local = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host];
+  const urls = local === undefined ? { url: urlOf(host) } : { url: urlOf(local), urlElsewhere: urlOf(hostname()) };
+  return { ...urls, port, stopped, stop };
 }
 
 const signals = ['SIGTERM', 'SIGINT'] as const;

@@ -75,7 +75,13 @@ export const board: Command = {
       },
     });
     const running = await startServer(server, readPort(parsed));
-    console.log(`Board of ${roots.map(quoted).join(', ')}: ${running.url}\nPress Ctrl-C to stop.`);
+    const { url, urlElsewhere } = running;
+    const lines = [
+      `Board of ${roots.map(quoted).join(', ')}: ${url}`,
+      ...(urlElsewhere === undefined ? [] : [`From other machines: ${urlElsewhere}`]),
+      'Press Ctrl-C to stop.',
+    ];
+    console.log(lines.join('\n'));
     await running.stopped;
     return exitCodes.done;
   },
