@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
 import { deserialize, serialize } from 'node:v8';
 import { type distributed, noGrad, ops, scope, type Tensor, tensor } from '@evenhand/torch';
 import { type BatchPart, positionsOf } from '../../data/index.js';
@@ -7,26 +9,57 @@ import { type BatchPart, positionsOf } from '../../data/index.js';
  * them run the same code and have the same state after each step. What depends on clocks, signals or files is decided by
  * rank 0 or agreed here.
  */
-export type Group = distributed.ProcessGroup | null;
+export type Group = (distributed.ProcessGroup & Cores) | null;
+
+/** A group before `shareCores`. */
+type Processes = distributed.ProcessGroup | null;
+
+interface Cores {
+  /** The cores of this process: its share of those that it may use. */
+  readonly cores: number;
+}
+
+/** Finds out how many processes of the group share the cores that this one may use: launchers may give each its own. */
+export function shareCores(group: Processes): Group {
+  if (!group) return null;
+  const own = coreSet();
+  const sharers = group.allGatherBytes(Buffer.from(own)).filter((set) => Buffer.from(set).toString() === own);
+  return Object.assign(group, { cores: Math.max(1, Math.floor(availableParallelism() / sharers.length)) });
+}
+
+/** Names the cores that this process may use, and their machine. */
+function coreSet(): string {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  const machine = read('/proc/sys/kernel/random/boot_id') || hostname();
+  return `${machine} ${/^Cpus_allowed_list:.*$/m.exec(read('/proc/self/status'))?.[0]}`;
+}
+
+export const coresOf = (group: Group): number => group?.cores ?? availableParallelism();
 
 export const worldSizeOf = (group: Group): number => group?.worldSize ?? 1;
 
 /** Whether this process writes the run: the first one, or the only one. */
-export const isMain = (group: Group): boolean => group === null || group.rank === 0;
+export const isMain = (group: Processes): boolean => group === null || group.rank === 0;
 
 /** The part of a batch that this process takes. */
 export const partOf = (group: Group): BatchPart =>
   group ? { index: group.rank, count: group.worldSize } : { index: 0, count: 1 };
 
 /** The values of all processes by rank, plain data. All of them must call it. */
-export const valuesOf = <T>(group: Group, value: T): T[] =>
+export const valuesOf = <T>(group: Processes, value: T): T[] =>
   group ? group.allGatherBytes(serialize(value)).map((bytes) => deserialize(bytes)) : [value];
 
 /** Whether `flag` is true in any process. All of them must call it. */
-export const anyOf = (group: Group, flag: boolean): boolean => valuesOf(group, flag).includes(true);
+export const anyOf = (group: Processes, flag: boolean): boolean => valuesOf(group, flag).includes(true);
 
 /** The value of `compute`, plain data and typed arrays, which rank 0 alone calls. */
-export function computedOnce<T>(group: Group, compute: () => T): T {
+export function computedOnce<T>(group: Processes, compute: () => T): T {
   if (!group) return compute();
   return deserialize(group.broadcastBytes(group.rank === 0 ? serialize(compute()) : null));
 }

@@ -9,12 +9,11 @@ import {
 } from '../../data/index.js';
 import { type Config, RECIPE_BATCH_SIZE } from '../config/fields.js';
 import { samplerOptions } from '../objective/balance.js';
-import { coresOf } from '../setup/device.js';
 import { squashSizeOf } from '../setup/image-cache.js';
 import { presetAt } from '../setup/model.js';
 import type { Prepared } from '../setup/prepare.js';
 import { globalEpoch, type TrainingContext } from './context.js';
-import { type Group, partOf, worldSizeOf } from './group.js';
+import { coresOf, type Group, partOf, worldSizeOf } from './group.js';
 import type { TrainingState } from './state.js';
 
 /** Augmented images of `size` x `size` pixels, by default those of the training. */

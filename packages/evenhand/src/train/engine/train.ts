@@ -14,7 +14,7 @@ import { type Prepared, prepareData, prepareFolds } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
 import { chooseBatchSize, requireDivisible } from './batch-size.js';
 import { trainFolds } from './folds.js';
-import { isMain, worldSizeOf } from './group.js';
+import { type Group, isMain, shareCores, worldSizeOf } from './group.js';
 import type { OutOfFold } from './out-of-fold.js';
 import { afterNeighbours, copyRunFromMain, inOwnFolder, requireGroup, requireSameStart } from './start-together.js';
 import { TimeBudget } from './time-budget.js';
@@ -53,12 +53,12 @@ export interface TrainResult extends Trained {
  * each with one sentence for the user; what was written before stays
  */
 export function trainRun(options: TrainOptions): Promise<TrainResult> {
-  const { group = null } = options;
-  return inOwnFolder(group, options.run, (run) => startIn({ ...options, run }));
+  const group = shareCores(options.group ?? null);
+  return inOwnFolder(group, options.run, (run) => startIn({ ...options, run }, group));
 }
 
-async function startIn(options: TrainOptions): Promise<TrainResult> {
-  const { onEvent = () => {}, group = null } = options;
+async function startIn(options: TrainOptions, group: Group): Promise<TrainResult> {
+  const { onEvent = () => {} } = options;
   const { config } = options;
   if (config.data === '') throw new ConfigError('data is missing: set the folder or CSV file to train on');
   requireGroup(config, group);
@@ -108,21 +108,21 @@ async function startIn(options: TrainOptions): Promise<TrainResult> {
  * @throws as `trainRun`; ConfigError if the data has changed
  */
 export function resumeRun(options: ResumeOptions): Promise<TrainResult> {
-  const { group = null } = options;
+  const group = shareCores(options.group ?? null);
   return inOwnFolder(group, options.run, async (run) => {
     const main = isMain(group) ? RunFolder.open(run) : null;
     const unlock = main?.lock();
     try {
       copyRunFromMain(group, run);
-      return await resumeIn(main ?? RunFolder.open(run), options);
+      return await resumeIn(main ?? RunFolder.open(run), options, group);
     } finally {
       unlock?.();
     }
   });
 }
 
-async function resumeIn(folder: RunFolder, options: ResumeOptions): Promise<TrainResult> {
-  const { onEvent = () => {}, changes = {}, group = null } = options;
+async function resumeIn(folder: RunFolder, options: ResumeOptions, group: Group): Promise<TrainResult> {
+  const { onEvent = () => {}, changes = {} } = options;
   const { config, notes } = changeOnResume(configOfRun(folder), changes);
   if (!existsSync(config.data)) {
     throw new ConfigError(`${config.data} does not exist; if the data has moved, resume with --data and its new place`);

@@ -14,7 +14,7 @@ import { takeLabels } from './earlier-labels.js';
 import { ExpectedTime } from './expected-time.js';
 import type { FeaturePool } from './frozen-features.js';
 import { fullPhase } from './full-phase.js';
-import { copyFromMain, type Group, isMain, worldSizeOf } from './group.js';
+import { copyFromMain, coresOf, type Group, isMain, worldSizeOf } from './group.js';
 import { headPhase } from './head-phase.js';
 import { judgeLabels } from './label-noise.js';
 import { labelsOfMain } from './labels-of-main.js';
@@ -179,7 +179,7 @@ export function trained({ epochs, stoppedEarly }: Position, interrupted: boolean
 export function prepareMachine(config: Config, group: Group): string {
   const device = chooseDevice(config.device, group);
   prepareDevice(device, config);
-  chooseThreads(config.threads, group);
+  chooseThreads(config.threads, coresOf(group));
   keepFreedMemory();
   return device;
 }

@@ -36,16 +36,12 @@ export function chooseDevice(name: string, neighbours: Neighbours = null): strin
   throw new ConfigError(`Unknown device ${describeValue(name)}; available: ${available.join(', ')}`);
 }
 
-/** The cores of this process: its share of those of the machine. */
-export const coresOf = (neighbours: Neighbours): number =>
-  Math.max(1, Math.floor(availableParallelism() / (neighbours?.localWorldSize ?? 1)));
-
 /**
- * Sets the number of threads of libtorch, one per core of this process if `threads` is 0, and how they wait for each other.
- * Returns the number.
+ * Sets the number of threads of libtorch, one for each of the `cores` of this process if `threads` is 0, and how they wait for
+ * each other. Returns the number.
  */
-export function chooseThreads(threads: number, neighbours: Neighbours = null): number {
-  const count = threads || coresOf(neighbours);
+export function chooseThreads(threads: number, cores = availableParallelism()): number {
+  const count = threads || cores;
   setNumThreads(count);
   setThreadWaiting('adaptive');
   return count;

@@ -5,11 +5,15 @@ import type { Environment } from '../../run/index.js';
 import { version } from '../../version.js';
 import type { Config } from '../config/fields.js';
 import { countLabels } from '../objective/balance.js';
-import { chooseDevice, coresOf } from './device.js';
+import { chooseDevice } from './device.js';
 import type { Prepared } from './prepare.js';
 
 /** What a run runs on: all that its result may depend on besides its configuration. */
-export function environmentOf(config: Config, data: Prepared, group: distributed.ProcessGroup | null): Environment {
+export function environmentOf(
+  config: Config,
+  data: Prepared,
+  group: (distributed.ProcessGroup & { readonly cores: number }) | null,
+): Environment {
   const { classes, train, val, fingerprint, splitFingerprint, skipped } = data;
   const device = chooseDevice(config.device, group);
   return {
@@ -17,7 +21,7 @@ export function environmentOf(config: Config, data: Prepared, group: distributed
     os: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
-    threads: config.threads || coresOf(group),
+    threads: config.threads || (group?.cores ?? availableParallelism()),
     ...(group ? { processes: group.worldSize } : {}),
     device,
     gpu: gpuInfo(device),
