@@ -13,10 +13,10 @@ import {
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nn, noGrad, saveTensors, scope, tensor } from '@evenhand/torch';
-import { createModel, exportWeights, modelInfo } from 'evenhand';
+import { exportWeights, modelInfo } from 'evenhand';
 import sharp from 'sharp';
 import { findPython, keptMemoryEnv, median, pythonEnv } from './contenders.js';
+import { writeRandomWeights } from './random-weights.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = join(ROOT, 'packages/evenhand/bin/evenhand.js');
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   const labels = Array.from({ length: 102 }, (_, i) => String(i + 1));
   writeFileSync(join(folder, 'labels.txt'), `${labels.join('\n')}\n`);
   const weights = join(folder, 'weights.safetensors');
-  makeWeights(weights, crop);
+  writeRandomWeights(weights, MODEL, crop);
   // Bilinear like the peer, so that predictions can be compared.
   const preset = { ...modelInfo(MODEL).preset, interpolation: 'bilinear' as const };
   await exportWeights({ model: MODEL, weights, labels, preset, out: join(folder, 'model.onnx') });
@@ -105,21 +105,6 @@ async function main(): Promise<void> {
     process.stderr.write(`round ${round} of ${ROUNDS}\n`);
   }
   show(contenders, turns);
-}
-
-/** Random weights with matching statistics. Otherwise activations vanish, and arithmetic on denormals is slow. */
-function makeWeights(path: string, size: number): void {
-  const model = createModel(MODEL, { numClasses: 102, seed: 1 });
-  for (const layer of nn.modules(model)) {
-    if (layer instanceof nn.BatchNorm2d) Object.defineProperty(layer, 'momentum', { value: 1 });
-  }
-  const noise = Float32Array.from(
-    { length: 4 * 3 * size * size },
-    (_, i) => ((Math.sin(i * 12.9898) * 43_758.5453) % 1) * 3,
-  );
-  scope(() => noGrad(() => model.forward(tensor(noise, [4, 3, size, size]))));
-  saveTensors(path, nn.stateDict(model));
-  nn.disposeModule(model);
 }
 
 async function drawPhotos(): Promise<void> {

@@ -30,6 +30,7 @@ export {
 export { Model, NotDone, type Outcome, type PredictAllOptions, type Prediction, type PredictOptions } from './model.js';
 export { ModelError } from './model-error.js';
 export { load, type NodeModel, readModelFile } from './node/load.js';
+export { type Explanation, Occlusion } from './occlusion.js';
 export { DEVICES, type Device, type LoadOptions } from './options.js';
 export { preprocess, resizedSize, scaledSize } from './preprocess.js';
 export {

@@ -17,9 +17,11 @@ export {
   type PredictOptions,
 } from '../model.js';
 export { ModelError } from '../model-error.js';
+export { type Explanation, Occlusion } from '../occlusion.js';
 export { DEVICES, type Device } from '../options.js';
-export { preprocess } from '../preprocess.js';
+export { preprocess, scaledSize } from '../preprocess.js';
 export { type CropMode, type Interpolation, type Preset, validatePreset } from '../preset.js';
+export { type ResampleOptions, resample } from '../resample.js';
 export { TTA, type Tta } from '../views.js';
 export { type BrowserImage, decode } from './decode.js';
 export { type BrowserLoadOptions, type BrowserModel, load } from './load.js';
