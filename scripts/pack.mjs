@@ -95,6 +95,10 @@ async function bundle(folder) {
     const entry = pathToFileURL(join(ROOT, 'packages/evenhand/dist/report', page, 'browser/main.js'));
     writeFileSync(join(scripts, 'main.bundle.js'), await bundleScript(entry));
   }
+  const { TRY_SCRIPTS, tryScript } = await compiled('report/try/scripts.js');
+  for (const [name, file] of Object.entries(TRY_SCRIPTS)) {
+    writeFileSync(join(folder, 'dist/report/try/browser', `${file}.bundle.js`), await tryScript(name));
+  }
   const { bundleProgram } = await compiled('cli/submit/bundle.js');
   mkdirSync(join(folder, 'dist/cli/submit/bundle'));
   for (const [name, contents] of Object.entries(await bundleProgram())) {

@@ -16,6 +16,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   '@evenhand/torch/image': 'packages/torch/src',
   '@evenhand/torch/setup': 'packages/torch/src',
   '@evenhand/predict': 'packages/predict/src',
+  '@evenhand/predict/browser': 'packages/predict/src',
   '@evenhand/herbarium': 'packages/herbarium/src',
   evenhand: 'packages/evenhand/src',
   'evenhand/random': 'packages/evenhand/src',

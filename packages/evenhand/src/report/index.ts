@@ -19,6 +19,7 @@ export { isLikelyError } from './label-errors.js';
 export type { Page } from './page/document.js';
 export type { PageFacts, Setting, ShellCommand, ShellPaths } from './run/index.js';
 export type { SubmissionFacts } from './submission/submission.js';
+export type { TryFacts } from './try/facts.js';
 
 // Charts and PDF need libraries that take more than a second to load, so each page is loaded when it is asked for.
 
@@ -35,3 +36,6 @@ export const submissionReport: typeof writeSubmission = async (run, facts) =>
 
 /** The pages of the board. */
 export const boardPages = () => import('./board/index.js');
+
+/** The page on which a person tries a model, with its script and style. */
+export const tryPages = () => import('./try/index.js');

@@ -18,6 +18,7 @@ export function limitRequests(
 
   // After the request is admitted by `onRequest`, and before its body is read.
   app.addHook('preParsing', async (request, reply) => {
+    if (request.method === 'GET') return;
     const length = request.headers['content-length'];
     // Without a length the body may be of any size up to the limit.
     const bytes = length === undefined ? limits.bodyBytes : Number(length);

@@ -297,7 +297,7 @@ test('/openapi.json describes every route of the API, from the schemas that vali
   const app = await serverOf({ images: 7 });
   const { openapi, paths } = (await app.inject('/openapi.json')).json();
   assert.equal(openapi, '3.1.0');
-  assert.deepEqual(Object.keys(paths).sort(), ['/healthz', '/v1/model', '/v1/predict']);
+  assert.deepEqual(Object.keys(paths).sort(), ['/healthz', '/v1/explain', '/v1/model', '/v1/predict']);
   const { requestBody, parameters, responses } = paths['/v1/predict'].post;
   assert.equal(requestBody.content['application/json'].schema.properties.images.maxItems, 7);
   assert.ok('multipart/form-data' in requestBody.content && 'image/jpeg' in requestBody.content);

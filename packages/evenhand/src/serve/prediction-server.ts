@@ -5,13 +5,17 @@ import { type FastifyError, type FastifyInstance, type FastifyRequest, LogContro
 import { createServer, type Server, type ServerSettings } from '../server/index.js';
 import { version } from '../version.js';
 import { classifierOf, type NotPredicted } from './classify.js';
+import { addExplainRoute } from './explain-route.js';
 import { ImageQueue } from './image-queue.js';
 import { limitRequests } from './limit-requests.js';
 import { DEFAULT_LIMITS, type ServeLimits } from './limits.js';
 import { serveMetrics } from './metrics.js';
+import { addPage } from './page-routes.js';
 import { Problem, problemOf, sendProblem } from './problem.js';
 import { imagesOf, readForm } from './read-images.js';
 import { healthSchema, modelSchema, type PredictQuery, predictSchema } from './schemas.js';
+import type { SimilarImages } from './similar.js';
+import { addSimilarRoutes } from './similar-routes.js';
 
 export interface ServeSettings {
   readonly model: NodeModel;
@@ -24,12 +28,16 @@ export interface ServeSettings {
   readonly topK?: number;
   readonly views?: PredictQuery['views'];
   readonly limits?: Partial<ServeLimits>;
+  /** Finds similar training images. The server closes it. */
+  readonly similar?: SimilarImages | undefined;
+  /** The title of the page: by default the name of the model. */
+  readonly name?: string;
   readonly server?: Omit<ServerSettings, 'problems'>;
 }
 
 /**
- * A server that classifies images: `POST /v1/predict`, `GET /v1/model`, /healthz, /metrics, /openapi.json. Its answers are
- * those of `evenhand predict`, and none names a file of this machine. Errors are RFC 9457 problems.
+ * A server that classifies images: `POST /v1/predict`, `GET /v1/model`, /healthz, /metrics, /openapi.json, and a page to
+ * try it. Its answers are those of `evenhand predict`, and none names a file of this machine. Errors are RFC 9457 problems.
  */
 export async function createPredictionServer(settings: ServeSettings): Promise<Server> {
   const limits: ServeLimits = { ...DEFAULT_LIMITS, ...settings.limits };
@@ -47,6 +55,8 @@ export async function createPredictionServer(settings: ServeSettings): Promise<S
   });
   const { app } = server;
   logRequests(app);
+  // Before the document of the API, in which it has no place.
+  await addPage(app, settings);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -60,10 +70,19 @@ export async function createPredictionServer(settings: ServeSettings): Promise<S
   return server;
 }
 
+/** Computes the features of the training images while nothing else is to be done. */
+function indexInBackground(app: FastifyInstance, similar: SimilarImages, queue: ImageQueue): void {
+  app.addHook('onListen', async () => {
+    void similar.index(() => queue.size === 0).catch((error: unknown) => app.log.error(error));
+  });
+  app.addHook('onClose', () => similar.close());
+}
+
 async function addRoutes(api: FastifyInstance, settings: ServeSettings, limits: ServeLimits): Promise<void> {
   const { model, modelSha256, parallel, unsureBelow = 0.5 } = settings;
   const queue = new ImageQueue(parallel, limits);
   const metrics = serveMetrics(api, queue);
+  if (settings.similar !== undefined) indexInBackground(api, settings.similar, queue);
   const classifier = classifierOf(model, limits, metrics);
   const { metadata } = model;
 
@@ -87,6 +106,9 @@ async function addRoutes(api: FastifyInstance, settings: ServeSettings, limits: 
   await api.register(async (bounded) => {
     const signalOf = limitRequests(bounded, queue, limits);
     bounded.addHook('preValidation', (request) => readForm(request, limits));
+    const service = { model, limits, queue, signalOf };
+    addExplainRoute(bounded, service);
+    if (settings.similar !== undefined) addSimilarRoutes(bounded, service, settings.similar);
     const schema = predictSchema(limits, { topK: settings.topK ?? 5, views: settings.views ?? 1 });
     bounded.post<{ Querystring: PredictQuery }>(
       '/v1/predict',

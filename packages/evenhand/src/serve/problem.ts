@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { ImageError } from '@evenhand/predict';
 import type { FastifyError, FastifyReply } from 'fastify';
 
 /** Why a request is refused: a status and one sentence for the client. */
@@ -6,7 +7,7 @@ export class Problem extends Error {
   override readonly name = 'Problem';
 
   constructor(
-    readonly status: 400 | 413 | 415 | 422 | 429 | 499 | 500 | 503,
+    readonly status: 400 | 404 | 413 | 415 | 422 | 429 | 499 | 500 | 503,
     message: string,
   ) {
     super(message);
@@ -31,8 +32,9 @@ export function bodyTooLarge({ bodyBytes }: { readonly bodyBytes: number }): Pro
 }
 
 /** The refusal that an error of a request stands for. What failed inside is not described: it may name files. */
-export function problemOf(error: FastifyError | Problem, limits: { readonly bodyBytes: number }): Problem {
+export function problemOf(error: FastifyError | Problem | ImageError, limits: { readonly bodyBytes: number }): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof ImageError) return new Problem(422, `The image cannot be read: ${error.reason}.`);
   const { code = '', statusCode = 500, message } = error;
   // A schema was not met; the message names what.
   if (code === 'FST_ERR_VALIDATION') return new Problem(422, message);

@@ -52,6 +52,13 @@ export function imagesOf({ body }: FastifyRequest): Buffer[] {
   return (body as ImagesBody).images.map((image, i) => (Buffer.isBuffer(image) ? image : fromBase64(image, i)));
 }
 
+/** The image file of a request that is about one image. @throws Problem if there is none, or more */
+export function oneImageOf(request: FastifyRequest): Buffer {
+  const [image, ...more] = imagesOf(request);
+  if (image !== undefined && more.length === 0) return image;
+  throw new Problem(422, 'Send one image.');
+}
+
 function fromBase64(text: string, index: number): Buffer {
   if (/^[A-Za-z0-9+/\r\n]+={0,2}\s*$/.test(text)) return Buffer.from(text, 'base64');
   throw new Problem(422, `Image ${index + 1} is not in base64.`);

@@ -141,6 +141,76 @@ export const predictSchema = (limits: ServeLimits, defaults: PredictQuery): obje
   },
 });
 
+export const explainSchema = (limits: ServeLimits): object => ({
+  operationId: 'explain',
+  summary: 'Which parts of an image its prediction depends on',
+  description:
+    'The body has one image. Squares of it are covered with the mean colour, one after another: 49 more predictions.',
+  body: imagesBody({ ...limits, images: 1 }),
+  response: {
+    200: {
+      description: 'How much lower the probability is if the surroundings of a cell are covered.',
+      type: 'object',
+      properties: {
+        label: { type: 'string' },
+        probability: { ...probability, description: 'Of the label, for the whole image.' },
+        cells: { description: 'Cells in a row and in a column.', type: 'integer' },
+        drops: { description: 'One number per cell, row by row.', type: 'array', items: { type: 'number' } },
+        box: {
+          description: 'The part of the image that the model sees, as shares of its width and height.',
+          type: 'object',
+          properties: {
+            left: { type: 'number' },
+            top: { type: 'number' },
+            width: { type: 'number' },
+            height: { type: 'number' },
+          },
+        },
+      },
+    },
+    ...REFUSALS,
+  },
+});
+
+export const similarSchema = (limits: ServeLimits): object => ({
+  operationId: 'similar',
+  summary: 'Similar training images',
+  description: 'The body has one image. Only a server of a run folder whose data are there has this address.',
+  body: imagesBody({ ...limits, images: 1 }),
+  response: {
+    200: {
+      description: 'The training images with the nearest features, the most similar one first.',
+      type: 'object',
+      properties: {
+        compared: { description: 'Training images whose features are known so far.', type: 'integer' },
+        of: { description: 'Training images that are compared when all are known.', type: 'integer' },
+        images: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              label: { description: 'In the data.', type: 'string' },
+              similarity: { description: 'Cosine similarity of the features.', type: 'number' },
+              thumbnail: { description: 'Its address on this server.', type: 'string' },
+            },
+          },
+        },
+      },
+    },
+    ...REFUSALS,
+  },
+});
+
+export const similarImageSchema = {
+  operationId: 'similarImage',
+  summary: 'The thumbnail of a training image',
+  params: { type: 'object', required: ['index'], properties: { index: { type: 'integer', minimum: 0 } } },
+  response: {
+    200: { description: 'WebP.', content: { 'image/webp': { schema: binary('image/webp') } } },
+    404: problem,
+  },
+};
+
 export const modelSchema = {
   operationId: 'model',
   summary: 'What the model is and what the server accepts',

@@ -11,4 +11,5 @@ export {
   exportWeights,
 } from './export-run.js';
 export { type ExportRunsOptions, exportRuns } from './export-runs.js';
+export { type TrainingImage, trainingImagesOfRun } from './run-images.js';
 export { resume, type TrainedRun, train } from './train.js';

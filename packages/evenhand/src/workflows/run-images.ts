@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { applyCorrections, DataError, readDataset, rootOf, type Scan } from '../data/index.js';
-import type { ValidationPrediction } from '../run/index.js';
-import { type Config, readOptions } from '../train/index.js';
+import { RunFolder, type ValidationPrediction } from '../run/index.js';
+import { type Config, configOfRun, readOptions } from '../train/index.js';
 
 /** Training files that are read at the same time. */
 const AT_ONCE = 8;
@@ -26,28 +26,58 @@ export function pathsOfPredictions(predictions: readonly ValidationPrediction[],
 
 const withoutParent = (file: string): string => file.replace(/^\.\.[\\/]/, '');
 
+/** An image that a run was trained on. */
+export interface TrainingImage {
+  readonly file: string;
+  readonly label: string;
+}
+
 /**
- * Returns the paths of the images that a run was trained on; null if its data cannot be read any more. Nothing is
- * decoded: it costs no more than listing folders or reading a CSV file.
+ * Returns the images that a run was trained on, with their labels in the data; null if its data cannot be read any more.
+ * Nothing is decoded: it costs no more than listing folders or reading a CSV file.
  *
  * @param data where the run's data are now
  */
-export async function trainingFiles(
+export async function trainingImages(
   config: Config,
   predictions: readonly ValidationPrediction[],
   data: string,
-): Promise<string[] | null> {
+): Promise<TrainingImage[] | null> {
   try {
     let dataset = await readDataset(data, readOptions(config));
     if (config.corrections !== '') ({ dataset } = await applyCorrections(dataset, data, config.corrections));
     // What was held out of the training images has predictions, and is no validation image of the data itself.
     const validation = new Set(dataset.val.map(({ file }) => resolve(file)));
     const heldOut = new Set(pathsOfPredictions(predictions, data).filter((file) => !validation.has(file)));
-    return dataset.train.map(({ file }) => resolve(file)).filter((file) => !heldOut.has(file));
+    return dataset.train
+      .map(({ file, label }) => ({ file: resolve(file), label: dataset.classes[label]! }))
+      .filter(({ file }) => !heldOut.has(file));
   } catch (error) {
     if (error instanceof DataError) return null;
     throw error;
   }
+}
+
+/**
+ * Returns the images that the run in a folder was trained on; see `trainingImages`.
+ *
+ * @param data where its data are now, if they have moved
+ * @throws RunError or ConfigError if the folder is damaged
+ */
+export async function trainingImagesOfRun(path: string, data?: string): Promise<TrainingImage[] | null> {
+  const run = RunFolder.open(path);
+  const config = configOfRun(run);
+  const predictions = config.fold === 'all' ? [] : run.readPredictions();
+  return trainingImages(config, predictions, data ?? run.readEnvironment().dataset.path);
+}
+
+/** The paths of the images that a run was trained on; see `trainingImages`. */
+export async function trainingFiles(
+  config: Config,
+  predictions: readonly ValidationPrediction[],
+  data: string,
+): Promise<string[] | null> {
+  return (await trainingImages(config, predictions, data))?.map(({ file }) => file) ?? null;
 }
 
 /**

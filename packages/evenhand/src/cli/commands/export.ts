@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { ModelMetadata } from '@evenhand/predict';
 import { formatInterval, formatPercent, formatScore, plural } from '../../format.js';
+import { tryPages } from '../../report/index.js';
 import { fields, findSpec } from '../../train/index.js';
 import {
   type Comparison,
@@ -11,9 +12,9 @@ import {
   exportWeights,
 } from '../../workflows/index.js';
 import type { Command } from '../command.js';
-import { type Flag, type Parsed, parseFlags } from '../options/flags.js';
+import { type Flag, type Parsed, parseFlags, readUnsureBelow } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
-import { guardedWrite, StatusLine } from '../output/files.js';
+import { guardedWrite, StatusLine, writeOutput } from '../output/files.js';
 import { quoted } from '../output/text.js';
 import { readLabels, readPreset } from '../predict/flags.js';
 
@@ -28,6 +29,20 @@ const flags: readonly Flag[] = [
     name: 'fp16',
     boolean: true,
     doc: 'store weights in half precision: half the size; for a run, also report the effect on validation',
+  },
+  {
+    name: 'web',
+    boolean: false,
+    value: 'DIR',
+    group: 'Page',
+    doc: 'also write a folder with the model and a page that runs it in the browser; needs onnxruntime-web',
+  },
+  {
+    name: 'unsure-below',
+    boolean: false,
+    value: 'P',
+    group: 'Page',
+    doc: 'the page calls predictions of a lower probability unsure [0.5]',
   },
   {
     name: 'model',
@@ -82,6 +97,8 @@ export const exportModel: Command = {
     'Several runs with the same classes, and a cross-validated run, become an ensemble: one file that averages the logits ' +
       'of its members. Its decision rule and score come from the mean logits of the validation images that the runs ' +
       'share. evenhand predict --time-limit drops the last members first if time is short.',
+    '--web writes a page that classifies images in the browser, on WebGPU or WebAssembly: put the folder on any server of ' +
+      'static files. It works offline once it was open.',
   ],
   flags,
   async run(args) {
@@ -113,6 +130,7 @@ async function exportFromRuns({ positionals: runs, flags }: Parsed, given: reado
     status.show(() => `Comparing with the checkpoint: ${done} of ${all}`),
   ).finally(() => status.clear());
   console.log(describeComparison(comparison, isExact, half ? 'Half precision, checked on' : 'Checked on'));
+  await writeWebFolder(flags, exported, basename(resolve(runs[0]!)));
   return exitCodes.done;
 }
 
@@ -154,7 +172,23 @@ async function exportFromWeights({ flags }: Parsed): Promise<number> {
     ...(preset === undefined ? {} : { preset }),
   });
   console.log(describe(exported));
+  await writeWebFolder(flags, exported, model);
   return exitCodes.done;
+}
+
+/** Writes the folder of `--web`, if it is given. @param name the title of its page */
+async function writeWebFolder(flags: Parsed['flags'], { path, metadata }: Exported, name: string): Promise<void> {
+  const folder = flags.get('web');
+  if (folder === undefined) return;
+  const { MissingRuntime, tryFacts, webFolder } = await tryPages();
+  const facts = tryFacts(metadata, readUnsureBelow(flags), name);
+  const files = await webFolder(facts, readFileSync(path)).catch((error: unknown) => {
+    throw error instanceof MissingRuntime ? new UsageError(`--web: ${error.message}`) : error;
+  });
+  guardedWrite(folder, () => mkdirSync(folder, { recursive: true }));
+  for (const [file, bytes] of files) writeOutput(join(folder, file), bytes);
+  const size = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  console.log(`${folder}: a page for any server of static files, ${(size / 1e6).toFixed(1)} MB`);
 }
 
 function makeFolderOf(out: string): string {

@@ -1,13 +1,29 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { basename, resolve } from 'node:path';
 import { DEVICES, load, type NodeModel, readModelFile, TTA } from '@evenhand/predict';
 import { parseDuration } from '../../duration.js';
 import { describeValue } from '../../printable.js';
-import { createPredictionServer, DEFAULT_LIMITS, type ServeLimits, type ServeSettings } from '../../serve/index.js';
+import { RunFolder } from '../../run/index.js';
+import {
+  createPredictionServer,
+  DEFAULT_LIMITS,
+  type ServeLimits,
+  type ServeSettings,
+  SimilarImages,
+} from '../../serve/index.js';
 import { startServer } from '../../server/index.js';
 import type { Command } from '../command.js';
-import { expectPositionals, type Flag, type Parsed, parseFlags, readWholeNumber } from '../options/flags.js';
+import {
+  expectPositionals,
+  type Flag,
+  type Parsed,
+  parseFlags,
+  readUnsureBelow,
+  readWholeNumber,
+} from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
+import { quoted } from '../output/text.js';
 import { findModelFile, readChoice, readLabels, readPreset } from '../predict/flags.js';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -63,6 +79,19 @@ const flags: readonly Flag[] = [
     doc: `${DEVICES.join(', ')} [auto]`,
   },
   { name: 'threads', boolean: false, value: 'N', group: 'Computation', doc: 'number of threads [one per core]' },
+  {
+    name: 'data',
+    boolean: false,
+    value: 'PATH',
+    group: 'Similar training images',
+    doc: 'current location of the training data of a run, if it has moved',
+  },
+  {
+    name: 'no-similar',
+    boolean: true,
+    group: 'Similar training images',
+    doc: 'do not compute features of the training images of a run',
+  },
   {
     name: 'max-body',
     boolean: false,
@@ -132,7 +161,7 @@ export const serve: Command = {
   usage: ['serve MODEL [OPTIONS]'],
   about: [
     'Classifies images over HTTP. MODEL is a run folder or a model.onnx file. Answers are those of evenhand predict: POST ' +
-      'an image, a form with files, or JSON to /v1/predict. /openapi.json describes the API, /healthz says whether it ' +
+      'an image, a form with files, or JSON to /v1/predict. / is a page to try it, /openapi.json describes the API, /healthz says whether it ' +
       'works, /metrics has figures for Prometheus.',
     'SIGTERM and Ctrl-C stop it after the requests under way are answered.',
   ],
@@ -156,6 +185,8 @@ export const serve: Command = {
     try {
       const server = await createPredictionServer({
         model,
+        name: basename(resolve(name!)),
+        similar: await similarImages(parsed, name!, bytes, model),
         modelSha256: createHash('sha256').update(bytes).digest('hex'),
         parallel: parallelOf(model, threads),
         limits,
@@ -175,6 +206,30 @@ export const serve: Command = {
     }
   },
 };
+
+/** Finds similar training images if the model is that of a run whose data are there. */
+async function similarImages(
+  { flags: given }: Parsed,
+  path: string,
+  modelFile: Uint8Array,
+  { metadata, device }: NodeModel,
+): Promise<SimilarImages | undefined> {
+  const data = given.get('data');
+  if (!RunFolder.isRun(path)) {
+    if (data !== undefined) throw new UsageError(`--data is for a run folder; ${quoted(path)} is not one`);
+    return undefined;
+  }
+  if (given.get('no-similar') === 'true') return undefined;
+  const { trainingImagesOfRun } = await import('../../workflows/index.js');
+  const images = await trainingImagesOfRun(path, data);
+  if (images === null) {
+    process.stderr.write(
+      'No similar training images: the data of the run are not there; say with --data where they are\n',
+    );
+    return undefined;
+  }
+  return SimilarImages.open(modelFile, metadata, device, images);
+}
 
 /** On a CPU one image is decoded while another is computed; on a GPU the images of all requests are computed together. */
 const parallelOf = ({ device }: NodeModel, threads: number): number => (device === 'cpu' ? 2 * threads : 32);
@@ -205,15 +260,10 @@ function readAddress({ flags: given }: Parsed): { port: number; settings: NonNul
 
 function readPredictions({ flags: given }: Parsed): Pick<ServeSettings, 'topK' | 'views' | 'unsureBelow'> {
   const views = { none: 1, flip: 2, 'flip+scales': 4 } as const;
-  const text = given.get('unsure-below') ?? '0.5';
-  const unsureBelow = Number(text);
-  if (text.trim() === '' || !(unsureBelow >= 0 && unsureBelow <= 1)) {
-    throw new UsageError(`--unsure-below must be a probability from 0 to 1, got ${describeValue(text)}`);
-  }
   return {
     topK: readWholeNumber(given, 'top-k') ?? 5,
     views: views[readChoice(given, 'tta', TTA) ?? 'none'],
-    unsureBelow,
+    unsureBelow: readUnsureBelow(given),
   };
 }
 

@@ -96,3 +96,11 @@ export function readWholeNumber(flags: Parsed['flags'], name: string, least = 1)
   if (/^\d+$/.test(text) && Number(text) >= least && Number.isSafeInteger(Number(text))) return Number(text);
   throw new UsageError(`--${name} must be a whole number of at least ${least}, got ${describeValue(text)}`);
 }
+
+/** Below which probability a page or a server calls a prediction unsure. */
+export function readUnsureBelow(flags: Parsed['flags']): number {
+  const text = flags.get('unsure-below') ?? '0.5';
+  const probability = Number(text);
+  if (text.trim() !== '' && probability >= 0 && probability <= 1) return probability;
+  throw new UsageError(`--unsure-below must be a probability from 0 to 1, got ${describeValue(text)}`);
+}

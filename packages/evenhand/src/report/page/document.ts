@@ -64,8 +64,13 @@ export async function buildPage(
 /**
  * A page's script and its imports as one minified script. In the published package it was bundled when the package was
  * packed, and is beside the entry: `main.js` and `main.bundle.js`.
+ *
+ * @param beside a module that is not bundled but a file beside the script, which is then a module itself
  */
-export async function bundleScript(entry: URL): Promise<string> {
+export async function bundleScript(
+  entry: URL,
+  beside?: { readonly name: string; readonly file: string },
+): Promise<string> {
   const bundled = new URL(entry.href.replace(/\.js$/, '.bundle.js'));
   if (existsSync(bundled)) return readFileSync(bundled, 'utf8');
   const { build } = await import('esbuild');
@@ -74,7 +79,8 @@ export async function bundleScript(entry: URL): Promise<string> {
     bundle: true,
     minify: true,
     write: false,
-    format: 'iife',
+    format: beside === undefined ? 'iife' : 'esm',
+    ...(beside === undefined ? {} : { alias: { [beside.name]: beside.file }, external: [beside.file] }),
     target: 'es2022',
     charset: 'utf8',
     legalComments: 'none',
