@@ -117,7 +117,11 @@ static Napi::Value openGroup(const Napi::CallbackInfo& info) {
   options->threads = 2 * static_cast<int>(options->devices.size());
   auto group = std::make_unique<Group>();
   group->cpu = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options);
-  if (parseBool(info[7], "nccl")) group->gpu = newNcclGroup(c10::make_intrusive<c10d::PrefixStore>("nccl", store), rank, size, milliseconds(info[4]));
+  if (parseBool(info[7], "nccl")) {
+    // NCCL's watchdog ends the process when a peer is gone, and must say why.
+    if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = 1;
+    group->gpu = newNcclGroup(c10::make_intrusive<c10d::PrefixStore>("nccl", store), rank, size, milliseconds(info[4]));
+  }
   return Napi::External<Group>::New(info.Env(), group.release());
 }
 
@@ -127,25 +131,27 @@ static Napi::Value closeGroup(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-bool waitFor(c10d::Work& work, std::chrono::milliseconds limit) {
+bool waitFor(const Started& started, std::chrono::milliseconds limit) {
+  // With a limit, NCCL would wait for the GPU, and end the group when the limit is over.
+  if (started.queued) return started.work->wait();
   try {
-    return work.wait(limit);
+    return started.work->wait(limit);
   } catch (...) {
-    if (!work.isCompleted()) return false;
+    if (!started.work->isCompleted()) return false;
   }
-  return work.wait();  // throws the failure, unless the work was done in this moment
+  return started.work->wait();  // throws the failure, unless the work was done in this moment
 }
 
-WorkPointer startAllReduce(const Group& group, at::Tensor tensor, const std::string& operation) {
+Started startAllReduce(const Group& group, at::Tensor tensor, const std::string& operation) {
   c10d::AllreduceOptions options;
   if (operation == "max") options.reduceOp = c10d::ReduceOp::MAX;
   if (operation == "min") options.reduceOp = c10d::ReduceOp::MIN;
   std::vector<at::Tensor> one{std::move(tensor)};
-  return group.of(one[0]).allreduce(one, options);
+  return {group.of(one[0]).allreduce(one, options), group.usesNccl(one[0])};
 }
 
-static Napi::Value started(Napi::Env env, WorkPointer work) {
-  return Napi::External<WorkPointer>::New(env, new WorkPointer(std::move(work)), [](Napi::Env, WorkPointer* each) { delete each; });
+static Napi::Value handle(Napi::Env env, Started started) {
+  return Napi::External<Started>::New(env, new Started(std::move(started)), [](Napi::Env, Started* each) { delete each; });
 }
 
 static at::Tensor bytesOf(const at::Tensor& tensor) {
@@ -156,7 +162,7 @@ static at::Tensor bytesOf(const at::Tensor& tensor) {
 // allReduce(group, contiguous tensor, sum | max | min) -> started work, in place
 static Napi::Value allReduce(const Napi::CallbackInfo& info) {
   const at::Tensor tensor = unwrapTensor(info[1], "tensor").detach();
-  return started(info.Env(), startAllReduce(groupOf(info[0]), tensor, text(info[2])));
+  return handle(info.Env(), startAllReduce(groupOf(info[0]), tensor, text(info[2])));
 }
 
 // broadcast(group, contiguous tensor, source) -> started work, in place
@@ -164,7 +170,8 @@ static Napi::Value broadcast(const Napi::CallbackInfo& info) {
   std::vector<at::Tensor> one{bytesOf(unwrapTensor(info[1], "tensor"))};
   c10d::BroadcastOptions options;
   options.rootRank = parseInt(info[2], "source");
-  return started(info.Env(), groupOf(info[0]).of(one[0]).broadcast(one, options));
+  const Group& group = groupOf(info[0]);
+  return handle(info.Env(), {group.of(one[0]).broadcast(one, options), group.usesNccl(one[0])});
 }
 
 // allGather(group, contiguous tensor, one tensor of its shape for each rank) -> started work
@@ -172,12 +179,13 @@ static Napi::Value allGather(const Napi::CallbackInfo& info) {
   std::vector<at::Tensor> one{bytesOf(unwrapTensor(info[1], "tensor"))};
   std::vector<std::vector<at::Tensor>> all(1);
   for (const at::Tensor& each : parseTensors(info[2], "results")) all[0].push_back(bytesOf(each));
-  return started(info.Env(), groupOf(info[0]).of(one[0]).allgather(all, one));
+  const Group& group = groupOf(info[0]);
+  return handle(info.Env(), {group.of(one[0]).allgather(all, one), group.usesNccl(one[0])});
 }
 
 // waitForWork(work, milliseconds) -> whether it is done
 static Napi::Value waitForWork(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), waitFor(*handleOf<WorkPointer>(info[0], "started work"), milliseconds(info[1])));
+  return Napi::Boolean::New(info.Env(), waitFor(handleOf<Started>(info[0], "started work"), milliseconds(info[1])));
 }
 
 #ifndef EVENHAND_NCCL

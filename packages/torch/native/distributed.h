@@ -23,15 +23,21 @@ using Backend = c10d::Backend;
 #else
 using Backend = c10d::ProcessGroup;
 #endif
-using WorkPointer = c10::intrusive_ptr<c10d::Work>;
 
 struct Group {
   c10::intrusive_ptr<Backend> cpu;
   c10::intrusive_ptr<Backend> gpu;  // NCCL; empty without it
+  bool usesNccl(const at::Tensor& tensor) const { return gpu && tensor.is_cuda(); }
   Backend& of(const at::Tensor& tensor) const {
     if (!cpu) throw badArgument("the process group was destroyed");
-    return gpu && tensor.is_cuda() ? *gpu : *cpu;
+    return usesNccl(tensor) ? *gpu : *cpu;
   }
+};
+
+// A collective that goes on. NCCL's is in the queue of the GPU: what the GPU is given after waiting for it comes after it.
+struct Started {
+  c10::intrusive_ptr<c10d::Work> work;
+  bool queued;
 };
 
 // What a JavaScript handle refers to. Handles are never freed by the garbage collector: the destructor of a group whose peer
@@ -43,13 +49,11 @@ T& handleOf(const Napi::Value& value, const char* what) {
 }
 
 // Starts the sum over all ranks of a tensor in place. Its memory is without gaps.
-WorkPointer startAllReduce(const Group& group, at::Tensor tensor, const std::string& operation);
+Started startAllReduce(const Group& group, at::Tensor tensor, const std::string& operation);
 
-// Whether the work is done; waits for that at most `milliseconds`, then returns false. Throws if it failed. A GPU's queue is
-// not waited for: what it is given afterwards is.
-bool waitFor(c10d::Work& work, std::chrono::milliseconds limit);
+// Whether the work is done, or queued before what follows; waits for that at most `limit`. Throws if it failed.
+bool waitFor(const Started& started, std::chrono::milliseconds limit);
 
-// Null unless built with NCCL.
 c10::intrusive_ptr<Backend> newNcclGroup(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size, std::chrono::milliseconds timeout);
 bool hasNccl();
 

@@ -19,7 +19,7 @@ struct Bucket {
   at::Tensor flat;  // the gradients of these parameters are views of it
   std::vector<at::Tensor> parameters;
   size_t pending = 0;
-  WorkPointer work;
+  Started started{};
 };
 
 struct Buckets {
@@ -40,7 +40,7 @@ struct Buckets {
 
   void launch() {
     Bucket& bucket = all[next++];
-    bucket.work = startAllReduce(group, bucket.flat, "sum");
+    bucket.started = startAllReduce(group, bucket.flat, "sum");
   }
 };
 
@@ -88,7 +88,7 @@ Napi::Value armBuckets(const Napi::CallbackInfo& info) {
                         " is not in its bucket: call zero() of GradientBuckets before backward, not zeroGrad() of an optimizer");
     }
     bucket.pending = bucket.parameters.size();
-    bucket.work.reset();
+    bucket.started.work.reset();
   }
   buckets.next = 0;
   buckets.armed = true;
@@ -108,10 +108,10 @@ Napi::Value launchBuckets(const Napi::CallbackInfo& info) {
 Napi::Value waitForBuckets(const Napi::CallbackInfo& info) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(parseInt(info[1], "milliseconds"));
   for (Bucket& bucket : bucketsOf(info[0]).all) {
-    if (!bucket.work) continue;
+    if (!bucket.started.work) continue;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    if (!waitFor(*bucket.work, std::max(left, std::chrono::milliseconds(1)))) return Napi::Boolean::New(info.Env(), false);
-    bucket.work.reset();
+    if (!waitFor(bucket.started, std::max(left, std::chrono::milliseconds(1)))) return Napi::Boolean::New(info.Env(), false);
+    bucket.started.work.reset();
   }
   return Napi::Boolean::New(info.Env(), true);
 }

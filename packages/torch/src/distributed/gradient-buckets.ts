@@ -14,7 +14,11 @@ const asStrided = op(
 const MiB = 2 ** 20;
 
 export interface GradientBucketsOptions {
-  /** The most bytes of a bucket; the first holds at most 1 MiB, so that communication begins early. Default 25 MiB, as in PyTorch. */
+  /**
+   * The most bytes of a bucket; the first holds at most 1 MiB, so that communication begins early. Default: 25 MiB, as in
+   * PyTorch, but an eighth of all gradients if that is less (1 MiB at least), since a bucket that holds most of them is complete
+   * only when `backward` is over.
+   */
   bucketBytes?: number;
 }
 
@@ -39,7 +43,7 @@ export class GradientBuckets {
   constructor(
     group: ProcessGroup,
     parameters: readonly Tensor[],
-    { bucketBytes = 25 * MiB }: GradientBucketsOptions = {},
+    { bucketBytes = defaultBytes(parameters) }: GradientBucketsOptions = {},
   ) {
     if (!(group instanceof DistributedGroup)) throw badArgument('GradientBuckets needs a group of initProcessGroup');
     if (!(bucketBytes > 0))
@@ -109,6 +113,11 @@ export class GradientBuckets {
   }
 }
 
+const bytesOf = ({ numel, dtype }: Tensor): number => numel * (BYTES[dtype] ?? 4);
+
+const defaultBytes = (parameters: readonly Tensor[]): number =>
+  Math.max(MiB, Math.min(25 * MiB, parameters.reduce((sum, each) => sum + bytesOf(each), 0) / 8));
+
 /** Parameters in reverse order, in buckets of one type each. */
 function split(parameters: readonly Tensor[], bucketBytes: number): Tensor[][] {
   const buckets: Tensor[][] = [];
@@ -116,8 +125,8 @@ function split(parameters: readonly Tensor[], bucketBytes: number): Tensor[][] {
   let kind = '';
   for (const parameter of [...parameters].reverse()) {
     requireParameter(parameter);
-    const { dtype, device, numel } = parameter;
-    const bytes = numel * BYTES[dtype]!;
+    const { dtype, device } = parameter;
+    const bytes = bytesOf(parameter);
     if (`${dtype} ${device}` !== kind || bytes > left) {
       left = buckets.length === 0 ? Math.min(bucketBytes, MiB) : bucketBytes;
       buckets.push([]);
