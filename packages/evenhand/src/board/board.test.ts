@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import sharp from 'sharp';
@@ -8,6 +8,7 @@ import { epoch, prediction, root, runOf, twelve } from '../report/run/test-runs.
 import { RunFolder } from '../run/index.js';
 import { compareRuns } from './compare-runs.js';
 import { createBoard } from './create-board.js';
+import { RunFinder } from './find-runs.js';
 import { LogReader } from './follow-log.js';
 import { idOf } from './paths.js';
 import { RunIndex } from './run-index.js';
@@ -86,6 +87,19 @@ describe('the list of runs', () => {
     assert.equal(problem('failed'), 'out of memory');
     assert.match(problem('damaged')!, /config\.json: is damaged/);
     assert.match(problem('in part')!, /metrics\.jsonl: line 1 is damaged: phase must be text/);
+  });
+
+  test('notices runs that come and go in folders that were read before', async () => {
+    const folder = folderOf({ 'deep/a': () => {} });
+    const old = new Date(Date.now() - 60_000);
+    for (const path of [folder, join(folder, 'deep'), join(folder, 'deep/a')]) utimesSync(path, old, old);
+    const finder = new RunFinder();
+    const names = async () => (await finder.find([folder])).map(({ path }) => path.slice(folder.length + 1));
+    assert.deepEqual([await names(), await names()], [['deep/a'], ['deep/a']]);
+    RunFolder.create(join(folder, 'deep/b')).writeConfig({});
+    assert.deepEqual(await names(), ['deep/a', 'deep/b']);
+    rmSync(join(folder, 'deep/a'), { recursive: true });
+    assert.deepEqual(await names(), ['deep/b']);
   });
 
   test('reads again only what has changed', async () => {

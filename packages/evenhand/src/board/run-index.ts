@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunSummary } from '../report/index.js';
-import { type FoundRun, findRuns } from './find-runs.js';
+import { type FoundRun, RunFinder } from './find-runs.js';
 import { idOf } from './paths.js';
 import { PredictionCache } from './predictions.js';
 import { summarizeRun } from './summarize-run.js';
@@ -31,6 +31,7 @@ interface Kept {
 /** The runs below some folders. What did not change since it was last read is not read again. */
 export class RunIndex {
   readonly predictions = new PredictionCache();
+  readonly #finder = new RunFinder();
   readonly #kept = new Map<string, Kept>();
   /** Folders of runs, their folds included, by their names in addresses. */
   readonly #paths = new Map<string, string>();
@@ -64,7 +65,7 @@ export class RunIndex {
   }
 
   async #look(): Promise<RunSummary[]> {
-    const found = await findRuns(this.roots);
+    const found = await this.#finder.find(this.roots);
     const here = new Set(found.map(({ path }) => path));
     for (const path of this.#kept.keys()) if (!here.has(path)) this.#kept.delete(path);
     const summaries: RunSummary[] = [];
