@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { start, succeed, temporaryFolder } from './support.js';
+import { start, succeed, temporaryFolder, until } from './support.js';
 import { copyTrainedRun } from './trained-run.js';
 
 const { path: folder, remove } = temporaryFolder();
@@ -37,6 +37,28 @@ describe('without libtorch', () => {
     assert.match(readFileSync(join(folder, 'predictions.csv'), 'utf8'), /^[a-z_]+,label\n/);
     assert.match(await succeed(['eval', 'run/model.onnx', 'discs'], folder), /Macro F1 over all 3 classes +\d/);
     await succeed(['submit', 'run', '--team', 'a', '--out', 'a.zip'], folder);
+  });
+
+  test('a run is tracked, served and shown', async () => {
+    await succeed(['track', 'run', '--to', 'tensorboard'], folder);
+    for (const [path, ...args] of [
+      ['/healthz', 'serve', 'run/model.onnx', '--threads', '1'],
+      ['/', 'board', '.'],
+    ]) {
+      const server = start([...args, '--port', '0'], folder);
+      let text = '';
+      for (const stream of [server.process.stdout!, server.process.stderr!]) {
+        stream.on('data', (chunk: string) => {
+          text += chunk;
+        });
+      }
+      await until(server, () => text.includes('Ctrl-C'));
+      const response = await fetch(`${/http:\/\/[\d.:]+/.exec(text)![0]}${path}`).finally(() =>
+        server.process.kill('SIGTERM'),
+      );
+      assert.equal(response.status, 200, text);
+      assert.equal((await server.ended).code, 0);
+    }
   });
 
   test('training is refused before it makes a folder, with the command that sets libtorch up', async () => {
