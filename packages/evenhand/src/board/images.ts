@@ -12,7 +12,7 @@ export const PLACEHOLDER =
 
 /** Thumbnails of validation images, made when they are asked for. */
 export class ImageCache {
-  readonly #kept = new Map<string, Buffer>();
+  readonly #kept = new Map<string, Uint8Array>();
   #bytes = 0;
 
   /** @param data where the data of runs are whose own folder is not there */
@@ -26,7 +26,7 @@ export class ImageCache {
     path: string,
     place: number,
     { makeThumbnail }: Pick<Awaited<ReturnType<typeof boardPages>>, 'makeThumbnail'>,
-  ): Promise<Buffer | undefined> {
+  ): Promise<Uint8Array | undefined> {
     const run = RunFolder.open(path);
     const file = this.predictions.read(run)?.files[place];
     if (file === undefined) return undefined;
@@ -40,7 +40,7 @@ export class ImageCache {
     return made;
   }
 
-  #keep(key: string, image: Buffer): void {
+  #keep(key: string, image: Uint8Array): void {
     this.#kept.set(key, image);
     this.#bytes += image.length;
     for (const [oldest, { length }] of this.#kept) {

@@ -60,7 +60,7 @@ export async function makeThumbnails(
         next++;
         continue;
       }
-      const rule = `.t${id}{background-image:url(data:image/webp;base64,${bytes.toString('base64')})}\n`;
+      const rule = `.t${id}{background-image:url(data:image/webp;base64,${Buffer.from(bytes).toString('base64')})}\n`;
       left -= rule.length;
       if (left <= 0) break;
       rules.push(rule);
@@ -101,7 +101,7 @@ export async function makeThumbnail(
   data: string,
   file: string,
   { size, quality, whole = false }: Detail,
-): Promise<Buffer | undefined> {
+): Promise<Uint8Array | undefined> {
   for (const path of placesOf(data, file)) {
     try {
       return await sharp(path, { failOn: 'none' })
