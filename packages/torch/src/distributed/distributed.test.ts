@@ -62,7 +62,7 @@ test('three processes compute together, and each learns which of them stopped, h
     third.told['wrong address']!,
     new RegExp(`^Rank 2 of 3 cannot reach rank 0 at ${at(3)} \\(waited 1 s\\)`),
   );
-  const hung = 'Rank 1 of 3 is gone or does not answer (waited 1 s in barrier).';
+  const hung = 'Rank 1 of 3 is gone or does not answer (waited 2 s in barrier).';
   assert.deepEqual(
     ranks.map(({ told }) => told.hung),
     [hung, hung, hung],

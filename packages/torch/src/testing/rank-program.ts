@@ -202,8 +202,8 @@ else {
 
 // The others need up to two seconds more to find out who it is.
 working.barrier();
-const hanging = join(4, { timeoutSeconds: 1.5 });
-if (rank === 1) sleep(5000);
+const hanging = join(4, { timeoutSeconds: 2 });
+if (rank === 1) sleep(5500);
 printFailure('hung', () => hanging.barrier());
 hanging.destroy();
 working.destroy();
