@@ -218,12 +218,13 @@ async function soak(): Promise<void> {
   const tiny = join(ROOT, 'packages/predict/golden/tiny.onnx');
   const args = [PROGRAM, 'serve', tiny, '--port', '0', '--log-level', 'warn'];
   const { url, child } = await start({ name: 'evenhand serve', command: process.execPath, args });
-  console.log('requests  errors  memory MB');
+  console.log('requests  errors  memory MB  of it JavaScript heap');
   for (let part = 1; part <= 10; part++) {
     const { errors } = await runLoad(url, 8, { requests: 10_000 }, small);
     const memory = memoryOf(child).toFixed(0);
+    const heap = /^nodejs_heap_size_used_bytes (\d+)/m.exec(await (await fetch(`${url}metrics`)).text())![1];
     console.log(
-      `${(part * 10_000).toLocaleString('en').padStart(8)}  ${String(errors).padStart(6)}  ${memory.padStart(9)}`,
+      `${(part * 10_000).toLocaleString('en').padStart(8)}  ${String(errors).padStart(6)}  ${memory.padStart(9)}  ${(Number(heap) / 1e6).toFixed(0).padStart(21)}`,
     );
   }
 }

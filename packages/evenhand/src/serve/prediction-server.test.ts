@@ -140,6 +140,13 @@ describe('refused by one sentence is', () => {
     await refused(app, field, FORM, /^The form may only have files/);
   });
 
+  test('a form whose part has a damaged header, for whose end its parser waits for ever', async () => {
+    const endless = form([await sharp(file('landscape.jpg')).resize(400).png().toBuffer()]);
+    endless.fill(0, 12, 24);
+    const server = await serverOf();
+    await refused(server, endless, FORM, /^The form cannot be read: a part of it does not end\.$/, 400);
+  });
+
   test('too many images', async () => {
     const small = Array.from({ length: 4 }, () => Buffer.from('x'));
     await refused(app, form(small), FORM, /images must NOT have more than 3 items/);

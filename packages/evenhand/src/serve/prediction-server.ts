@@ -105,7 +105,7 @@ async function addRoutes(api: FastifyInstance, settings: ServeSettings, limits: 
   };
   await api.register(async (bounded) => {
     const signalOf = limitRequests(bounded, queue, limits);
-    bounded.addHook('preValidation', (request) => readForm(request, limits));
+    bounded.addHook('preValidation', (request) => readForm(request, limits, signalOf(request)));
     const service = { model, limits, queue, signalOf };
     addExplainRoute(bounded, service);
     if (settings.similar !== undefined) addSimilarRoutes(bounded, service, settings.similar);

@@ -4,9 +4,33 @@ import type { ServeLimits } from './limits.js';
 import { bodyTooLarge, Problem } from './problem.js';
 import type { ImagesBody } from './schemas.js';
 
-/** Reads the files of a form into the body, which the schema then validates as that of JSON. */
-export async function readForm(request: FastifyRequest, { bodyBytes, images: limit }: ServeLimits): Promise<void> {
+/** How often it is looked whether the parser of forms is stuck, in milliseconds, and how often in a row it must be. */
+const LOOK = 500;
+const STUCK = 4;
+
+/**
+ * Reads the files of a form into the body, which the schema then validates as that of JSON.
+ *
+ * @param signal ends the waiting for a form whose end does not come
+ * @throws Problem if the form is damaged or too large; the reason of `signal`
+ */
+export async function readForm(request: FastifyRequest, limits: ServeLimits, signal: AbortSignal): Promise<void> {
   if (!request.isMultipart()) return;
+  let watch: NodeJS.Timeout | undefined;
+  const images = await new Promise<Buffer[]>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+    // Of some damaged forms the parser neither reads on nor ends. While it waits for a slow client, the request flows.
+    let looks = 0;
+    watch = setInterval(() => {
+      looks = request.raw.readableEnded || request.raw.readableFlowing === false ? looks + 1 : 0;
+      if (looks === STUCK) reject(new Problem(400, 'The form cannot be read: a part of it does not end.'));
+    }, LOOK);
+    readFiles(request, limits).then(resolve, reject);
+  }).finally(() => clearInterval(watch));
+  request.body = { images };
+}
+
+async function readFiles(request: FastifyRequest, { bodyBytes, images: limit }: ServeLimits): Promise<Buffer[]> {
   const images: Buffer[] = [];
   let bytes = 0;
   // One file more than allowed, so that the schema says what is wrong.
@@ -22,7 +46,7 @@ export async function readForm(request: FastifyRequest, { bodyBytes, images: lim
   } catch (error) {
     throw error instanceof Problem ? error : formProblem(error as FastifyError, { bodyBytes, images: limit });
   }
-  request.body = { images };
+  return images;
 }
 
 const ONLY_FILES = 'The form may only have files; put topK and views in the address.';

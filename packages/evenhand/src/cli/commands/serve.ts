@@ -231,8 +231,8 @@ async function similarImages(
   return SimilarImages.open(modelFile, metadata, device, images);
 }
 
-/** On a CPU one image is decoded while another is computed; on a GPU the images of all requests are computed together. */
-const parallelOf = ({ device }: NodeModel, threads: number): number => (device === 'cpu' ? 2 * threads : 32);
+/** On a CPU images are decoded while others are computed; on a GPU the images of all requests are computed together. */
+const parallelOf = ({ device }: NodeModel, threads: number): number => (device === 'cpu' ? 3 * threads : 32);
 
 function readAddress({ flags: given }: Parsed): { port: number; settings: NonNullable<ServeSettings['server']> } {
   const port = readWholeNumber(given, 'port', 0) ?? PORT;
