@@ -1,6 +1,6 @@
-import { RunError, RunFolder } from '../run/index.js';
+import { RunFolder } from '../run/index.js';
 import { readSnapshots, type Snapshot } from './snapshot.js';
-import { TrackError, type Tracker } from './tracker.js';
+import type { Tracker } from './tracker.js';
 
 const EVERY_MS = 5000;
 /** How long the end of a training waits for a server. */
@@ -23,7 +23,7 @@ const countEpochs = (snapshots: readonly Snapshot[]): number => snapshots.reduce
  * Follows the folder of a training that goes on, and sends what is new every five seconds. A tracker that fails is tried again
  * each time, and does not stop or slow the training: the first failure is told to `onProblem`, and no other.
  *
- * @returns a function that sends the rest; it resolves after 15 seconds at the latest
+ * @returns a function that sends the rest, for which it gives the tracker 15 seconds
  */
 export function followRun(path: string, tracker: Tracker, onProblem: (message: string) => void): () => Promise<void> {
   let failed = false;
@@ -35,8 +35,8 @@ export function followRun(path: string, tracker: Tracker, onProblem: (message: s
       if (countEpochs(snapshots) === 0) return;
       for (const snapshot of snapshots) await tracker.send(snapshot);
     } catch (error) {
-      if (!(error instanceof TrackError || error instanceof RunError)) throw error;
-      if (!failed) onProblem(error.message);
+      // Whatever it is, the training is worth more.
+      if (!failed) onProblem((error as Error).message);
       failed = true;
     }
   };
@@ -47,17 +47,9 @@ export function followRun(path: string, tracker: Tracker, onProblem: (message: s
   }, EVERY_MS).unref();
   return async () => {
     clearInterval(timer);
-    let limit: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      limit = setTimeout(resolve, LAST_MS);
-    });
-    await Promise.race([
-      (async () => {
-        await sending;
-        await update();
-      })(),
-      late,
-    ]);
+    const limit = setTimeout(() => tracker.stop?.(), LAST_MS);
+    await sending;
+    await update();
     clearTimeout(limit);
   };
 }

@@ -6,6 +6,7 @@ const TIMEOUT_MS = 10_000;
 /** Requests to the REST API of an MLflow server (https://mlflow.org/docs/latest/rest-api.html). */
 export class MlflowClient {
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #stopped = new AbortController();
 
   /**
    * @param server its address, such as `http://localhost:5000`
@@ -22,6 +23,11 @@ export class MlflowClient {
       ? `Bearer ${token}`
       : user && `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     this.#headers = authorization ? { authorization } : {};
+  }
+
+  /** Ends the request under way, and lets all that follow fail. */
+  stop(): void {
+    this.#stopped.abort(new Error('there is no more time'));
   }
 
   /**
@@ -54,7 +60,7 @@ export class MlflowClient {
     let response: Response;
     let text: string;
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#stopped.signal]);
       response = await fetch(`${this.server.replace(/\/+$/, '')}/${path}`, { ...request, headers, signal });
       text = await response.text();
     } catch (error) {

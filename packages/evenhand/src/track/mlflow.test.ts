@@ -22,11 +22,18 @@ interface StoredRun {
 }
 
 /** What an MLflow server keeps, and how it answers (https://mlflow.org/docs/latest/rest-api.html). */
-const store = { runs: new Map<string, StoredRun>(), artifacts: new Map<string, Buffer>(), headers: '', broken: false };
+const store = {
+  runs: new Map<string, StoredRun>(),
+  artifacts: new Map<string, Buffer>(),
+  headers: '',
+  broken: false,
+  isOther: false,
+};
 beforeEach(() => {
   store.runs.clear();
   store.artifacts.clear();
   store.broken = false;
+  store.isOther = false;
 });
 
 type Body = Readonly<Record<string, unknown>>;
@@ -69,6 +76,10 @@ const server = createServer(async (request, response) => {
   store.headers = String(request.headers.authorization);
   if (store.broken) {
     response.writeHead(503).end('<html>down</html>');
+    return;
+  }
+  if (store.isOther) {
+    response.end('{}');
     return;
   }
   if (request.method === 'PUT') {
@@ -149,6 +160,26 @@ describe('MLflow', () => {
     await followRun(run.path, tracker, (problem) => problems.push(problem))();
     assert.equal(problems.length, 1);
     assert.equal([...store.runs.values()][0]?.status, 'FINISHED');
+  });
+
+  test('that is no MLflow server, and a tracker that was stopped, do not end the process', async () => {
+    const run = runOf({ epochs: [epoch], predictions: twelve });
+    store.isOther = true;
+    const problems: string[] = [];
+    await followRun(run.path, new MlflowServer(environment), (problem) => problems.push(problem))();
+    assert.match(
+      problems.join(),
+      /^The server of MLFLOW_TRACKING_URI answers experiments\/create as no MLflow server does/,
+    );
+    const stopped = new MlflowServer(environment);
+    stopped.stop();
+    await assert.rejects(
+      sendRun(run.path, stopped),
+      (error) => error instanceof TrackError && /does not answer \(there is no more time\)/.test(error.message),
+    );
+    const broken = { send: () => Promise.reject(new TypeError('a mistake')) };
+    await followRun(run.path, broken, (problem) => problems.push(problem))();
+    assert.equal(problems[1], 'a mistake');
   });
 
   test('needs the address of a server', async () => {

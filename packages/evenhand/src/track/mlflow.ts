@@ -71,6 +71,10 @@ export class MlflowServer implements Tracker {
     }
   }
 
+  stop(): void {
+    this.#client.stop();
+  }
+
   async #find(run: Snapshot): Promise<Sent> {
     const known = this.#sent.get(run.id);
     if (known !== undefined) return known;
@@ -95,8 +99,9 @@ export class MlflowServer implements Tracker {
     if (id !== undefined) return id;
     const found = await this.#client.get('experiments/get-by-name', { experiment_name: name });
     const experiment = found?.experiment as { experiment_id: string } | undefined;
-    const created = experiment ?? (await this.#client.post('experiments/create', { name }));
-    return (created as { experiment_id: string }).experiment_id;
+    const created: { experiment_id?: unknown } | undefined =
+      experiment ?? (await this.#client.post('experiments/create', { name }));
+    return existing(created?.experiment_id as string | undefined, 'experiments/create');
   }
 
   async #create({ id, name, started, parent }: Snapshot): Promise<MlflowRun> {
@@ -112,7 +117,7 @@ export class MlflowServer implements Tracker {
         { key: ID_TAG, value: id },
       ],
     });
-    return created?.run as MlflowRun;
+    return existing(created?.run as MlflowRun | undefined, 'runs/create');
   }
 
   async #sendParameters(id: string, { parameters }: Snapshot): Promise<void> {
@@ -152,6 +157,13 @@ interface MlflowRun {
     readonly metrics?: readonly { readonly step?: number | string }[];
     readonly params?: readonly unknown[];
   };
+}
+
+function existing<T>(value: T | undefined, method: string): T {
+  if (value !== undefined) return value;
+  throw new TrackError(
+    `The server of MLFLOW_TRACKING_URI answers ${method} as no MLflow server does: check the address`,
+  );
 }
 
 const milliseconds = (seconds: number): number => Math.round(seconds * 1000);

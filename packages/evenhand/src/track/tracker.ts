@@ -8,6 +8,8 @@ export interface Tracker {
    * @throws TrackError if that is not possible now; what is left can be sent later
    */
   send(run: Snapshot): Promise<void>;
+  /** Ends what is being sent, and refuses to send more. */
+  stop?(): void;
 }
 
 /** A run that cannot be sent: one sentence for the user. */
