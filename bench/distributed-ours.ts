@@ -9,6 +9,7 @@ import {
   optim,
   scope,
   setNumThreads,
+  setThreadWaiting,
   tensor,
 } from '@evenhand/torch';
 import { createModel } from 'evenhand';
@@ -17,6 +18,7 @@ import type { RankSettings, TurnName } from './distributed-settings.js';
 const { model, batch, size, steps, threads } = JSON.parse(process.argv[2]!) as RankSettings;
 setNumThreads(threads);
 keepFreedMemory();
+setThreadWaiting('adaptive');
 manualSeed(0);
 const group = process.env.WORLD_SIZE === '1' ? null : distributed.initProcessGroup({ timeoutSeconds: 120 });
 const images = batch / (group?.worldSize ?? 1);
