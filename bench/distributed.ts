@@ -39,6 +39,8 @@ async function main(): Promise<void> {
       `${rate ? `${rate} between two network namespaces` : 'loopback'}, ${cores} cores of ${cpus()[0]?.model}, medians of ${rounds} turns`,
   );
   const groups: Ranks[] = [];
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (interrupted = true));
   try {
     for (const count of processes) {
       const settings: RankSettings = { ...shared, threads: Math.max(1, Math.floor(cores / count)) };
@@ -52,7 +54,7 @@ async function main(): Promise<void> {
       const has = turns.filter((turn) => turn !== 'after');
       groups.push(new Ranks('PyTorch DDP', count, has, [...theirs], env, await freePort(), link));
     }
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round <= rounds && !interrupted; round++) {
       for (const group of groups) {
         for (const turn of group.has) {
           const milliseconds = await group.turn(turn);
@@ -61,11 +63,15 @@ async function main(): Promise<void> {
       }
       process.stderr.write(`round ${round} of ${rounds}${round === 0 ? ' (warm-up)' : ''}\n`);
     }
+  } catch (error) {
+    // The signal ends the processes too. What was measured is still worth reading.
+    if (!interrupted) throw error;
   } finally {
     for (const group of groups) group.stop();
     link?.remove();
   }
-  console.log(report(groups));
+  if (groups.some((group) => group.turns.none.length === 0)) console.log('Stopped before the first turn was over.');
+  else console.log(report(groups));
 }
 
 /** Milliseconds per step, and what follows from them. */
