@@ -35,7 +35,7 @@ export function summarizeRun(path: string, predictions: PredictionCache): RunSum
     ? folds.flatMap((fold) => attempt(() => fold.readEpochs()) ?? [])
     : (attempt(() => run.readEpochs()) ?? []);
   const progress = attempt(() => run.readProgress());
-  const state = stateOf(run, progress);
+  const state = attempt(() => stateOf(run, progress)) ?? 'damaged';
   const problem = problems[0] ?? (state === 'failed' ? (progress?.reason ?? undefined) : undefined);
   return {
     ...identity,

@@ -57,6 +57,7 @@ describe('next steps', () => {
     assert.equal(runOfSize({ valFraction: 0.15 }, 51)[0], `${again} 0.2 --run run-more-validation`);
     assert.deepEqual(runOfSize({ valFraction: 0.3 }, 20), USUAL, 'there are no more images to hold out');
     assert.deepEqual(runOfSize({ valCsv: 'val.csv' }, 200), USUAL, 'the flags would contradict each other');
+    assert.deepEqual(runOfSize({}, null as unknown as number), USUAL, 'the number of images was not recorded');
   });
 
   test('train longer if the last epoch has the best score', () => {

@@ -52,6 +52,8 @@ function reviewLabels({ labels, scores }: Analysis, { data }: ShellPaths): Shell
 function holdOutMore({ scores, config, environment }: Analysis, paths: ShellPaths): ShellCommand[] {
   if (scores === null || !cannotChooseEpoch(scores.report.perClass)) return [];
   const { train, val } = environment.dataset;
+  // Early versions did not record them.
+  if (![train, val].every(Number.isFinite)) return [];
   const images = Number(config.valFraction) > 0 ? train + val : train;
   const fraction = [0.15, 0.2, 0.25, 0.3].find((share) => share * images > 1.25 * val);
   // --val-fraction contradicts folds and a CSV file of validation images.
