@@ -34,6 +34,11 @@ interface Contender {
   readonly args: readonly string[];
 }
 
+interface Turn extends LoadResult {
+  /** Processor time of the server per request, in milliseconds. */
+  readonly cpu: number;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'evenhand-bench-'));
 const model = join(folder, 'model.onnx');
 const labels = join(folder, 'labels.txt');
@@ -92,11 +97,18 @@ async function main(): Promise<void> {
   const servers = await Promise.all(contenders.map(async (each) => ({ ...each, ...(await start(each)) })));
   const answers = await Promise.all(servers.map(({ url }) => firstLabels(url, photos)));
   for (const { url } of servers) await runLoad(url, 2, 1, photos);
-  const rows = [['clients, server', 'requests/s', 'lowest to highest', 'p50 ms', 'p99 ms', 'errors', 'memory MB']];
+  const rows = [
+    ['clients, server', 'requests/s', 'lowest to highest', 'p50 ms', 'p99 ms', 'CPU ms', 'errors', 'memory MB'],
+  ];
   for (const count of clients) {
-    const results = servers.map((): LoadResult[] => []);
+    const results = servers.map((): Turn[] => []);
     for (let round = 0; round < rounds; round++) {
-      for (const [i, { url }] of servers.entries()) results[i]!.push(await runLoad(url, count, seconds, photos));
+      for (const [i, { url, child }] of servers.entries()) {
+        const before = processorSeconds(child);
+        const result = await runLoad(url, count, seconds, photos);
+        const cpu = (1000 * (processorSeconds(child) - before)) / (result.rate * seconds);
+        results[i]!.push({ ...result, cpu });
+      }
     }
     for (const [i, { name, child }] of servers.entries())
       rows.push(rowOf(`${count}, ${name}`, results[i]!, memoryOf(child)));
@@ -109,8 +121,8 @@ async function main(): Promise<void> {
   }
 }
 
-function rowOf(name: string, results: readonly LoadResult[], memory: number): string[] {
-  const of = (key: keyof LoadResult): number[] => results.map((result) => result[key]);
+function rowOf(name: string, results: readonly Turn[], memory: number): string[] {
+  const of = (key: keyof Turn): number[] => results.map((result) => result[key]);
   const rates = of('rate');
   return [
     name,
@@ -118,6 +130,7 @@ function rowOf(name: string, results: readonly LoadResult[], memory: number): st
     `${Math.min(...rates).toFixed(1)} to ${Math.max(...rates).toFixed(1)}`,
     median(of('p50')).toFixed(0),
     median(of('p99')).toFixed(0),
+    median(of('cpu')).toFixed(0),
     String(of('errors').reduce((sum, count) => sum + count, 0)),
     memory.toFixed(0),
   ];
@@ -190,6 +203,17 @@ function memoryOf({ pid }: ChildProcess): number {
   try {
     const kB = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return Number(kB ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Of a process so far; 0 if the system does not say. */
+function processorSeconds({ pid }: ChildProcess): number {
+  try {
+    // The fields after the name, which may have spaces; clock ticks are hundredths of a second on Linux.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   } catch {
     return 0;
   }

@@ -88,6 +88,8 @@ const choose = async (page: Page, file: string): Promise<void> => {
 
 const topOf = (page: Page): Promise<string[]> => page.locator('#top li .name').allTextContents();
 
+const explained = (page: Page): Promise<void> => page.locator('#explain[aria-pressed=true]').waitFor();
+
 /** What axe-core finds wrong, by rule. */
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(readFileSync(AXE, 'utf8'));
@@ -109,7 +111,7 @@ describe('the page to try a model', { skip: noBrowser }, () => {
         await choose(page, disc('red'));
         await page.getByText(/^Nearest of the training images/).waitFor();
         await page.locator('#explain').click();
-        await page.locator('#map:visible').waitFor();
+        await explained(page);
         assert.deepEqual(await violations(page), []);
         assert.deepEqual(await splitWords(page), []);
         assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
@@ -140,8 +142,10 @@ describe('the page to try a model', { skip: noBrowser }, () => {
         .evaluateAll((all) => all.filter((each) => (each as HTMLImageElement).naturalWidth === 0).length);
       assert.equal(broken, 0);
       await page.locator('#explain').click();
-      await page.locator('#map:visible').waitFor();
-      assert.match(await page.locator('#explanation').innerText(), /^(Bright parts|No single part) mattered: /);
+      await explained(page);
+      const sentence = await page.locator('#explanation').innerText();
+      assert.match(sentence, /^(Bright parts|No single part) mattered: /);
+      assert.equal(await page.locator('#map').isVisible(), sentence.startsWith('Bright'));
       await page.locator('#explain').click();
       assert.equal(await page.locator('#map').isVisible(), false);
     });
@@ -165,7 +169,7 @@ describe('the page to try a model', { skip: noBrowser }, () => {
       await page.keyboard.press('Shift+Tab');
       assert.equal(await focused(), 'explain');
       await page.keyboard.press('Enter');
-      await page.locator('#map:visible').waitFor();
+      await explained(page);
       await page.keyboard.press('Shift+Tab');
       assert.equal(await focused(), 'another');
     });
@@ -225,7 +229,7 @@ describe('the folder of export --web', { skip: noBrowser }, () => {
       await choose(page, disc('red'));
       assert.equal((await topOf(page)).length, 3);
       await page.locator('#explain').click();
-      await page.locator('#map:visible').waitFor();
+      await explained(page);
     });
   });
 });

@@ -79,12 +79,12 @@ function imagePanel(): Markup {
 }
 
 /** Where the answer is shown. */
-function answerPanel({ tuned, unsureBelow, similar }: TryFacts): Markup {
+function answerPanel({ tuned, unsureBelow, similar, validation }: TryFacts): Markup {
   return html`<div class="panel answer" id="answer"><p id="status" class="hint" role="status"></p>
 <p id="failure" class="failure" role="alert" hidden></p>
 <div id="result" hidden><p id="verdict" class="verdict-line" tabindex="-1"></p><p id="unsure" class="hint" hidden></p>
 <h2 class="small">Most likely classes</h2><ol id="top" class="top"></ol>
-<p class="hint">Probabilities are calibrated on validation images. Below ${showPercent(unsureBelow)} the page says “not sure”.${tuned && ' The order follows the decision rule for Macro F1, which may put a rare class before a more probable one.'}</p>
+<p class="hint">${validation === null ? 'Probabilities are as the model gives them: the file has no score on validation images.' : 'Probabilities are calibrated on validation images.'} Below ${showPercent(unsureBelow)} the page says “not sure”.${tuned && ' The order follows the decision rule for Macro F1, which may put a rare class before a more probable one.'}</p>
 ${similar && html`<h2 class="small">Similar training images</h2><div id="similar" class="similar"></div><p id="similar-note" class="hint" role="status"></p>`}</div>
 <div id="idle" class="idle"><p>The answer will be here.</p></div></div>`;
 }

@@ -22,7 +22,7 @@ main{padding-bottom:1rem}
 .plainbutton:disabled{opacity:.5;cursor:default;border-color:var(--rule-strong)}
 .plainbutton[aria-pressed=true]{background:var(--accent-soft);border-color:var(--accent)}
 .coarse{display:none}
-@media (pointer:coarse){.coarse{display:revert}.fine{display:none}}
+@media (any-pointer:coarse){.coarse{display:revert}.fine{display:none}}
 .preview{padding:1rem}
 .preview .actions{justify-content:flex-start}
 .frame{position:relative;width:100%;margin:0 auto;border-radius:10px;overflow:hidden;background:var(--shade);line-height:0}
@@ -30,6 +30,7 @@ main{padding-bottom:1rem}
 .frame.broken{width:100%;min-height:10rem}
 .frame canvas{position:absolute;inset:0;width:100%;height:100%}
 .verdict-line{margin:0;font-size:1.65rem;line-height:1.2;font-weight:700;letter-spacing:-.015em;overflow-wrap:anywhere}
+.verdict-line:focus{outline:none}
 .verdict-line .percent{color:var(--accent);white-space:nowrap}
 .verdict-line small{display:block;font-size:.95rem;letter-spacing:0;margin-bottom:.2rem}
 .not-sure .verdict-line .percent{color:var(--other)}
@@ -57,7 +58,7 @@ main section{padding:2rem 0 1rem}
 .workbench{grid-template-columns:minmax(0,1fr)}
 .choose{min-height:13rem;padding:1.4rem 1rem}
 .idle{display:none}
-.answer:not(.busy):not(.done):not(.failed){display:none}
+.answer:has(#idle:not([hidden])){display:none}
 }
 `;
 

@@ -1,5 +1,6 @@
 /// <reference lib="dom" preserve="true" />
 import type { Explanation } from '@evenhand/predict/browser';
+import { percent } from './percent.js';
 
 /** The map is drawn with as many pixels in each direction, and smoothed. */
 const PIXELS = 256;
@@ -35,11 +36,14 @@ export function drawExplanation(canvas: HTMLCanvasElement, { cells, drops, box }
   context.drawImage(small, left!, top!, width!, height!);
 }
 
-export function describeExplanation({ label, probability, drops }: Explanation): string {
-  const share = (x: number): string => `${Math.round(x * 100)}\u00a0%`;
-  const most = Math.max(...drops);
-  if (most < LEAST) {
-    return `No single part mattered: whichever is covered, the probability of ${label} stays at about ${share(probability)}.`;
+/** Whether covering some part makes a difference that is worth showing. */
+export const hasImportantPart = ({ drops }: Explanation): boolean => Math.max(...drops) >= LEAST;
+
+export function describeExplanation(explanation: Explanation): string {
+  const { label, probability, drops } = explanation;
+  if (!hasImportantPart(explanation)) {
+    return `No single part mattered: whichever is covered, the probability of ${label} changes by less than ${Math.round(LEAST * 100)}\u00a0%.`;
   }
-  return `Bright parts mattered: with the brightest one covered, the probability of ${label} falls from ${share(probability)} to ${share(probability - most)}.`;
+  const lowest = percent(probability - Math.max(...drops));
+  return `Bright parts mattered: with the brightest one covered, the probability of ${label} falls from ${percent(probability)} to ${lowest}.`;
 }

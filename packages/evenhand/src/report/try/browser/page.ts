@@ -4,16 +4,11 @@ import type { Explanation } from '@evenhand/predict/browser';
 import { enableThemeButton } from '../../page/theme-button.js';
 import type { TryPayload } from '../facts.js';
 import type { Answer, Engine, Similar } from './engine.js';
-import { describeExplanation, drawExplanation } from './explanation.js';
+import { describeExplanation, drawExplanation, hasImportantPart } from './explanation.js';
 import { connectInputs } from './inputs.js';
+import { percent } from './percent.js';
 
 const find = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;
-
-/** A share as a percentage, never 0 % or 100 %. */
-export function percent(x: number): string {
-  if (x < 0.01) return '< 1\u00a0%';
-  return x > 0.99 ? '> 99\u00a0%' : `${Math.round(x * 100)}\u00a0%`;
-}
 
 export function startPage(payload: TryPayload, engine: Engine): void {
   document.documentElement.classList.add('scripted');
@@ -144,8 +139,8 @@ class TryPage {
     const note = find('explanation');
     if (image === undefined) return;
     if (this.#explanation !== undefined) {
-      const show = this.#map.hidden;
-      this.#map.hidden = !show;
+      const show = this.#explain.getAttribute('aria-pressed') === 'false';
+      this.#map.hidden = !(show && hasImportantPart(this.#explanation));
       this.#explain.setAttribute('aria-pressed', String(show));
       note.textContent = show ? describeExplanation(this.#explanation) : '';
       return;
@@ -159,7 +154,7 @@ class TryPage {
       if (this.#image !== image) return;
       this.#explanation = explanation;
       drawExplanation(this.#map, explanation);
-      this.#map.hidden = false;
+      this.#map.hidden = !hasImportantPart(explanation);
       this.#explain.setAttribute('aria-pressed', 'true');
       note.textContent = describeExplanation(explanation);
     } catch (error) {
