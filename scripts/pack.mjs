@@ -117,21 +117,24 @@ async function bundle(folder) {
     absWorkingDir: ROOT,
   });
   const inputs = Object.keys(metafile.inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
-  writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), notices([...new Set(inputs.filter(Boolean))].sort()));
+  const bundled = [
+    ['dist/report/run/charts/echarts.js', [...new Set(inputs.filter(Boolean))].sort()],
+    [`dist/report/try/browser/${TRY_SCRIPTS.browser}.bundle.js`, ['pbf']],
+  ];
+  const texts = bundled.flatMap(([file, names]) => notices(file, names));
+  writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
 }
 
-/** The licences of bundled packages. */
-function notices(names) {
-  return names
-    .map((name) => {
-      const folder = join(ROOT, 'node_modules', name);
-      const { version, license } = manifestOf(folder);
-      const files = filesIn(folder).filter((file) => /^.(licen[cs]e|notice)/i.test(file.slice(folder.length)));
-      const texts = files.sort().map((file) => readFileSync(file, 'utf8').trim());
-      if (texts.length === 0) throw new Error(`${name} is bundled and has no file LICENSE`);
-      return `dist/report/run/charts/echarts.js contains parts of ${name} ${version} (${license}).\n\n${texts.join('\n\n')}\n`;
-    })
-    .join(`\n${'-'.repeat(80)}\n\n`);
+/** The licences of packages that are bundled in a file. */
+function notices(file, names) {
+  return names.map((name) => {
+    const folder = join(ROOT, 'node_modules', name);
+    const { version, license } = manifestOf(folder);
+    const files = filesIn(folder).filter((path) => /^.(licen[cs]e|notice)/i.test(path.slice(folder.length)));
+    const texts = files.sort().map((path) => readFileSync(path, 'utf8').trim());
+    if (texts.length === 0) throw new Error(`${name} is bundled and has no file LICENSE`);
+    return `${file} contains parts of ${name} ${version} (${license}).\n\n${texts.join('\n\n')}\n`;
+  });
 }
 
 /** Packs folders into the folder `out`; returns the paths of the tarballs by name of the package. */

@@ -332,6 +332,8 @@ test('a server for other machines wants the token for everything but its health'
     assert.equal(await statusOf(url, { authorization: `Bearer ${token}` }), 200);
   }
   await refused(app, file('small.png'), 'image/png', /token/, 401);
+  const other = { authorization: `Bearer ${token}`, origin: 'http://evil.example', host: 'localhost' };
+  assert.equal((await app.inject({ method: 'POST', url: '/v1/predict', headers: other })).statusCode, 403);
   const foreign = await app.inject({ method: 'POST', url: '/v1/predict', headers: { host: 'evil.example' } });
   assert.deepEqual([foreign.statusCode, foreign.json().status], [421, 421]);
 });
