@@ -27,7 +27,9 @@ main{padding-bottom:1rem}
 .preview .actions{justify-content:flex-start}
 .frame{position:relative;width:100%;margin:0 auto;border-radius:10px;overflow:hidden;background:var(--shade);line-height:0}
 .frame img{display:block;width:100%;height:auto}
-.frame.broken{width:100%;min-height:10rem}
+.frame.broken{width:100%!important;min-height:10rem;display:grid;place-items:center;line-height:1.4}
+.frame.broken img,.frame.broken canvas{display:none}
+.frame.broken::after{content:"The browser cannot show this image.";color:var(--soft)}
 .frame canvas{position:absolute;inset:0;width:100%;height:100%}
 .verdict-line{margin:0;font-size:1.65rem;line-height:1.2;font-weight:700;letter-spacing:-.015em;overflow-wrap:anywhere}
 .verdict-line:focus{outline:none}
