@@ -24,7 +24,7 @@ import {
 } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
-import { findModelFile, readChoice, readLabels, readPreset } from '../predict/flags.js';
+import { findModelFile, predictFlags, readChoice, readLabels, readPreset } from '../predict/flags.js';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -71,14 +71,7 @@ const flags: readonly Flag[] = [
     group: 'Predictions',
     doc: 'predictions of a lower probability are called unsure [0.5]',
   },
-  {
-    name: 'device',
-    boolean: false,
-    value: 'NAME',
-    group: 'Computation',
-    doc: `${DEVICES.join(', ')} [auto]`,
-  },
-  { name: 'threads', boolean: false, value: 'N', group: 'Computation', doc: 'number of threads [one per core]' },
+  ...predictFlags.filter(({ name }) => ['device', 'threads', 'labels', 'preset'].includes(name)),
   {
     name: 'data',
     boolean: false,
@@ -140,20 +133,6 @@ const flags: readonly Flag[] = [
     value: 'LEVEL',
     doc: `what is logged on standard output, a line of JSON per event: ${LOG_LEVELS.join(', ')} [info]`,
   },
-  {
-    name: 'labels',
-    boolean: false,
-    value: 'FILE',
-    group: 'Models from other programs',
-    doc: 'text file with the class names, one per line, in the order of the logits',
-  },
-  {
-    name: 'preset',
-    boolean: false,
-    value: 'FILE',
-    group: 'Models from other programs',
-    doc: 'JSON, or a JSON file, with resize, crop, cropMode (optional), interpolation, mean and std',
-  },
 ];
 
 export const serve: Command = {
@@ -161,8 +140,8 @@ export const serve: Command = {
   usage: ['serve MODEL [OPTIONS]'],
   about: [
     'Classifies images over HTTP. MODEL is a run folder or a model.onnx file. Answers are those of evenhand predict: POST ' +
-      'an image, a form with files, or JSON to /v1/predict. / is a page to try it, /openapi.json describes the API, /healthz says whether it ' +
-      'works, /metrics has figures for Prometheus.',
+      'an image, a form with files, or JSON to /v1/predict. The page at / tries it, /openapi.json describes the API, ' +
+      '/healthz says whether it works, /metrics has figures for Prometheus.',
     'SIGTERM and Ctrl-C stop it after the requests under way are answered.',
   ],
   flags,
