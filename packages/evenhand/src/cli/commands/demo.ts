@@ -30,7 +30,7 @@ const RUNS = {
 
 const flags: readonly Flag[] = [
   { name: 'species', boolean: false, value: 'N', doc: 'number of species, the classes [102]' },
-  { name: 'images', boolean: false, value: 'N', doc: 'training images of the most frequent species [60]' },
+  { name: 'images', boolean: false, value: 'N', doc: 'training images of the most frequent species [32]' },
   { name: 'epochs', boolean: false, value: 'N', doc: 'epochs of each training after those of the head [3]' },
 ];
 
@@ -38,7 +38,7 @@ export const demo: Command = {
   name: 'demo',
   usage: ['demo [DIR] [OPTIONS]'],
   about: [
-    'Shows everything on drawn flowers, in about six minutes on two cores: draws a data set into DIR [evenhand-demo], checks it, ' +
+    'Shows everything on drawn flowers, in less than five minutes on two cores: draws a data set into DIR [evenhand-demo], checks it, ' +
       'finds its label errors, trains plainly and with the balanced recipe, predicts unseen images, writes a report, and ' +
       'compares both runs. Needs libtorch and the package @evenhand/herbarium.',
   ],
@@ -49,7 +49,7 @@ export const demo: Command = {
     if (extra !== undefined)
       throw new UsageError(`Unexpected argument ${describeValue(extra)}; usage: evenhand demo DIR`);
     const species = readWholeNumber(parsed.flags, 'species', 3) ?? 102;
-    const mostImages = readWholeNumber(parsed.flags, 'images', 4) ?? 60;
+    const mostImages = readWholeNumber(parsed.flags, 'images', 4) ?? 32;
     const epochs = readWholeNumber(parsed.flags, 'epochs') ?? 3;
     const herbarium = await loadHerbarium();
     requireAddon();
