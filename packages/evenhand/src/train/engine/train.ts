@@ -52,7 +52,7 @@ export interface TrainResult extends Trained {
  * @throws ConfigError, DataError, ImageError, RunError, WeightsError, WeightsFileError and TrainingError,
  * each with one sentence for the user; what was written before stays
  */
-export function trainRun(options: TrainOptions): Promise<TrainResult> {
+export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   const group = shareCores(options.group ?? null);
   return inOwnFolder(group, options.run, (run) => startIn({ ...options, run }, group));
 }
@@ -107,7 +107,7 @@ async function startIn(options: TrainOptions, group: Group): Promise<TrainResult
  *
  * @throws as `trainRun`; ConfigError if the data has changed
  */
-export function resumeRun(options: ResumeOptions): Promise<TrainResult> {
+export async function resumeRun(options: ResumeOptions): Promise<TrainResult> {
   const group = shareCores(options.group ?? null);
   return inOwnFolder(group, options.run, async (run) => {
     const main = isMain(group) ? RunFolder.open(run) : null;
