@@ -14,7 +14,7 @@ export {
 export { type BadImage, type ImageFacts, type Scan, scanImages } from './inspect/scan.js';
 export { clearScanCache } from './inspect/scan-cache.js';
 export { type Batch, Loader, type LoaderOptions, type PassOptions } from './load/loader.js';
-export { type BatchPart, positionsOf } from './load/loader-protocol.js';
+export { positionsOf } from './load/loader-protocol.js';
 export { applyCorrections, type Corrected } from './read/corrections.js';
 export { columnOf, imagePath, readCsv, type Table } from './read/csv.js';
 export { explainMissing, MISSING_FILE } from './read/find-images.js';

@@ -3,9 +3,10 @@ import { join, resolve } from 'node:path';
 import { DEVICES, type Device, type Preset, TTA, type Tta, validatePreset } from '@evenhand/predict';
 import { readLabelList } from '../../data/index.js';
 import { parseDuration } from '../../duration.js';
+import type { Part } from '../../part.js';
 import { describeValue, printable } from '../../printable.js';
 import { csvSafeFlag, type Flag, type Parsed, readWholeNumber } from '../options/flags.js';
-import { readShard, type Shard } from '../options/shard.js';
+import { readShard } from '../options/shard.js';
 import { UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 
@@ -121,7 +122,7 @@ export interface PredictSettings {
   readonly json: boolean;
   readonly topK: number;
   readonly resume: boolean;
-  readonly shard: Shard | undefined;
+  readonly shard: Part | undefined;
   /** Write the output from shards that are there. */
   readonly merge: boolean;
   readonly tta: Tta;

@@ -1,8 +1,8 @@
 import { ModelError, mostFrequentClass, NotDone, type Outcome, viewsOf } from '@evenhand/predict';
 import type { Unlabelled, UnlabelledSource } from '../../data/index.js';
 import { plural } from '../../format.js';
+import { rangeOf } from '../../part.js';
 import { printable } from '../../printable.js';
-import { rangeOf } from '../options/shard.js';
 import { exitCodes, reportError, systemReason, UsageError } from '../output/errors.js';
 import { StatusLine } from '../output/files.js';
 import { bar, duration, quoted } from '../output/text.js';

@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, createReadStream, existsSync, openSync, rmSync, truncateSync } from 'node:fs';
-import type { Shard } from '../options/shard.js';
+import type { Part } from '../../part.js';
 import { UsageError } from '../output/errors.js';
 import { guardedWrite } from '../output/files.js';
 
@@ -59,7 +59,7 @@ export class Journal {
    *
    * @throws UsageError if there is a journal and `resume` is false, or `resume` is true and there is none that fits
    */
-  static async open(out: string, head: Head, resume: boolean, shard?: Shard): Promise<Journal> {
+  static async open(out: string, head: Head, resume: boolean, shard?: Part): Promise<Journal> {
     const path = journalPath(out, shard);
     const exists = existsSync(path);
     if (!exists && resume) {
@@ -128,7 +128,7 @@ export class Journal {
 }
 
 /** The journal of the file `out`, or of one of its shards. */
-export const journalPath = (out: string, shard?: Shard): string =>
+export const journalPath = (out: string, shard?: Part): string =>
   shard === undefined ? `${out}.partial` : `${out}.shard-${shard.index}-of-${shard.count}`;
 
 /** The entries of a journal in order. */

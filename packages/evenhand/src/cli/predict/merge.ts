@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { metadataOf, readModelFile } from '@evenhand/predict';
 import type { UnlabelledSource } from '../../data/index.js';
 import { plural } from '../../format.js';
-import { rangeOf } from '../options/shard.js';
+import { rangeOf } from '../../part.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 import type { PredictSettings } from './flags.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { load, ModelError, type ModelMetadata, metadataOf, type NodeModel, readModelFile } from '@evenhand/predict';
-import type { Shard } from '../options/shard.js';
+import type { Part } from '../../part.js';
 import type { PredictSettings } from './flags.js';
 import type { Head } from './journal.js';
 
@@ -38,7 +38,7 @@ export async function openModel(settings: PredictSettings, count: number): Promi
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** What predictions must have in common to be written to one file. @param fingerprint of the list of images */
-export const headOf = ({ tta, probs }: PredictSettings, model: string, fingerprint: string, shard?: Shard): Head => ({
+export const headOf = ({ tta, probs }: PredictSettings, model: string, fingerprint: string, shard?: Part): Head => ({
   model,
   tta,
   images: fingerprint,

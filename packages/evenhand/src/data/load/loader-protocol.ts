@@ -1,13 +1,8 @@
 import type { Preset } from '@evenhand/predict';
+import { type Part, rangeOf } from '../../part.js';
 import type { AugmentOptions } from '../augment/index.js';
 import type { RecordKind } from '../records/kind.js';
 import type { SharedRecords } from '../records/shared.js';
-
-/** One of `count` equal parts of every batch, counted from 0. */
-export interface BatchPart {
-  readonly index: number;
-  readonly count: number;
-}
 
 /**
  * The positions of a part of a batch: from `start` to before `end`. An incomplete batch, the positions up to before `total`,
@@ -17,12 +12,11 @@ export function positionsOf(
   batch: number,
   batchSize: number,
   total: number,
-  { index, count }: BatchPart,
+  part: Part,
 ): { start: number; end: number } {
   const first = batch * batchSize;
-  const size = Math.min(batchSize, total - first);
-  const border = (part: number): number => first + Math.floor((size * part) / count);
-  return { start: border(index), end: border(index + 1) };
+  const { start, end } = rangeOf(part, Math.min(batchSize, total - first));
+  return { start: first + start, end: first + end };
 }
 
 /** What a worker receives when it starts. */
@@ -31,7 +25,7 @@ export interface WorkerSetup {
   readonly preset: Preset;
   readonly batchSize: number;
   readonly slots: number;
-  readonly part: BatchPart;
+  readonly part: Part;
   readonly seed: number;
   /** Undefined for the preset's evaluation pipeline. */
   readonly augment: AugmentOptions | undefined;

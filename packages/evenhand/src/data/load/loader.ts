@@ -1,18 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ImageError, type Preset } from '@evenhand/predict';
+import type { Part } from '../../part.js';
 import type { AugmentOptions } from '../augment/index.js';
 import { DataError } from '../errors.js';
 import type { Sample } from '../read/formats.js';
 import { type RecordCache, type RecordKind, squashSize } from '../records/index.js';
-import {
-  type BatchPart,
-  type FromWorker,
-  type Pass,
-  positionsOf,
-  type ToWorker,
-  type WorkerSetup,
-} from './loader-protocol.js';
+import { type FromWorker, type Pass, positionsOf, type ToWorker, type WorkerSetup } from './loader-protocol.js';
 
 /** A message of a worker about a pass. */
 type FromPass = Exclude<FromWorker, { kind: 'cacheFailed' }>;
@@ -38,7 +32,7 @@ export interface LoaderOptions {
    * The part of each batch to load, for processes that share the work; default all of it. `batchSize` is a multiple of
    * the number of parts. Random transforms depend on positions in the pass, so the parts together are the batch.
    */
-  readonly part?: BatchPart;
+  readonly part?: Part;
   /** Random transforms for training; omit it for evaluation, which applies the preset only. */
   readonly augment?: AugmentOptions;
   /** Seed of the random transforms, default 0. */
@@ -62,7 +56,7 @@ export interface PassOptions {
   readonly dropLast?: boolean;
 }
 
-const WHOLE: BatchPart = { index: 0, count: 1 };
+const WHOLE: Part = { index: 0, count: 1 };
 
 /**
  * Loads samples into batches ahead of time, in worker threads that continue while the main thread computes.
@@ -71,7 +65,9 @@ const WHOLE: BatchPart = { index: 0, count: 1 };
  * workers nor their timing changes a pixel. Only one pass may run at a time; `close` ends the workers.
  */
 export class Loader {
-  readonly #options: LoaderOptions;
+  readonly #options: LoaderOptions & { readonly part: Part };
+  /** Samples in the part of a whole batch. */
+  readonly #partSize: number;
   readonly #slots: number;
   #workers: Worker[] = [];
   #passes = 0;
@@ -95,7 +91,8 @@ export class Loader {
     if (batchSize % part.count !== 0) {
       throw new DataError(`The loader's batchSize is ${batchSize}; expected a multiple of the ${part.count} parts.`);
     }
-    this.#options = options;
+    this.#options = { ...options, part };
+    this.#partSize = batchSize / part.count;
     // One more, as the batch that was yielded last stays until the next one is asked for.
     this.#slots = prefetch + 1;
   }
@@ -106,7 +103,7 @@ export class Loader {
    * @throws ImageError naming the file when an image cannot be read
    */
   async *batches(order?: ArrayLike<number>, options: PassOptions = {}): AsyncGenerator<Batch, void, undefined> {
-    const { samples, batchSize, part = WHOLE } = this.#options;
+    const { samples, batchSize, part } = this.#options;
     const { startBatch = 0, dropLast = false } = options;
     if (this.#busy)
       throw new Error('Loader.batches: the previous pass has not ended; finish it or break out of its loop first.');
@@ -157,9 +154,9 @@ export class Loader {
   }
 
   #pass(order: ArrayLike<number> | undefined, count: number, end: number, options: PassOptions): Pass {
-    const { samples, batchSize, part = WHOLE, preset } = this.#options;
+    const { samples, preset } = this.#options;
     const { epoch = 0, startBatch = 0 } = options;
-    const partSize = batchSize / part.count;
+    const partSize = this.#partSize;
     const shared = new Int32Array(new SharedArrayBuffer(count * 4));
     for (let i = 0; i < count; i++) {
       const index = order?.[i] ?? i;
@@ -174,15 +171,15 @@ export class Loader {
   }
 
   #batch(pass: Pass, slot: number, { start, end }: { start: number; end: number }): Batch {
-    const { samples, batchSize, part = WHOLE, preset } = this.#options;
+    const { samples, preset } = this.#options;
     const bytes = preset.crop ** 2 * 3;
-    const pixels = new Uint8Array(pass.pixels, ((slot * batchSize) / part.count) * bytes, (end - start) * bytes);
+    const pixels = new Uint8Array(pass.pixels, slot * this.#partSize * bytes, (end - start) * bytes);
     const indices = new Int32Array(pass.order).slice(start, end);
     return { pixels, labels: indices.map((index) => samples[index]!.label), indices };
   }
 
   #start(): Worker[] {
-    const { samples, preset, batchSize, part = WHOLE, augment, cache, seed = 0 } = this.#options;
+    const { samples, preset, batchSize, part, augment, cache, seed = 0 } = this.#options;
     const { workers = availableParallelism() } = this.#options;
     if (this.#workers.length >= workers) return this.#workers;
     const files = samples.map((sample) => sample.file);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { deserialize, serialize } from 'node:v8';
 import { type distributed, noGrad, ops, scope, type Tensor, tensor } from '@evenhand/torch';
-import { type BatchPart, positionsOf } from '../../data/index.js';
+import { positionsOf } from '../../data/index.js';
+import type { Part } from '../../part.js';
 
 /**
  * The processes that train one model together, each with a part of every batch; null for a training in one process. All of
@@ -48,7 +49,7 @@ export const worldSizeOf = (group: Group): number => group?.worldSize ?? 1;
 export const isMain = (group: Processes): boolean => group === null || group.rank === 0;
 
 /** The part of a batch that this process takes. */
-export const partOf = (group: Group): BatchPart =>
+export const partOf = (group: Group): Part =>
   group ? { index: group.rank, count: group.worldSize } : { index: 0, count: 1 };
 
 /** The values of all processes by rank, plain data. All of them must call it. */
@@ -101,7 +102,7 @@ export function gatherRows(group: distributed.ProcessGroup, rows: Tensor, count:
 }
 
 /** The positions of a part of a pass over `count` samples. */
-function positionsOfPart(count: number, batchSize: number, part: BatchPart): number[] {
+function positionsOfPart(count: number, batchSize: number, part: Part): number[] {
   const positions: number[] = [];
   for (let batch = 0; batch * batchSize < count; batch++) {
     const { start, end } = positionsOf(batch, batchSize, count, part);
