@@ -5,7 +5,7 @@ import type { ImageModel } from '../../models/index.js';
 import { type HalfType, inHalf, yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
-import { anyOf, countOfPart, gatherRows, worldSizeOf } from './group.js';
+import { countOfPart, gatherRows, worldSizeOf } from './group.js';
 import { inParts } from './in-parts.js';
 import type { TrainingState } from './state.js';
 
@@ -93,7 +93,8 @@ export async function computeFeatures(
   const rows = await extractFeatures({ model, loader, preset, device, half, count: part, onBatch, ...options });
   if (!group) return rows;
   try {
-    return anyOf(group, rows === null) ? null : keep(gatherRows(group, rows!, count, loader.batchSize));
+    const all = gatherRows(group, rows, count, loader.batchSize);
+    return all && keep(all);
   } finally {
     rows?.dispose();
   }

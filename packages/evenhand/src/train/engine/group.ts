@@ -79,11 +79,19 @@ export function countOfPart(group: Group, count: number, batchSize: number): num
 }
 
 /**
- * The rows of all processes, float32 [count,F], in the order of the samples.
+ * The rows of all processes, float32 [count,F], in the order of the samples; null if one of the processes was interrupted. All
+ * of them must call it.
  *
- * @param rows those of this process's part of the pass, [n,F]; the caller disposes of both tensors
+ * @param rows those of this process's part of the pass, [n,F], or null if it was interrupted; the caller disposes of both
+ * tensors
  */
-export function gatherRows(group: distributed.ProcessGroup, rows: Tensor, count: number, batchSize: number): Tensor {
+export function gatherRows(
+  group: distributed.ProcessGroup,
+  rows: Tensor | null,
+  count: number,
+  batchSize: number,
+): Tensor | null {
+  if (anyOf(group, rows === null) || rows === null) return null;
   const parts = Array.from({ length: group.worldSize }, (_, index) =>
     positionsOfPart(count, batchSize, { index, count: group.worldSize }),
   );

@@ -82,12 +82,12 @@ export async function trainEpoch(
     const place = `epoch ${position.epoch + 1}, step ${step}`;
     throw divergence(config, 'full', `The ${name} is ${value} in ${place}`);
   };
-  let othersStop = false;
+  let someoneStops = false;
   // The processes must stop after the same step, so each learns only from what they exchange that one of them wants to.
-  const isInterrupted = (): boolean => (group ? othersStop : context.isInterrupted());
+  const isInterrupted = (): boolean => (group ? someoneStops : context.isInterrupted());
   const lossAndNorm = new LateValues<{ step: number; learningRate: number }>((values, { step, learningRate }) => {
     const [value, stops, norm = 0] = group ? values : [values[0], 0, values[1]];
-    othersStop ||= stops! > 0;
+    someoneStops ||= stops! > 0;
     requireFinite(value!, 'loss', step);
     requireFinite(norm, 'gradient norm', step);
     position.lossSum += value!;

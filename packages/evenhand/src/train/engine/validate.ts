@@ -1,6 +1,6 @@
 import { noGrad, scope, tensor } from '@evenhand/torch';
 import { ProgressMeter, type TrainingContext } from './context.js';
-import { anyOf, countOfPart, gatherRows, worldSizeOf } from './group.js';
+import { countOfPart, gatherRows, worldSizeOf } from './group.js';
 import { predictLogits } from './predict-logits.js';
 import type { TrainingState } from './state.js';
 
@@ -20,11 +20,10 @@ export async function validate(context: TrainingContext, state: TrainingState): 
     return !isInterrupted();
   });
   if (!group) return logits;
-  if (anyOf(group, logits === null)) return null;
   return scope(() =>
     noGrad(() => {
-      const rows = tensor(logits!, [count, numClasses], { device });
-      return gatherRows(group, rows, total, validation.batchSize).toArray() as Float32Array;
+      const rows = logits && tensor(logits, [count, numClasses], { device });
+      return (gatherRows(group, rows, total, validation.batchSize)?.toArray() as Float32Array | undefined) ?? null;
     }),
   );
 }
