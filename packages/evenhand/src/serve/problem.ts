@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { ImageError } from '@evenhand/predict';
 import type { FastifyError, FastifyReply } from 'fastify';
+import { sendProblemDocument } from '../server/index.js';
 
 /** Why a request is refused: a status and one sentence for the client. */
 export class Problem extends Error {
@@ -51,9 +51,5 @@ export function problemOf(error: FastifyError | Problem | ImageError, limits: { 
 export function sendProblem(reply: FastifyReply, { status, message }: Problem): FastifyReply {
   // The queue is shorter in a second.
   if (status === 429 || status === 503) reply.header('retry-after', '1');
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .serializer(JSON.stringify)
-    .send({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message });
+  return sendProblemDocument(reply, status, message);
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -9,6 +8,7 @@ import Fastify, {
 } from 'fastify';
 import { type Access, cookieName, cookieOf, isLoopback, isOwnHost, isOwnOrigin, sameToken, tokenOf } from './access.js';
 import { prepareEventStreams } from './event-stream.js';
+import { sendProblemDocument } from './problem-document.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -69,7 +69,7 @@ export function createServer(settings: ServerSettings = {}): Server {
     isLoopback(host) ? { ...HEADERS, 'cross-origin-opener-policy': 'same-origin' } : HEADERS,
   );
   prepareEventStreams(app);
-  const refuse = settings.problems ? refuseAsProblem : refuseAsText;
+  const refuse = settings.problems ? sendProblemDocument : refuseAsText;
 
   app.addHook('onRequest', async (request, reply) => {
     const given = request.headers;
@@ -137,9 +137,3 @@ function moveToCookie({ url }: FastifyRequest, reply: FastifyReply, cookie: stri
 
 const refuseAsText = (reply: FastifyReply, status: number, message: string): FastifyReply =>
   reply.code(status).type('text/plain; charset=utf-8').send(`${message}\n`);
-
-const refuseAsProblem = (reply: FastifyReply, status: number, message: string): FastifyReply =>
-  reply
-    .code(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message }));
