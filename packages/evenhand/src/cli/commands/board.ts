@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { createBoard } from '../../board/index.js';
 import { startServer } from '../../server/index.js';
 import type { Command } from '../command.js';
-import { type Flag, type Parsed, parseFlags, readWholeNumber } from '../options/flags.js';
+import { addressFlags, readHosts, readPort } from '../options/address.js';
+import { type Flag, parseFlags } from '../options/flags.js';
 import { exitCodes, UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 import { pageOfRun } from './report.js';
@@ -18,27 +19,10 @@ const flags: readonly Flag[] = [
     value: 'PATH',
     doc: 'current location of the training data, for runs whose own has moved',
   },
-  {
-    name: 'host',
-    boolean: false,
-    value: 'ADDRESS',
-    group: 'Address',
-    doc: 'address to bind; any but a loopback address needs the token of the address that is printed [127.0.0.1]',
-  },
-  {
-    name: 'port',
-    boolean: false,
-    value: 'N',
-    group: 'Address',
-    doc: `port; 0 for a free one [${PORT}, or a free one if it is taken]`,
-  },
-  {
-    name: 'allow-host',
-    boolean: false,
-    value: 'NAMES',
-    group: 'Address',
-    doc: 'further host names to answer for, separated by commas, such as that of a proxy',
-  },
+  ...addressFlags({
+    host: 'address to bind; any but a loopback address needs the token of the address that is printed [127.0.0.1]',
+    port: `port; 0 for a free one [${PORT}, or a free one if it is taken]`,
+  }),
 ];
 
 export const board: Command = {
@@ -61,20 +45,19 @@ export const board: Command = {
       throw new UsageError(`There is no folder ${quoted(missing)}; give folders in or below which there are runs`);
     }
     const data = parsed.flags.get('data');
-    const host = parsed.flags.get('host');
-    const allowed = parsed.flags.get('allow-host');
     const server = await createBoard({
       roots,
       audits: [parsed.flags.get('audits') ?? 'audits'],
       ...(data === undefined ? {} : { data }),
-      ...(host === undefined ? {} : { host }),
-      ...(allowed === undefined ? {} : { allowedHosts: allowed.split(',').map((name) => name.trim()) }),
+      ...readHosts(parsed.flags),
       writeReport: (run) => {
         const { path } = run.readEnvironment().dataset;
         return pageOfRun(run.path, data !== undefined && !existsSync(path) ? data : undefined);
       },
     });
-    const running = await startServer(server, readPort(parsed));
+    const port = readPort(parsed.flags);
+    // Another may be taken in its place only if none was asked for.
+    const running = await startServer(server, port === undefined ? { port: PORT, orFreePort: true } : { port });
     const { url, urlElsewhere } = running;
     const lines = [
       `Board of ${roots.map(quoted).join(', ')}: ${url}`,
@@ -86,11 +69,3 @@ export const board: Command = {
     return exitCodes.done;
   },
 };
-
-/** The port; another may be taken in its place only if none was asked for. */
-function readPort({ flags: given }: Parsed): { port: number; orFreePort?: boolean } {
-  const port = readWholeNumber(given, 'port', 0);
-  if (port === undefined) return { port: PORT, orFreePort: true };
-  if (port > 65_535) throw new UsageError(`--port must be at most 65535, got ${port}`);
-  return { port };
-}

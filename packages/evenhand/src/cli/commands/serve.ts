@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { DEVICES, load, type NodeModel, readModelFile, TTA } from '@evenhand/predict';
@@ -14,6 +13,7 @@ import {
 } from '../../serve/index.js';
 import { startServer } from '../../server/index.js';
 import type { Command } from '../command.js';
+import { addressFlags, readHosts, readPort } from '../options/address.js';
 import {
   expectPositionals,
   type Flag,
@@ -25,6 +25,7 @@ import {
 import { exitCodes, UsageError } from '../output/errors.js';
 import { quoted } from '../output/text.js';
 import { findModelFile, predictFlags, readChoice, readLabels, readPreset } from '../predict/flags.js';
+import { sha256 } from '../predict/open.js';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -35,21 +36,10 @@ const LEAST_TOKEN = 16;
 const PORT = 8000;
 
 const flags: readonly Flag[] = [
-  {
-    name: 'host',
-    boolean: false,
-    value: 'ADDRESS',
-    group: 'Address',
-    doc: 'address to bind; any but a loopback address needs the token that is printed, or EVENHAND_TOKEN [127.0.0.1]',
-  },
-  { name: 'port', boolean: false, value: 'N', group: 'Address', doc: `port; 0 for a free one [${PORT}]` },
-  {
-    name: 'allow-host',
-    boolean: false,
-    value: 'NAMES',
-    group: 'Address',
-    doc: 'further host names to answer for, separated by commas, such as that of a proxy',
-  },
+  ...addressFlags({
+    host: 'address to bind; any but a loopback address needs the token that is printed, or EVENHAND_TOKEN [127.0.0.1]',
+    port: `port; 0 for a free one [${PORT}]`,
+  }),
   {
     name: 'top-k',
     boolean: false,
@@ -166,7 +156,7 @@ export const serve: Command = {
         model,
         name: basename(resolve(name!)),
         similar: await similarImages(parsed, name!, bytes, model),
-        modelSha256: createHash('sha256').update(bytes).digest('hex'),
+        modelSha256: sha256(bytes),
         parallel: parallelOf(model, threads),
         limits,
         ...predictions,
@@ -214,13 +204,6 @@ async function similarImages(
 const parallelOf = ({ device }: NodeModel, threads: number): number => (device === 'cpu' ? 3 * threads : 32);
 
 function readAddress({ flags: given }: Parsed): { port: number; settings: NonNullable<ServeSettings['server']> } {
-  const port = readWholeNumber(given, 'port', 0) ?? PORT;
-  if (port > 65_535) throw new UsageError(`--port must be at most 65535, got ${port}`);
-  const host = given.get('host');
-  const allowedHosts = given
-    .get('allow-host')
-    ?.split(',')
-    .map((name) => name.trim());
   const token = process.env[TOKEN_VARIABLE];
   if (token !== undefined && (token.length < LEAST_TOKEN || !/^[\w.~-]+$/.test(token))) {
     throw new UsageError(
@@ -228,10 +211,9 @@ function readAddress({ flags: given }: Parsed): { port: number; settings: NonNul
     );
   }
   return {
-    port,
+    port: readPort(given) ?? PORT,
     settings: {
-      ...(host === undefined ? {} : { host }),
-      ...(allowedHosts === undefined ? {} : { allowedHosts }),
+      ...readHosts(given),
       ...(token === undefined ? {} : { token, readsNeedToken: true }),
     },
   };
