@@ -26,9 +26,8 @@ export class PredictionCache {
    * @throws RunError if they are damaged
    */
   read(run: RunFolder): Predictions | undefined {
-    const stats = statSync(run.predictions, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    const version = `${stats.mtimeMs} ${stats.size}`;
+    const version = versionOf(run);
+    if (version === undefined) return undefined;
     const kept = this.#kept.get(run.path);
     if (kept?.version === version) return kept.predictions;
     const predictions = readPredictions(run);
@@ -40,9 +39,8 @@ export class PredictionCache {
 
   /** Macro F1 over all classes with its interval, and accuracy. Undefined if the run has no predictions yet. */
   scoresOf(run: RunFolder): Scores | undefined {
-    const stats = statSync(run.predictions, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    const version = `${stats.mtimeMs} ${stats.size}`;
+    const version = versionOf(run);
+    if (version === undefined) return undefined;
     const kept = this.#scores.get(run.path);
     if (kept?.version === version) return kept.scores;
     const predictions = this.read(run);
@@ -50,6 +48,12 @@ export class PredictionCache {
     this.#scores.set(run.path, { version, scores });
     return scores;
   }
+}
+
+/** Differs between contents of the file of predictions; undefined if there is none. */
+function versionOf(run: RunFolder): string | undefined {
+  const stats = statSync(run.predictions, { throwIfNoEntry: false });
+  return stats && `${stats.mtimeMs} ${stats.size}`;
 }
 
 export interface Scores {

@@ -86,7 +86,7 @@ export class RunIndex {
     const version = await versionOf(path);
     const kept = this.#kept.get(path);
     // Whether a process is alive, and how old its last word is, no file says.
-    const mayChangeByItself = isLocked || names.length === 0 || ['training'].includes(kept?.summary.state ?? '');
+    const mayChangeByItself = isLocked || names.length === 0 || kept?.summary.state === 'training';
     if (kept !== undefined && kept.version === version && !mayChangeByItself) return kept.summary;
     const summary = summarizeRun(path, this.predictions);
     this.#kept.set(path, { version, summary });

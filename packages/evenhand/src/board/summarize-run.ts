@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { meanAndDeviation } from '../metrics/index.js';
 import type { RunState, RunSummary } from '../report/index.js';
 import { type EpochMetrics, RunError, RunFolder, type RunProgress } from '../run/index.js';
 import { idOf, shownPath } from './paths.js';
@@ -75,7 +76,7 @@ function scoreOfFolds(
   if (scores !== undefined) return { ...scores, scoreOf: 'out of fold' };
   const best = folds.map((fold) => bestOf(attempt(() => fold.readEpochs()) ?? [])).filter((epoch) => epoch !== null);
   if (best.length === 0) return { scoreOf: '' };
-  const value = best.reduce((sum, { macroF1 }) => sum + macroF1, 0) / best.length;
+  const value = meanAndDeviation(best.map(({ macroF1 }) => macroF1)).mean;
   const scoreOf = best.length === 1 ? 'first fold' : `mean of ${best.length} folds`;
   return { score: { value, low: Number.NaN, high: Number.NaN }, scoreOf };
 }

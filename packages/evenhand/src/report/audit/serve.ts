@@ -1,7 +1,7 @@
 import { html } from '../page/markup.js';
 import type { AuditPayload } from './payload.js';
 
-/** What the page's script is told by the server that sends it. */
+/** What the server gives to the script of the page. */
 export interface ServedAudit {
   /** The address of its verdicts. */
   readonly verdicts: string;

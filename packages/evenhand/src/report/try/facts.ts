@@ -11,12 +11,7 @@ export interface TryFacts {
   readonly unsureBelow: number;
   /** Whether the decision rule is tuned for Macro F1, so that the predicted class need not be the most probable one. */
   readonly tuned: boolean;
-  readonly validation: {
-    readonly images: number;
-    readonly macroF1: number;
-    readonly low: number;
-    readonly high: number;
-  } | null;
+  readonly validation: ModelMetadata['validation'];
   readonly license?: { readonly id: string; readonly restriction?: string } | undefined;
   /** Where the model runs: in the program that serves the page, or in the page. */
   readonly computes: 'server' | 'browser';
