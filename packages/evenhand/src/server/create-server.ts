@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify';
+import { escapeHtml } from '../escape-html.js';
 import { type Access, cookieName, cookieOf, isLoopback, isOwnHost, isOwnOrigin, sameToken, tokenOf } from './access.js';
 import { prepareEventStreams } from './event-stream.js';
 import { sendProblemDocument } from './problem-document.js';
@@ -126,12 +127,11 @@ function moveToCookie({ url }: FastifyRequest, reply: FastifyReply, cookie: stri
   const rest = new URLSearchParams(query);
   rest.delete('token');
   const target = `${path!.replace(/^\/*/, '/')}${rest.size > 0 ? `?${rest}` : ''}`;
-  const escaped = target.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
   return reply
     .header('set-cookie', cookie)
     .type('text/html; charset=utf-8')
     .send(
-      `<!doctype html><meta http-equiv="refresh" content="0;url=${escaped}"><link rel="icon" href="data:,"><title>evenhand</title>`,
+      `<!doctype html><meta http-equiv="refresh" content="0;url=${escapeHtml(target)}"><link rel="icon" href="data:,"><title>evenhand</title>`,
     );
 }
 

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../escape-html.js';
 import type { Png } from './events.js';
 
 /** Side of the image in pixels without labels; at least one pixel per class. */
@@ -68,5 +69,4 @@ function labelsOf(classes: readonly string[], room: number, cell: number): strin
 ${text.join('')}</g>`;
 }
 
-const escaped = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`).replace(/\p{Cc}/gu, ' ');
+const escaped = (text: string): string => escapeHtml(text).replace(/\p{Cc}/gu, ' ');

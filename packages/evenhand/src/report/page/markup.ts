@@ -1,3 +1,5 @@
+import { escapeHtml } from '../../escape-html.js';
+
 /** HTML that is already escaped. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -16,13 +18,3 @@ function textOf(content: Content): string {
   if (content === false || content === null || content === undefined) return '';
   return escapeHtml(String(content));
 }
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character]!);
