@@ -19,6 +19,8 @@ export interface FeatureOptions {
   readonly count: number;
   /** Whether to average the features of each image and its mirror image. */
   readonly mirrored?: boolean;
+  /** With `mirrored`: float32 [count,F] that takes up the features of the images as they are. */
+  readonly plain?: Tensor | undefined;
   readonly pass?: PassOptions;
   /** Called after each batch with the number of images done and the features of the batch; false ends the pass. */
   readonly onBatch: (done: number, rows: Tensor) => boolean;
@@ -29,7 +31,7 @@ export interface FeatureOptions {
  * `onBatch` ended it. The model must be in evaluation mode. The caller disposes of the tensor.
  */
 export async function extractFeatures(options: FeatureOptions): Promise<Tensor | null> {
-  const { model, loader, preset, device, half, count, mirrored = false, pass, onBatch } = options;
+  const { model, loader, preset, device, half, count, mirrored = false, plain, pass, onBatch } = options;
   const all = keep(ops.empty([count, model.featureCount], { device }));
   const toInput = new ToInput(preset, device);
   let done = 0;
@@ -48,6 +50,7 @@ export async function extractFeatures(options: FeatureOptions): Promise<Tensor |
             );
           const features = forward(images);
           if (!mirrored) return features;
+          if (plain) ops.copy_(ops.narrow(plain, 0, done, n), features);
           return ops.mulScalar_(ops.add_(forward(ops.flip(images, [3])), features), 0.5);
         });
         ops.copy_(ops.narrow(all, 0, done, n), values);
@@ -78,7 +81,7 @@ export async function computeFeatures(
   state: TrainingState,
   loader: Loader,
   count: number,
-  options: Pick<FeatureOptions, 'mirrored' | 'pass'> = {},
+  options: Pick<FeatureOptions, 'mirrored' | 'plain' | 'pass'> = {},
 ): Promise<Tensor | null> {
   const { model, preset, device, half, isInterrupted, budget, group } = context;
   const { position } = state;
@@ -90,12 +93,17 @@ export async function computeFeatures(
     return !isInterrupted();
   };
   const part = countOfPart(group, count, loader.batchSize);
-  const rows = await extractFeatures({ model, loader, preset, device, half, count: part, onBatch, ...options });
-  if (!group) return rows;
+  const facts = { model, loader, preset, device, half, count: part, onBatch };
+  if (!group) return extractFeatures({ ...facts, ...options });
+  const plain = options.plain && keep(ops.empty([part, model.featureCount], { device }));
+  let rows: Tensor | null = null;
   try {
+    rows = await extractFeatures({ ...facts, ...options, plain });
     const all = gatherRows(group, rows, count, loader.batchSize);
+    if (all && plain) scope(() => ops.copy_(options.plain!, gatherRows(group, plain, count, loader.batchSize)!));
     return all && keep(all);
   } finally {
     rows?.dispose();
+    plain?.dispose();
   }
 }

@@ -55,6 +55,8 @@ export function passesOf(context: TrainingContext, state: TrainingState): ImageF
 class Passes {
   #plain: Loader | null = null;
   #augmented: Loader | null = null;
+  /** Features of the images as they are, which those of both sides contain; whoever asks first gets them. */
+  #byProduct: Features | null = null;
 
   constructor(
     private readonly context: TrainingContext,
@@ -70,18 +72,39 @@ class Passes {
       const values = keep(ops.empty([0, context.model.featureCount], { device }));
       return { values, imagesPerSecond: Number.NaN };
     }
+    if (view === 'plain' && this.#byProduct) {
+      const plain = this.#byProduct;
+      this.#byProduct = null;
+      return plain;
+    }
     const start = performance.now();
     const isAugmented = typeof view === 'number';
     if (isAugmented) this.#augmented ??= trainingLoader(context, preset.crop, this.samples);
     else this.#plain ??= evaluationLoader(config, preset, this.samples, device, cache, group);
-    const values = await computeFeatures(context, state, (isAugmented ? this.#augmented : this.#plain)!, length, {
-      mirrored: view === 'mirrored',
-      ...(isAugmented ? { pass: { epoch: view } } : {}),
-    });
-    return values && { values, imagesPerSecond: (length * 1000) / (performance.now() - start) };
+    const mirrored = view === 'mirrored';
+    const plain = mirrored ? keep(ops.empty([length, context.model.featureCount], { device })) : undefined;
+    let values: Tensor | null = null;
+    try {
+      values = await computeFeatures(context, state, (isAugmented ? this.#augmented : this.#plain)!, length, {
+        mirrored,
+        plain,
+        ...(isAugmented ? { pass: { epoch: view } } : {}),
+      });
+    } finally {
+      if (!values) plain?.dispose();
+    }
+    if (!values) return null;
+    const imagesPerSecond = (length * 1000) / (performance.now() - start);
+    if (plain) {
+      this.#byProduct?.values.dispose();
+      this.#byProduct = { values: plain, imagesPerSecond };
+    }
+    return { values, imagesPerSecond };
   }
 
   async close(): Promise<void> {
+    this.#byProduct?.values.dispose();
+    this.#byProduct = null;
     await this.#plain?.close();
     await this.#augmented?.close();
   }
@@ -136,9 +159,22 @@ export class FeaturePool {
 
   async #compute(context: TrainingContext, state: TrainingState, view: View): Promise<Features | null> {
     const passes = new Passes(context, state, this.samples);
-    const computed = await passes.features(view).finally(() => passes.close());
-    if (!computed) return null;
-    // In the memory of the machine: that of a GPU is for training.
+    try {
+      const computed = await passes.features(view);
+      if (!computed) return null;
+      const kept = this.#keep(view, computed);
+      if (view === 'mirrored' && !this.#views.has('plain')) {
+        const plain = this.#keep('plain', (await passes.features('plain'))!);
+        if (!this.#views.has('plain')) plain.values.dispose();
+      }
+      return kept;
+    } finally {
+      await passes.close();
+    }
+  }
+
+  /** Keeps features if there is room, in the memory of the machine: that of a GPU is for training. */
+  #keep(view: View, computed: Features): Features {
     const values = scope(() => keep(ops.to(computed.values, { device: 'cpu' })));
     if (values !== computed.values) computed.values.dispose();
     const all = { ...computed, values };

@@ -9,6 +9,7 @@ import { stepOutOfMemory } from './batch-size.js';
 import { countBatches, saveCheckpoint, type TrainingContext } from './context.js';
 import { Ema } from './ema.js';
 import { countEpochsWithoutGain, endEpoch } from './epoch-end.js';
+import { passesOf } from './frozen-features.js';
 import { isOutOfMemory } from './in-parts.js';
 import { judgeLabels } from './label-noise.js';
 import { drawOrder, trainingLoader } from './loaders.js';
@@ -73,7 +74,9 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
         disposeStep();
       }
       if (shouldJudgeAgain(context, state, scheduledEpoch())) {
-        if (!(await judgeLabels(context, state))) return saveInterrupted(context, state);
+        const images = passesOf(context, state);
+        const judged = await judgeLabels(context, state, images).finally(() => images.close());
+        if (!judged) return saveInterrupted(context, state);
         position.refreshed = true;
         disposeObjective();
         objective = makeObjective(context, state);

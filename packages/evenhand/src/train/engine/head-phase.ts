@@ -9,7 +9,7 @@ import { yieldToEventLoop } from '../setup/device.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, saveCheckpoint, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
-import { type Features, frozenFeatures } from './frozen-features.js';
+import type { Features, ImageFeatures } from './frozen-features.js';
 import { copyFromMain } from './group.js';
 import { LateValues } from './late-values.js';
 import { drawOrder } from './loaders.js';
@@ -25,9 +25,14 @@ type HeadLoss = (logits: Tensor, rows: Tensor) => Tensor;
  * without augmentation, as predictions do; each later epoch adds an augmented view of every image. MixUp and CutMix mix
  * images and take no part.
  *
+ * @param frozen features by the pretrained backbone
  * @returns false if it was interrupted; the checkpoint is that of the last epoch that ended
  */
-export async function headPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
+export async function headPhase(
+  context: TrainingContext,
+  state: TrainingState,
+  frozen: ImageFeatures,
+): Promise<boolean> {
   const { config, data, model, preset, device, folder, group } = context;
   const { position } = state;
   // A checkpoint between the phases leaves nothing to do, and features would be computed in vain.
@@ -41,7 +46,6 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
   const batchLoss = makeLoss(config, trainingCounts(data.train, posterior, numClasses), device);
   const targets = targetTensor(data.train, posterior, numClasses, device);
   const loss: HeadLoss = (logits, rows) => batchLoss(logits, { a: ops.indexSelect(targets, 0, rows), lambda: 1 });
-  const frozen = frozenFeatures(context, state);
   const features: Features[] = [];
   try {
     state.beginPhase(optimizer);
@@ -83,7 +87,6 @@ export async function headPhase(context: TrainingContext, state: TrainingState):
     for (const { values } of features) values.dispose();
     targets.dispose();
     batchLoss.dispose();
-    await frozen.close();
   }
   return true;
 }

@@ -5,7 +5,7 @@ import { estimateLabels, type LabelEstimate } from '../../noise/index.js';
 import type { JudgedLabel } from '../../run/index.js';
 import type { Config } from '../config/fields.js';
 import { ProgressMeter, type TrainingContext } from './context.js';
-import { type Features, frozenFeatures, passesOf } from './frozen-features.js';
+import type { Features, ImageFeatures } from './frozen-features.js';
 import { isMain } from './group.js';
 import { labelsOfMain } from './labels-of-main.js';
 import type { SoftLabels, TrainingState } from './state.js';
@@ -18,14 +18,16 @@ export const NOISE_FOUND = 0.01;
  * judgement to the run folder. The targets of the validation images are set by the first call only, so that all epochs are
  * compared by the same score, and the trained network has no part in it.
  *
+ * @param images by the model as it is
  * @returns false if it was interrupted
  */
-export async function judgeLabels(context: TrainingContext, state: TrainingState): Promise<boolean> {
+export async function judgeLabels(
+  context: TrainingContext,
+  state: TrainingState,
+  images: ImageFeatures,
+): Promise<boolean> {
   const { model, group } = context;
-  const previous = state.labels;
   nn.setTraining(model, false);
-  // Of the second judgement by the network as it is then, which no other training has.
-  const images = previous ? passesOf(context, state) : frozenFeatures(context, state);
   const features: Features[] = [];
   try {
     for (const part of ['train', 'val'] as const) {
@@ -38,7 +40,6 @@ export async function judgeLabels(context: TrainingContext, state: TrainingState
     state.labels = labelsOfMain(group, state.labels);
   } finally {
     for (const { values } of features) values.dispose();
-    await images.close();
   }
   return true;
 }

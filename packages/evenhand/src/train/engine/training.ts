@@ -12,7 +12,7 @@ import type { Prepared } from '../setup/prepare.js';
 import { saveCheckpoint, type TrainingContext } from './context.js';
 import { takeLabels } from './earlier-labels.js';
 import { ExpectedTime } from './expected-time.js';
-import type { FeaturePool } from './frozen-features.js';
+import { type FeaturePool, frozenFeatures, type ImageFeatures } from './frozen-features.js';
 import { fullPhase } from './full-phase.js';
 import { copyFromMain, coresOf, type Group, isMain, worldSizeOf } from './group.js';
 import { headPhase } from './head-phase.js';
@@ -145,20 +145,17 @@ function noteProcesses(position: Position, group: Group, onEvent: (event: TrainE
 
 /** Judges the labels if that is asked for, and trains head and whole network. */
 export async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
-  const { config, group } = context;
   const { position } = state;
-  // Nothing has been trained before labels are judged, so an interruption here costs no result.
-  if (state.labels === null) {
-    if (config.labelNoise === 'auto') {
-      if (!(await judgeLabels(context, state))) return false;
-    } else if (config.labelNoise !== 'off') {
-      if (isMain(group)) takeLabels(context, state, RunFolder.open(config.labelNoise));
-      state.labels = labelsOfMain(group, state.labels);
+  // Judging labels and the head phase share features.
+  const frozen = frozenFeatures(context, state);
+  try {
+    if (!(await findLabels(context, state, frozen))) return false;
+    if (position.phase === 'head') {
+      if (!(await headPhase(context, state, frozen))) return false;
+      state.enterFullPhase();
     }
-  }
-  if (position.phase === 'head') {
-    if (!(await headPhase(context, state))) return false;
-    state.enterFullPhase();
+  } finally {
+    await frozen.close();
   }
   if (position.phase === 'full') {
     const planned = await planFullPhase(context, state);
@@ -166,6 +163,21 @@ export async function runPhases(context: TrainingContext, state: TrainingState):
     position.phase = 'done';
     saveCheckpoint(context, state);
   }
+  return true;
+}
+
+/**
+ * Sets the labels to train on as the configuration says, once per training. Nothing has been trained before, so an
+ * interruption here costs no result.
+ *
+ * @returns false if it was interrupted
+ */
+async function findLabels(context: TrainingContext, state: TrainingState, frozen: ImageFeatures): Promise<boolean> {
+  const { config, group } = context;
+  if (state.labels !== null || config.labelNoise === 'off') return true;
+  if (config.labelNoise === 'auto') return judgeLabels(context, state, frozen);
+  if (isMain(group)) takeLabels(context, state, RunFolder.open(config.labelNoise));
+  state.labels = labelsOfMain(group, state.labels);
   return true;
 }
 
