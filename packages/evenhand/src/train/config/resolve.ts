@@ -117,11 +117,6 @@ function checkTogether(config: Config): Config {
   if (fold !== 'all' && config.combine !== 'ensemble') {
     throw new ConfigError(`combine is ${config.combine}, which makes one model of all folds: set fold to all`);
   }
-  if (fold === 'all' && config.budget !== '') {
-    throw new ConfigError(
-      'budget plans one training, and fold is all: set epochs in its place, or the number of a fold',
-    );
-  }
   if (fold !== 'all' && folds > 0 && fold >= folds)
     throw new ConfigError(`fold is ${fold}: with ${folds} folds it must be from 0 to ${folds - 1}`);
   const holdsOut = valFraction !== 'auto' && valFraction > 0;

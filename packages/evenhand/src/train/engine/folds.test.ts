@@ -7,6 +7,7 @@ import { evaluate, resume } from '../../workflows/index.js';
 import { ConfigError } from '../config/field.js';
 import type { Progress, TrainEvent } from '../events.js';
 import { sha256 } from './images.test.helper.js';
+import { readPosition } from './state.js';
 import { TestRuns, tensorHash, withoutLeak } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
@@ -193,12 +194,33 @@ describe('training all folds', () => {
     assert.equal(existsSync(join(runs.path('weightless'), 'folds')), false);
   });
 
+  test('shares a budget, interrupted or not', async () => {
+    let fold = 0;
+    const { interrupted } = await runs.go(
+      'budget',
+      { ...values, budget: '5m' },
+      ({ stage, epoch }) => fold === 2 && stage === 'full' && epoch === 2,
+      (event) => {
+        if (event.type === 'fold') fold = event.fold;
+      },
+    );
+    assert.equal(interrupted, true);
+    await runs.go('budget');
+    const records = numbers.map((fold) => readPosition(runs.state(foldOf('budget', fold)))!.budget!);
+    const updates = (3 * (24 - 24 / FOLDS)) / values.batchSize;
+    for (const { used, end, headEpochs, plan, pace } of records) {
+      assert.deepEqual([headEpochs, plan, pace!.position], [2, records[0]!.plan, updates]);
+      assert.ok(used < end! && end! < 300);
+    }
+    const used = records.slice(0, -1).reduce((sum, record) => sum + record.used, 0);
+    assert.ok(Math.abs(used + records.at(-1)!.end! - (300 * 0.99 - 3)) < 1, 'the last fold has all that is left');
+  });
+
   test('refuses what folds cannot have', () => {
     for (const [change, message] of [
       [{ folds: 0 }, /fold is all, but folds is not set/],
       [{ keep: 'best' }, /fold is all and keep is best/],
       [{ patience: 3 }, /fold is all and patience is 3/],
-      [{ budget: '20m' }, /budget plans one training, and fold is all/],
       [{ valFraction: 0.2 }, /both hold out validation images/],
     ] as const) {
       assert.throws(

@@ -10,11 +10,15 @@ import { configOfFinal, phasesOfFinal } from './final.js';
 import { FeaturePool } from './frozen-features.js';
 import { judgeOutOfFold, type OutOfFold, scoreFolds, writeOutOfFold } from './out-of-fold.js';
 import { trainPart } from './part-of-folds.js';
+import { readPosition } from './state.js';
+import { type BudgetRecord, TimeBudget } from './time-budget.js';
 import { prepareMachine, type Trained } from './training.js';
 
 export interface FoldsOptions {
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal: AbortSignal | undefined;
+  /** When the training or its resumption began, for its budget: milliseconds of `performance.now()`. */
+  readonly begun: number;
   /** Of a new run: writes its configuration. */
   readonly start?: () => void;
   /** Settings to change in a resumed run, which its own configuration has already. */
@@ -33,7 +37,7 @@ export async function trainFolds(
   config: RunConfig,
   spec: ModelSpec,
   data: PreparedFolds,
-  { onEvent, signal, start, changes = {} }: FoldsOptions,
+  { onEvent, signal, begun, start, changes = {} }: FoldsOptions,
 ): Promise<Trained & { outOfFold?: OutOfFold }> {
   start?.();
   prepareMachine(config, null);
@@ -49,7 +53,16 @@ export async function trainFolds(
   const pool = new FeaturePool(train);
   const expectedTime = new ExpectedTime();
   const results: Trained[] = [];
-  const share = (later: number) => ({ onEvent: notify, signal, shared: { cache, pool, expectedTime, later } });
+  const startBudget = sharedBudget(folder, config, begun);
+  const share = (path: string, later: number, event: TrainEvent) => ({
+    onEvent: notify,
+    signal,
+    shared: { cache, pool, expectedTime, later },
+    begin: () => {
+      onEvent(event);
+      return startBudget(path, later);
+    },
+  });
   const all = (interrupted: boolean): Trained => ({
     epochs: results.flatMap(({ epochs }) => epochs),
     interrupted,
@@ -62,10 +75,11 @@ export async function trainFolds(
       const path = folder.foldPath(fold);
       const result = await trainPart(
         { path, config: { ...config, fold, combine: 'ensemble' }, spec, data: part, changes },
-        {
-          ...share(data.folds.length - 1 - fold + (isTrainedAfter ? 1 : 0)),
-          begin: () => onEvent({ type: 'fold', fold: fold + 1, folds: data.folds.length }),
-        },
+        share(path, data.folds.length - 1 - fold + (isTrainedAfter ? 1 : 0), {
+          type: 'fold',
+          fold: fold + 1,
+          folds: data.folds.length,
+        }),
       ).catch((error: unknown) => {
         // Its weights are not to be had, so there is no run.
         if (start && fold === 0 && !RunFolder.isRun(path)) folder.undoStart();
@@ -83,17 +97,37 @@ export async function trainFolds(
     if (combine === 'ensemble') return { ...all(false), outOfFold };
     const result = await trainPart(
       { path: folder.final, config: configOfFinal(config, data.all), spec, data: data.all, changes },
-      {
-        ...share(0),
-        begin: () => onEvent({ type: 'final', combine }),
-        phases: phasesOfFinal(folder, combine),
-      },
+      { ...share(folder.final, 0, { type: 'final', combine }), phases: phasesOfFinal(folder, combine) },
     );
     results.push(result);
     return { ...all(result.interrupted), ...(result.interrupted ? {} : { outOfFold }) };
   } finally {
     pool.dispose();
   }
+}
+
+/**
+ * The clocks of the trainings of a cross-validation with a budget, by the run folder of each and the number of trainings
+ * after it. Each gets an equal part of the time that is left when its full phase begins; what folds have in common, the first
+ * one has computed by then.
+ */
+function sharedBudget(
+  folder: RunFolder,
+  { budget, folds }: RunConfig,
+  begun: number,
+): (path: string, later: number) => TimeBudget | null {
+  const paths = [...Array.from({ length: folds }, (_, fold) => folder.foldPath(fold)), folder.final];
+  const recordOf = (path: string): BudgetRecord | undefined =>
+    RunFolder.isRun(path) ? readPosition(RunFolder.open(path).last)?.budget : undefined;
+  let start = begun;
+  return (path, later) => {
+    if (budget === '') return null;
+    const others = paths.filter((each) => each !== path).map((each) => recordOf(each)?.used ?? 0);
+    const used = others.reduce((sum, seconds) => sum + seconds, 0);
+    const clock = new TimeBudget(budget, start, { used, later, first: recordOf(paths[0]!) });
+    start = performance.now();
+    return clock;
+  };
 }
 
 /** Passes on each note once: folds have much to say in common. */

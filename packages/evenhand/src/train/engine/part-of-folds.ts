@@ -7,6 +7,7 @@ import type { TrainEvent } from '../events.js';
 import { environmentOf } from '../setup/environment.js';
 import type { Prepared } from '../setup/prepare.js';
 import { readPosition } from './state.js';
+import type { TimeBudget } from './time-budget.js';
 import { type Phases, type SharedByFolds, type Trained, trained, trainWhatIsLeft } from './training.js';
 
 /** A training of a cross-validation: a fold, or the one network that is made of all folds. */
@@ -24,8 +25,8 @@ export interface PartOptions {
   readonly onEvent: (event: TrainEvent) => void;
   readonly signal: AbortSignal | undefined;
   readonly shared: SharedByFolds;
-  /** Is called unless the part has ended before. */
-  readonly begin: () => void;
+  /** Is called unless the part has ended before. Returns its clock, null without a budget. */
+  readonly begin: () => TimeBudget | null;
   readonly phases?: Phases;
 }
 
@@ -37,13 +38,13 @@ export async function trainPart(part: Part, { begin, ...options }: PartOptions):
   const unlock = folder.lock();
   try {
     if (isNew) {
-      begin();
+      const budget = begin();
       const start = (): void => {
         folder.writeEnvironment(environmentOf(config, data, null));
         folder.writeModel({ ...spec });
         folder.writeConfig(config);
       };
-      return await trainWhatIsLeft(folder, config, spec, data, { ...options, start });
+      return await trainWhatIsLeft(folder, config, spec, data, { ...options, budget, start });
     }
     folder.removeLeftovers();
     const position = readPosition(folder.last);
@@ -55,8 +56,7 @@ export async function trainPart(part: Part, { begin, ...options }: PartOptions):
       folder.writeEpochs(position.epochs);
       return { ...trained(position, false), wasFinished: true };
     }
-    begin();
-    return await trainWhatIsLeft(folder, changed.config, spec, data, options);
+    return await trainWhatIsLeft(folder, changed.config, spec, data, { ...options, budget: begin() });
   } finally {
     unlock();
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { type Position, readPosition } from './state.js';
-import { TimeBudget } from './time-budget.js';
+import { type BudgetShare, TimeBudget } from './time-budget.js';
 import { TestRuns } from './training.test.helper.js';
 
 const runs = await TestRuns.open();
@@ -45,9 +45,39 @@ describe('a training with a budget', () => {
   test('counts the time before an interruption', () => {
     let now = 1000;
     const position = { budget: { used: 30 } } as Position;
-    const budget = new TimeBudget('100s', 1000, () => now);
+    const budget = new TimeBudget('100s', 1000, undefined, () => now);
     now = 11_000;
     assert.equal(budget.left(position), 100 - 1 - 3 - 40);
     assert.equal(position.budget!.used, 40);
+  });
+
+  test('is divided among the folds when their full phase begins, which have the plan of the first', () => {
+    let now = 0;
+    const plan = { epochs: 4, startSize: 160, seconds: 20, isLongest: false };
+    const [first, second] = [{}, {}] as [Position, Position];
+    const clock = (position: Position, share: BudgetShare) => {
+      const budget = new TimeBudget('104s', now, share, () => now);
+      budget.note(position);
+      return budget;
+    };
+    const ofFirst = clock(first, { used: 0, later: 2 });
+    now = 10_000;
+    // 1 % and 3 seconds are kept, and the first has used 10 seconds.
+    const left = 104 * 0.99 - 3 - 10;
+    assert.ok(Math.abs(ofFirst.left(first) - left) < 1e-9);
+    ofFirst.divide(first);
+    assert.ok(Math.abs(ofFirst.left(first) - left / 3) < 1e-9);
+    Object.assign(first.budget!, { plan, forwardRate: 80, headEpochs: 2 });
+    now = 20_000;
+    ofFirst.note(first);
+
+    const ofSecond = clock(second, { used: first.budget!.used, later: 1, first: first.budget });
+    assert.deepEqual(second.budget, { used: 0, plan, forwardRate: 80, headEpochs: 2 });
+    now = 24_000;
+    ofSecond.divide(second);
+    assert.ok(Math.abs(ofSecond.left(second) - (left - 14) / 2) < 1e-9);
+    now = 25_000;
+    ofSecond.divide(second);
+    assert.ok(Math.abs(ofSecond.left(second) - ((left - 14) / 2 - 1)) < 1e-9, 'once');
   });
 });

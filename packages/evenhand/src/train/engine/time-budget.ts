@@ -19,11 +19,23 @@ const RESERVE = { seconds: 3, share: 0.01 };
 export interface BudgetRecord {
   /** Seconds of the training so far; pauses between a stop and a resume do not count. */
   used: number;
+  /** Of the folds of a cross-validation, known with the plan: the seconds after which this one must end. */
+  end?: number;
   /** Images per second of the last pass without gradients. */
   forwardRate?: number;
   headEpochs?: number;
   plan?: BudgetPlan;
   pace?: Pace & { readonly updateSeconds: number; readonly validationSeconds: number };
+}
+
+/** What several trainings share that have one budget, the folds of a cross-validation. */
+export interface BudgetShare {
+  /** Seconds that the other trainings have used. */
+  readonly used: number;
+  /** Number of trainings to come. */
+  readonly later: number;
+  /** What the first of them remembers: the others have its plan. */
+  readonly first?: BudgetRecord | undefined;
 }
 
 /** The clock of a training with a budget. */
@@ -38,22 +50,46 @@ export class TimeBudget {
   constructor(
     budget: string,
     private readonly start: number,
+    private readonly share: BudgetShare = { used: 0, later: 0 },
     private readonly now: () => number = () => performance.now(),
   ) {
     this.seconds = parseDuration(budget)!;
   }
 
+  /** Whether other trainings are to come. */
+  get isShared(): boolean {
+    return this.share.later > 0;
+  }
+
   /** Notes the seconds used in the position, which is saved. Returns what is remembered there. */
   note(position: Position): BudgetRecord {
-    position.budget ??= { used: 0 };
+    position.budget ??= this.#begin();
     this.#usedBefore ??= position.budget.used;
     position.budget.used = this.#usedBefore + (this.now() - this.start) / 1000;
     return position.budget;
   }
 
-  /** Seconds that are left for training. */
+  /** Seconds that are left: for all trainings until the full phase of this one is planned, from then on for this one. */
   left(position: Position): number {
-    return this.seconds * (1 - RESERVE.share) - RESERVE.seconds - this.note(position).used;
+    const { used, end } = this.note(position);
+    return (end ?? this.seconds * (1 - RESERVE.share) - RESERVE.seconds - this.share.used) - used;
+  }
+
+  /** Divides what is left among this training and those to come. */
+  divide(position: Position): void {
+    const left = this.left(position);
+    const record = this.note(position);
+    record.end ??= record.used + left / (1 + this.share.later);
+  }
+
+  #begin(): BudgetRecord {
+    const { forwardRate, headEpochs, plan } = this.share.first ?? {};
+    return {
+      used: 0,
+      ...(forwardRate === undefined ? {} : { forwardRate }),
+      ...(headEpochs === undefined ? {} : { headEpochs }),
+      ...(plan === undefined ? {} : { plan }),
+    };
   }
 }
 
@@ -77,26 +113,28 @@ export async function planFullPhase(context: TrainingContext, state: TrainingSta
   const { config, budget, data, model, onEvent } = context;
   const { position } = state;
   if (!budget || config.epochs === 0) return context;
-  let plan = position.budget?.plan;
+  const record = budget.note(position);
+  if (record.forwardRate === undefined) {
+    nn.setTraining(model, false);
+    const measured = await computeFeatures(context, state, context.validation!, data.val.length);
+    if (!measured) return null;
+    measured.dispose();
+  }
+  budget.divide(position);
+  let { plan } = record;
   if (!plan) {
-    if (position.budget?.forwardRate === undefined) {
-      nn.setTraining(model, false);
-      const measured = await computeFeatures(context, state, context.validation!, data.val.length);
-      if (!measured) return null;
-      measured.dispose();
-    }
     const left = budget.left(position);
     plan = planBudget(config, left, {
-      forwardRate: position.budget!.forwardRate!,
+      forwardRate: record.forwardRate!,
       train: data.train.length,
       val: data.val.length,
       size: context.preset.crop,
-      judging: config.labelNoise === 'auto' ? passesToJudge(state) : 0,
+      beside: imagesBesideEpochs(context, state),
       fixedSize: familyOf(context.spec.architecture).fixedSize ?? false,
     });
     // Without a head phase there would be no model at all.
     if (plan.epochs === 0 && config.headEpochs === 0) plan = { ...plan, epochs: 1 };
-    position.budget!.plan = plan;
+    record.plan = plan;
     onEvent({ type: 'note', text: describePlan({ ...config, ...plan }, context.preset.crop, plan, budget, left) });
   }
   const { epochs, startSize } = plan;
@@ -104,9 +142,16 @@ export async function planFullPhase(context: TrainingContext, state: TrainingSta
   return { ...context, config: { ...config, epochs, startSize, patience: 0 } };
 }
 
-/** Passes without gradients over all images for judging the labels again, which shows both sides of each image. */
-export const passesToJudge = ({ labels, position }: TrainingState): number =>
-  labels?.train && !position.refreshed ? 2 : 0;
+/**
+ * Images that will pass the network without gradients beside the epochs: both sides of each image to judge the labels again,
+ * and each image once for the BatchNorm statistics and the score of averaged weights.
+ */
+export function imagesBesideEpochs({ config, data }: TrainingContext, { labels, position }: TrainingState): number {
+  const { train, val } = data;
+  const all = train.length + val.length;
+  const isJudgedAgain = config.labelNoise === 'auto' && labels?.train && !position.refreshed;
+  return (isJudgedAgain ? 2 * all : 0) + (config.average > 1 ? all : 0);
+}
 
 function describePlan(config: Config, size: number, plan: BudgetPlan, budget: TimeBudget, left: number): string {
   const start = `Budget of ${config.budget}`;
@@ -120,7 +165,8 @@ function describePlan(config: Config, size: number, plan: BudgetPlan, budget: Ti
   const sizes = first < size ? `${first} to ${size}` : size;
   const longest = plan.isLongest ? '; more would gain little' : '';
   const epochs = plan.epochs === 1 ? '1 epoch' : `${plan.epochs} epochs`;
-  return `${start}: ${epochs} of the whole network at ${sizes} pixels, about ${roughDuration(plan.seconds)}${longest}.`;
+  const each = budget.isShared ? ' for each training' : '';
+  return `${start}: ${epochs} of the whole network at ${sizes} pixels, about ${roughDuration(plan.seconds)}${each}${longest}.`;
 }
 
 const remedy = ({ seconds }: TimeBudget): string =>

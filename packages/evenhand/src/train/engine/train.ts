@@ -64,7 +64,7 @@ async function startIn(options: TrainOptions, group: Group): Promise<TrainResult
   requireGroup(config, group);
   requireCudaGraphs(config, chooseDevice(config.device, group));
   requireCacheFolder(config.cache);
-  const budget = startBudget(config);
+  const begun = performance.now();
   const found = await findSpec(config.model, onEvent);
   requireGrowth(found, config);
   // What is known of the published weights is not true of others.
@@ -90,11 +90,12 @@ async function startIn(options: TrainOptions, group: Group): Promise<TrainResult
       const data = await prepareFolds(config, onEvent);
       const chosen = settle(data.all, config);
       const start = startAs(chosen, data.all);
-      return { run, ...(await trainFolds(folder, chosen, spec, data, { onEvent, signal, start })) };
+      return { run, ...(await trainFolds(folder, chosen, spec, data, { onEvent, signal, begun, start })) };
     }
     const data = await afterNeighbours(group, () => prepareData(config, onEvent));
     const chosen = settle(data, chooseCheckpointRule(config, data, onEvent));
     const start = startAs(chosen, data);
+    const budget = budgetOf(chosen, begun);
     return { run, ...(await trainWhatIsLeft(folder, chosen, spec, data, { onEvent, signal, budget, group, start })) };
   } finally {
     unlock();
@@ -130,7 +131,7 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions, group: Group)
   requireGroup(config, group);
   requireDivisible(config.batchSize, worldSizeOf(group));
   requireCacheFolder(config.cache);
-  const budget = startBudget(config);
+  const begun = performance.now();
   folder.removeLeftovers();
   const { signal } = options;
   const run = folder.path;
@@ -144,7 +145,8 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions, group: Group)
     for (const text of notes) onEvent({ type: 'note', text });
   }
   const spec = modelOfRun(folder, config);
-  if (folds) return { run, ...(await trainFolds(folder, config, spec, folds, { onEvent, signal, changes })) };
+  if (folds) return { run, ...(await trainFolds(folder, config, spec, folds, { onEvent, signal, begun, changes })) };
+  const budget = budgetOf(config, begun);
   return { run, ...(await trainWhatIsLeft(folder, config, spec, data, { onEvent, signal, budget, group })) };
 }
 
@@ -178,6 +180,6 @@ function chooseCheckpointRule(config: Config, data: Prepared, onEvent: (event: T
   return config.keep === 'auto' ? { ...config, keep: 'last' } : config;
 }
 
-/** The clock of the training, which runs from now on; null without a budget. */
-const startBudget = ({ budget }: Config): TimeBudget | null =>
-  budget === '' ? null : new TimeBudget(budget, performance.now());
+/** The clock of a training that began then; null without a budget. */
+const budgetOf = ({ budget }: Config, begun: number): TimeBudget | null =>
+  budget === '' ? null : new TimeBudget(budget, begun);

@@ -6,7 +6,7 @@ import { advance, fullPhaseSeconds, type Pace, type PaceFacts, planBudget } from
 const config = (values: ConfigLayer['values'] = {}) => resolveConfig('competition', [{ source: 'test', values }]);
 
 describe('the plan of a budget', () => {
-  const speed = { forwardRate: 100, train: 1000, val: 200, size: 224, judging: 0, fixedSize: false };
+  const speed = { forwardRate: 100, train: 1000, val: 200, size: 224, beside: 0, fixedSize: false };
   const fast = config({ epochs: 6, startSize: 160 });
 
   test('has the most epochs that fit, and says how long they take', () => {
@@ -38,8 +38,8 @@ describe('the plan of a budget', () => {
     assert.ok(planBudget(large, 75, speed).epochs > planBudget(large, 75, { ...speed, fixedSize: true }).epochs);
   });
 
-  test('leaves time for judging the labels again', () => {
-    assert.ok(planBudget(fast, 150, { ...speed, judging: 2 }).epochs < planBudget(fast, 150, speed).epochs);
+  test('leaves time for what is done beside the epochs', () => {
+    assert.ok(planBudget(fast, 150, { ...speed, beside: 2400 }).epochs < planBudget(fast, 150, speed).epochs);
   });
 });
 

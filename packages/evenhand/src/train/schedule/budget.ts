@@ -19,8 +19,8 @@ export interface Speed {
   readonly val: number;
   /** The final image size in pixels. */
   readonly size: number;
-  /** Passes over all images for judging the labels again, without gradients; 0 for none. */
-  readonly judging: number;
+  /** Passes without gradients beside the epochs, in images: judging the labels again, scoring averaged weights. */
+  readonly beside: number;
   /** Whether the architecture has one image size. */
   readonly fixedSize: boolean;
 }
@@ -58,8 +58,8 @@ function mostEpochs(config: Config, startSize: number, seconds: number, speed: S
 }
 
 /** Expected seconds of the full phase of a configuration. */
-export function fullPhaseSeconds(config: Config, { forwardRate, train, val, size, judging }: Speed): number {
-  let images = judging * (train + val);
+export function fullPhaseSeconds(config: Config, { forwardRate, train, val, size, beside }: Speed): number {
+  let images = beside;
   for (let epoch = 0; epoch < config.epochs; epoch++) images += epochCost(config, size, epoch, { train, val });
   return images / forwardRate;
 }
