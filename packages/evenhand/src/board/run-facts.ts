@@ -66,41 +66,11 @@ function orNothing<T>(read: () => T[]): T[] {
   }
 }
 
-function environmentOf(path: string): [string, string][] {
-  return orNothing(() => {
+/** Null if there is none or it cannot be read. */
+function environmentOf(path: string): Environment | null {
+  const read = (): Environment[] => {
     const run = RunFolder.open(path);
-    return existsSync(run.environment) ? describe(run.readEnvironment()) : [];
-  });
-}
-
-function describe({
-  dataset,
-  versions,
-  cpu,
-  os,
-  device,
-  gpu,
-  threads,
-  cores,
-  memoryMB,
-  git,
-  started,
-}: Environment): [string, string][] {
-  const facts: [string, unknown][] = [
-    ['Data', dataset.path],
-    ['Images', `${dataset.train ?? '?'} for training, ${dataset.val ?? '?'} for validation`],
-    ['Device', [device, gpu?.name].filter(Boolean).join(', ')],
-    ['Processor', cpu && `${cpu}, ${threads ?? '?'} threads of ${cores ?? '?'} cores`],
-    ['Memory', Number.isFinite(memoryMB) ? `${(memoryMB / 1000).toFixed(1)} GB` : undefined],
-    ['System', os],
-    [
-      'Versions',
-      Object.entries(versions ?? {})
-        .map((each) => each.join(' '))
-        .join(', '),
-    ],
-    ['Commit', git?.commit],
-    ['Started', started],
-  ];
-  return facts.filter((fact): fact is [string, string] => typeof fact[1] === 'string' && fact[1] !== '');
+    return existsSync(run.environment) ? [run.readEnvironment()] : [];
+  };
+  return orNothing(read)[0] ?? null;
 }

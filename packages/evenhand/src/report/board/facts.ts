@@ -1,5 +1,5 @@
 import type { Interval } from '../../metrics/index.js';
-import type { EpochMetrics, RunProgress } from '../../run/index.js';
+import type { Environment, EpochMetrics, RunProgress } from '../../run/index.js';
 
 /** `interrupted`: its process ended without saying how. `unknown`: of a run that keeps no progress.json. */
 export type RunState = 'training' | 'finished' | 'stopped' | 'failed' | 'interrupted' | 'unknown' | 'damaged';
@@ -39,8 +39,7 @@ export interface RunFacts {
   readonly epochs: readonly EpochMetrics[];
   readonly best: EpochMetrics | null;
   readonly settings: readonly [name: string, value: string][];
-  /** Name and text. */
-  readonly environment: readonly [name: string, text: string][];
+  readonly environment: Environment | null;
   /** Runs of its folds, and the one model trained on all images after them. */
   readonly parts: readonly RunSummary[];
   /** Epochs of each fold, by fold. */

@@ -1,3 +1,5 @@
+import { environmentFacts } from '../environment-facts.js';
+import { factList } from '../page/fact-list.js';
 import { html, type Markup } from '../page/markup.js';
 import { NONE, showScore } from '../page/numbers.js';
 import { type Tile, tileList } from '../page/tiles.js';
@@ -13,8 +15,8 @@ export function runPage(facts: RunFacts): string {
     section('curves', 'Curves', html`<div data-part="curves">${curves(facts)}</div>`),
     parts.length > 0 && section('folds', 'Folds', html`<div data-part="folds">${foldTable(facts)}</div>`),
     section('log-section', 'Log', logMarkup(log)),
-    settings.length > 0 && section('settings', 'Settings', pairs(settings)),
-    environment.length > 0 && section('environment', 'Environment', pairs(environment)),
+    settings.length > 0 && section('settings', 'Settings', settingList(settings)),
+    environment !== null && section('environment', 'Environment', factList(environmentFacts(environment))),
   ];
   const { state, model, data, numClasses, started } = summary;
   const about = [model, data, showClasses(numClasses), started && `started ${showStart(started)} UTC`].filter(Boolean);
@@ -108,5 +110,5 @@ export function foldTable({ parts }: RunFacts): Markup {
 const logMarkup = (lines: readonly string[]): Markup =>
   html`<pre id="log" tabindex="0" role="log" aria-live="off" aria-label="The last lines of train.log">${lines.length > 0 ? lines.join('\n') : 'The run has no log yet.'}</pre>`;
 
-const pairs = (list: readonly (readonly [string, string])[]): Markup =>
-  html`<dl class="facts">${list.map(([name, value]) => html`<div><dt>${name}</dt><dd><code>${value === '' ? NONE : value}</code></dd></div>`)}</dl>`;
+const settingList = (settings: RunFacts['settings']): Markup =>
+  factList(settings.map(([name, value]) => [name, html`<code>${value === '' ? NONE : value}</code>`]));

@@ -1,8 +1,9 @@
 import { plural } from '../../../format.js';
-import type { Environment } from '../../../run/index.js';
+import { environmentFacts } from '../../environment-facts.js';
 import { modelFacts } from '../../model-facts.js';
+import { factList } from '../../page/fact-list.js';
 import { html, type Markup } from '../../page/markup.js';
-import { NONE, showCount } from '../../page/numbers.js';
+import { NONE } from '../../page/numbers.js';
 import type { Analysis } from '../analysis/analyse-run.js';
 import type { ShellCommand } from '../analysis/next-steps.js';
 import { commandList } from './command-list.js';
@@ -23,29 +24,7 @@ export function repeatSection(
   settings: readonly Setting[],
   commands: readonly ShellCommand[],
 ): ReportSection {
-  const { dataset, git, versions } = environment;
-  const facts: [string, string | Markup][] = [
-    ...modelFacts(model),
-    ['Data', html`<code>${dataset.path || NONE}</code>`],
-    ['Images', `${showCount(dataset.train)} for training, ${showCount(dataset.val)} for validation`],
-    ['Fingerprint (SHA-256)', html`<code>${dataset.fingerprint ?? NONE}</code>`],
-    [
-      'Versions',
-      Object.entries(versions ?? {})
-        .map(([name, version]) => `${name} ${version}`)
-        .join(', ') || NONE,
-    ],
-    ['Machine', [environment.cpu, environment.os].filter(Boolean).join(', ') || NONE],
-    [
-      'Device',
-      `${environment.device ?? NONE}${describeGpu(environment.gpu)}, ${showCount(environment.threads)} threads, ` +
-        `${showCount(environment.cores)} cores${environment.processes === undefined ? '' : `, ${environment.processes} processes`}`,
-    ],
-    ['Memory', Number.isFinite(environment.memoryMB) ? `${(environment.memoryMB / 1000).toFixed(1)} GB` : NONE],
-    ['Commit', git == null ? 'none' : html`<code>${git.commit}</code>${git.dirty && ', with uncommitted changes'}`],
-    ['Started', environment.started ?? NONE],
-  ];
-  const skipped = dataset.skipped ?? [];
+  const skipped = environment.dataset.skipped ?? [];
   const changed = settings.filter((setting) => setting.changed !== false);
   const rest = settings.filter((setting) => setting.changed === false);
   return {
@@ -59,7 +38,7 @@ ${commandList(commands)}
 ${changed.length === 0 ? html`<p>All settings are the defaults.</p>` : settingTable(changed)}
 ${rest.length > 0 && html`<details><summary>${plural(rest.length, 'setting')} with the default value</summary>${settingTable(rest)}</details>`}
 <h3>Environment</h3>
-<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+${factList([...modelFacts(model), ...environmentFacts(environment)])}
 ${skipped.length > 0 && html`<details><summary>${plural(skipped.length, 'unreadable image')} left out</summary><ul>${skipped.map(({ file, reason }) => html`<li><code>${file}</code>: ${reason}</li>`)}</ul></details>`}`,
   };
 }
@@ -70,11 +49,4 @@ function settingTable(settings: readonly Setting[]): Markup {
       html`<tr><th scope="row"><code>${name}</code></th><td><code>${value === '' ? NONE : value}</code>${changed && defaultValue !== undefined && html` <small>default ${defaultValue === '' ? NONE : defaultValue}</small>`}</td><td class="doc">${doc}</td></tr>`,
   );
   return html`<div class="scroll"><table class="plain settings"><tbody>${rows}</tbody></table></div>`;
-}
-
-function describeGpu(gpu: Environment['gpu']): string {
-  if (!gpu) return '';
-  const { name, driver, cuda } = gpu;
-  const parts = [name, driver && `driver ${driver}`, cuda && `CUDA ${cuda}`].filter(Boolean);
-  return parts.length > 0 ? ` (${parts.join(', ')})` : '';
 }
