@@ -3,8 +3,11 @@ import { RunError } from './errors.js';
 
 /** What is known after an epoch: one line of metrics.jsonl. Scores are in [0, 1], losses in nats. */
 export interface EpochMetrics {
-  /** `head`: only the head was trained, on frozen features. `full`: the whole network was trained. */
-  readonly phase: 'head' | 'full';
+  /**
+   * `head`: only the head was trained, on frozen features. `full`: the whole network was trained. `new-head`: a new head was
+   * trained on the features of the fine-tuned backbone.
+   */
+  readonly phase: 'head' | 'full' | 'new-head';
   /** Counted from 1 within the phase. */
   readonly epoch: number;
   /** Present if the weights scored are the mean of those after this many last epochs, not those of the last. */

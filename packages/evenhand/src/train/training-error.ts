@@ -17,7 +17,7 @@ export class TrainingError extends Error {
 export function divergence(config: Config, phase: EpochMetrics['phase'], what: string): TrainingError {
   const kept = 'the best checkpoint so far is kept';
   const lower = (rate: number): number => Number((rate / 3).toPrecision(2));
-  if (phase === 'head') {
+  if (phase !== 'full') {
     return new TrainingError(`${what}: lower headPhaseRate; ${kept}`, { headPhaseRate: lower(config.headPhaseRate) });
   }
   const clipNorm = config.clipNorm === 0 ? 1 : config.clipNorm;

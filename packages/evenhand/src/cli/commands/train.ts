@@ -280,7 +280,7 @@ function summary(result: TrainedRun): string {
     ['  Accuracy', formatScore(best.accuracy)],
     ['  Balanced accuracy', formatScore(best.balancedAccuracy)],
   ];
-  const phase = best.phase === 'head' ? 'head phase, ' : '';
+  const phase = { head: 'head phase, ', full: '', 'new-head': 'the new head, ' }[best.phase];
   const checkpoint =
     best.averaged === undefined ? `${phase}epoch ${best.epoch}` : `the mean of the last ${best.averaged} epochs`;
   const numEpochs = epochs.filter(({ averaged }) => averaged === undefined).length;

@@ -183,7 +183,7 @@ export function epochLine(metrics: EpochMetrics, epochs: number): string {
   const { value, low, high } = chosenInterval(metrics);
   const rate = metrics.imagesPerSecond;
   const cells = [
-    phase,
+    phase === 'new-head' ? 'head' : phase,
     metrics.averaged === undefined ? (epochs >= epoch ? `${epoch}/${epochs}` : String(epoch)) : 'mean',
     String(size),
     trainLoss.toFixed(4),

@@ -199,5 +199,5 @@ function repeatSection(pages: Pages, { commands }: SubmissionFacts, environment:
 
 function describeBest({ phase, epoch, averaged }: EpochMetrics): string {
   if (averaged !== undefined) return `the mean of the last ${averaged} of the whole network`;
-  return `${epoch} of ${phase === 'head' ? 'the head phase' : 'the whole network'}`;
+  return `${epoch} of ${{ head: 'the head phase', full: 'the whole network', 'new-head': 'the new head' }[phase]}`;
 }

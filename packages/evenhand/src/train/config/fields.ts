@@ -198,6 +198,13 @@ export const fields = {
     patience: number(5, count, 'early stopping: epochs without a better Macro F1; 0 = no early stopping'),
     minGain: number(0, share, 'early stopping: gain in Macro F1 that counts as better'),
   }),
+  ...group('Phase 3: a new head on the fine-tuned backbone', {
+    newHeadEpochs: number(
+      0,
+      count,
+      'epochs that train a new head, as phase 1 does, on the features of the backbone as phase 2 left it; 0 = none',
+    ),
+  }),
   ...group('Machine', {
     seed: number(42, count, 'random seed'),
     device: text('auto', 'NAME', 'auto, cpu, cuda, cuda:1 or mps', 'device: auto, cpu, cuda, cuda:1 or mps'),

@@ -166,6 +166,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   cutMixShare: [-0.1, 1.1],
   mixAlpha: [0],
   headEpochs: [-1, 1.5],
+  newHeadEpochs: [-1, 1.5],
   headPasses: [0, 1.5],
   headPhaseRate: [-1],
   epochs: [-1, 1.5],

@@ -9,7 +9,7 @@ import type { Prepared } from '../setup/prepare.js';
 import type { ExpectedTime } from './expected-time.js';
 import type { FeaturePool } from './frozen-features.js';
 import { type Group, isMain } from './group.js';
-import type { TrainingState } from './state.js';
+import type { Position, TrainingState } from './state.js';
 import type { TimeBudget } from './time-budget.js';
 
 /** What the phases of a training share, and what does not change in its course. */
@@ -46,10 +46,15 @@ export function saveCheckpoint({ group, folder, model }: TrainingContext, state:
   if (isMain(group)) state.save(folder.last, model);
 }
 
-/** The number of the current epoch over both phases, from which random choices about its images are derived. */
-export function globalEpoch({ headEpochs }: Config, { position }: TrainingState): number {
-  return position.phase === 'head' ? position.epoch : headEpochs + position.epoch;
+/** The number of the current epoch over all phases, from which random choices about its images are derived. */
+export function globalEpoch(config: Config, { position }: TrainingState): number {
+  const before = { head: 0, full: config.headEpochs, 'new-head': config.headEpochs + config.epochs, done: 0 };
+  return before[position.phase] + position.epoch;
 }
+
+/** Epochs of a phase. */
+const epochsOf = (config: Config, phase: Position['phase']): number =>
+  ({ head: config.headEpochs, full: config.epochs, 'new-head': config.newHeadEpochs, done: 0 })[phase];
 
 /** Number of batches in an epoch. An incomplete batch is dropped, unless there is no complete one. */
 export function countBatches(samples: number, batchSize: number): { batches: number; dropLast: boolean } {
@@ -83,7 +88,7 @@ export class ProgressMeter {
       type: 'progress',
       stage: this.stage,
       epoch: position.epoch + 1,
-      epochs: position.phase === 'head' ? config.headEpochs : config.epochs,
+      epochs: epochsOf(config, position.phase),
       done,
       total: this.total,
       imagesPerSecond,

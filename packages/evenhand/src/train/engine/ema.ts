@@ -35,6 +35,11 @@ export class Ema {
     return withWeights(this.model, this.#averages, action);
   }
 
+  /** Copies the averages to the model. */
+  apply(): void {
+    setWeights(this.model, this.#averages);
+  }
+
   /** The averages themselves, not copies. */
   stateDict(): ReadonlyMap<string, Tensor> {
     return this.#averages;
@@ -74,6 +79,11 @@ export async function withWeights<T>(
       original.dispose();
     }
   }
+}
+
+/** Copies values to the parameters and statistics of a model, by key. */
+export function setWeights(model: nn.Module, weights: ReadonlyMap<string, Tensor>): void {
+  scope(() => noGrad(() => void [...averaged(model)].map(([key, value]) => ops.copy_(value, weights.get(key)!))));
 }
 
 /** A copy of the parameters and statistics, by key. The caller disposes of the tensors. */

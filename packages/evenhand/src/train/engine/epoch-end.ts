@@ -80,7 +80,7 @@ export function endEpoch(
   logits: Float32Array,
   facts: EpochFacts,
 ): EpochMetrics {
-  const phase = position.phase === 'head' ? 'head' : 'full';
+  const phase = position.phase === 'done' ? 'full' : position.phase;
   if (!logits.every(Number.isFinite)) {
     throw divergence(
       config,

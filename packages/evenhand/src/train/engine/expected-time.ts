@@ -45,11 +45,12 @@ export function remainingCost(
   let cost = -done * (stage === 'features' ? 1 : STEP_COST * relativeArea(config, preset.crop, position.epoch));
   // The head phase passes once over the validation images, and per epoch once over the training images.
   if (position.phase === 'head') cost += val + (config.headEpochs - position.epoch) * train;
-  const first = position.phase === 'full' ? position.epoch : 0;
+  const first = { head: 0, full: position.epoch, 'new-head': config.epochs, done: config.epochs }[position.phase];
   for (let epoch = 0; epoch < config.epochs; epoch++) {
     const trainings = later + (epoch >= first ? 1 : 0);
     cost += trainings * epochCost(config, preset.crop, epoch, { train, val });
   }
+  if (config.epochs > 0 && config.newHeadEpochs > 0) cost += (later + 1) * (val + config.newHeadEpochs * train);
   return Math.max(0, cost);
 }
 

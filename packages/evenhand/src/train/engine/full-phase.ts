@@ -141,7 +141,10 @@ export async function fullPhase(context: TrainingContext, state: TrainingState):
       saveCheckpoint(context, state);
       folder.writeEpochs(position.epochs);
     }
-    if (average && average.count > 1 && !position.isAverageScored) return await scoreAverage(context, state, average);
+    if (average && average.count > 1 && !position.isAverageScored) {
+      if (!(await scoreAverage(context, state, average))) return false;
+    }
+    if (config.newHeadEpochs > 0) ema?.apply();
   } finally {
     state.endPhase();
     disposeObjective();

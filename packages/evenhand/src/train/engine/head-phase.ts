@@ -6,10 +6,11 @@ import { makeLoss } from '../objective/losses.js';
 import { targetTensor } from '../objective/targets.js';
 import { decayGroups } from '../schedule/parameter-groups.js';
 import { yieldToEventLoop } from '../setup/device.js';
+import { giveNewHead } from '../setup/model.js';
 import { divergence } from '../training-error.js';
 import { countBatches, globalEpoch, ProgressMeter, saveCheckpoint, type TrainingContext } from './context.js';
 import { endEpoch } from './epoch-end.js';
-import type { Features, ImageFeatures } from './frozen-features.js';
+import { type Features, type ImageFeatures, passesOf } from './frozen-features.js';
 import { copyFromMain } from './group.js';
 import { LateValues } from './late-values.js';
 import { drawOrder } from './loaders.js';
@@ -33,11 +34,39 @@ export async function headPhase(
   state: TrainingState,
   frozen: ImageFeatures,
 ): Promise<boolean> {
+  // A checkpoint between the phases leaves nothing to do, and features would be computed in vain.
+  if (state.position.epoch >= context.config.headEpochs) return true;
+  return trainOnFeatures(context, state, frozen, () => headEpochsOf(context, state));
+}
+
+/**
+ * Phase 3: trains a new head as phase 1 does, on the features of the fine-tuned backbone. Its images have no part in it
+ * that were mixed, cropped to other sizes or seen by an earlier backbone (classifier re-training: Kang et al., arXiv
+ * 1910.09217).
+ *
+ * @returns false if it was interrupted; the checkpoint is that of the last epoch that ended
+ */
+export async function newHeadPhase(context: TrainingContext, state: TrainingState): Promise<boolean> {
+  const { config, data, model } = context;
+  const { position } = state;
+  if (position.epoch >= config.newHeadEpochs) return true;
+  if (position.epoch === 0) {
+    manualSeed(new Random(config.seed, globalEpoch(config, state)).uint32());
+    giveNewHead(model, config, data.classes.length);
+  }
+  const images = passesOf(context, state);
+  return trainOnFeatures(context, state, images, () => config.newHeadEpochs).finally(() => images.close());
+}
+
+/** @param countEpochs is called when the speed is known at which features are computed */
+async function trainOnFeatures(
+  context: TrainingContext,
+  state: TrainingState,
+  images: ImageFeatures,
+  countEpochs: () => number,
+): Promise<boolean> {
   const { config, data, model, preset, device, folder, group } = context;
   const { position } = state;
-  // A checkpoint between the phases leaves nothing to do, and features would be computed in vain.
-  if (position.epoch >= config.headEpochs) return true;
-
   const count = data.train.length;
   const numClasses = data.classes.length;
   const posterior = state.labels?.train ?? null;
@@ -49,23 +78,23 @@ export async function headPhase(
   const features: Features[] = [];
   try {
     state.beginPhase(optimizer);
-    const validation = await frozen.of('val', 'plain');
+    const validation = await images.of('val', 'plain');
     if (!validation) return false;
     features.push(validation);
     const start = performance.now();
-    const plain = await frozen.of('train', 'plain');
+    const plain = await images.of('train', 'plain');
     if (!plain) return false;
     features.push(plain);
     const plainSeconds = (performance.now() - start) / 1000;
 
-    const headEpochs = headEpochsOf(context, state);
-    while (position.epoch < headEpochs) {
+    const epochs = countEpochs();
+    while (position.epoch < epochs) {
       const isFirst = position.epoch === 0;
       const meter = new ProgressMeter(context, state, 'features', count);
-      const augmented = isFirst ? null : await frozen.of('train', globalEpoch(config, state));
+      const augmented = isFirst ? null : await images.of('train', globalEpoch(config, state));
       if (!isFirst && !augmented) return false;
       const views = augmented ? [plain.values, augmented.values] : [plain.values];
-      const trained = await trainHead(context, state, optimizer, views, loss, headEpochs).finally(() =>
+      const trained = await trainHead(context, state, optimizer, views, loss, epochs).finally(() =>
         augmented?.values.dispose(),
       );
       // Each process trains the same head: it is small. Processors of other kinds may round otherwise.

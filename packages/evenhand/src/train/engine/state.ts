@@ -30,7 +30,7 @@ export interface SoftLabels {
 
 /** How far a training has come. It is saved as JSON, beside the tensors. */
 export interface Position {
-  phase: 'head' | 'full' | 'done';
+  phase: EpochMetrics['phase'] | 'done';
   /** The current epoch of the phase, counted from 0. */
   epoch: number;
   /** Batches done in this epoch. */
@@ -142,10 +142,10 @@ export class TrainingState {
     this.average = null;
   }
 
-  /** Moves on from the head phase. */
-  enterFullPhase(): void {
-    Object.assign(this.position, { phase: 'full', epoch: 0 });
-    // A checkpoint at the very end of the head phase has the optimizer of that phase.
+  /** Moves on from the phase before. */
+  enterPhase(phase: 'full' | 'new-head'): void {
+    Object.assign(this.position, { phase, epoch: 0 });
+    // A checkpoint at the very end of a phase has its optimizer.
     this.#releaseSaved();
   }
 

@@ -143,14 +143,15 @@ export async function planFullPhase(context: TrainingContext, state: TrainingSta
 }
 
 /**
- * Images that will pass the network without gradients beside the epochs: both sides of each image to judge the labels again,
- * and each image once for the BatchNorm statistics and the score of averaged weights.
+ * Images that will pass the network without gradients beside the epochs of the full phase: both sides of each image to judge
+ * the labels again, each image once for the BatchNorm statistics and the score of averaged weights, and those of the new head.
  */
 export function imagesBesideEpochs({ config, data }: TrainingContext, { labels, position }: TrainingState): number {
   const { train, val } = data;
   const all = train.length + val.length;
   const isJudgedAgain = config.labelNoise === 'auto' && labels?.train && !position.refreshed;
-  return (isJudgedAgain ? 2 * all : 0) + (config.average > 1 ? all : 0);
+  const ofNewHead = config.newHeadEpochs > 0 ? val.length + config.newHeadEpochs * train.length : 0;
+  return (isJudgedAgain ? 2 * all : 0) + (config.average > 1 ? all : 0) + ofNewHead;
 }
 
 function describePlan(config: Config, size: number, plan: BudgetPlan, budget: TimeBudget, left: number): string {

@@ -15,7 +15,7 @@ import { ExpectedTime } from './expected-time.js';
 import { type FeaturePool, frozenFeatures, type ImageFeatures } from './frozen-features.js';
 import { fullPhase } from './full-phase.js';
 import { copyFromMain, coresOf, type Group, isMain, worldSizeOf } from './group.js';
-import { headPhase } from './head-phase.js';
+import { headPhase, newHeadPhase } from './head-phase.js';
 import { judgeLabels } from './label-noise.js';
 import { labelsOfMain } from './labels-of-main.js';
 import { evaluationLoader } from './loaders.js';
@@ -145,14 +145,16 @@ function noteProcesses(position: Position, group: Group, onEvent: (event: TrainE
 
 /** Judges the labels if that is asked for, and trains head and whole network. */
 export async function runPhases(context: TrainingContext, state: TrainingState): Promise<boolean> {
+  const { config } = context;
   const { position } = state;
+  if (position.phase === 'done') return true;
   // Judging labels and the head phase share features.
   const frozen = frozenFeatures(context, state);
   try {
     if (!(await findLabels(context, state, frozen))) return false;
     if (position.phase === 'head') {
       if (!(await headPhase(context, state, frozen))) return false;
-      state.enterFullPhase();
+      state.enterPhase('full');
     }
   } finally {
     await frozen.close();
@@ -160,9 +162,12 @@ export async function runPhases(context: TrainingContext, state: TrainingState):
   if (position.phase === 'full') {
     const planned = await planFullPhase(context, state);
     if (!planned || !(await fullPhase(planned, state))) return false;
-    position.phase = 'done';
-    saveCheckpoint(context, state);
+    // If the whole network was not trained, its features are those of the head phase.
+    if (planned.config.epochs > 0 && config.newHeadEpochs > 0) state.enterPhase('new-head');
   }
+  if (position.phase === 'new-head' && !(await newHeadPhase(context, state))) return false;
+  position.phase = 'done';
+  saveCheckpoint(context, state);
   return true;
 }
 

@@ -2,7 +2,7 @@ import { nn, noGrad, ops, scope, type Tensor } from '@evenhand/torch';
 import { yieldToEventLoop } from '../setup/device.js';
 import { ToInput } from '../setup/model.js';
 import type { TrainingContext } from './context.js';
-import { averaged, copyOfWeights, withWeights } from './ema.js';
+import { averaged, copyOfWeights, setWeights, withWeights } from './ema.js';
 import { anyOf } from './group.js';
 import { evaluationLoader } from './loaders.js';
 import { averageStatistics } from './step-exchange.js';
@@ -46,9 +46,7 @@ export class WeightAverage {
 
   /** Copies the means to the model. */
   apply(): void {
-    scope(() =>
-      noGrad(() => void [...averaged(this.model)].map(([key, value]) => ops.copy_(value, this.#means.get(key)!))),
-    );
+    setWeights(this.model, this.#means);
   }
 
   stateDict(): ReadonlyMap<string, Tensor> {

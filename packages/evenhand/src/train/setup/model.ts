@@ -78,7 +78,7 @@ export function createFitting(spec: ModelSpec, options: ModelOptions): ImageMode
  * @throws ConfigError if the image size, the pool or an argument does not suit the architecture
  */
 export function buildModel(spec: ModelSpec, config: Config, numClasses: number, device: string): ImageModel {
-  const { pool, dropPath, headDropout, headHidden } = config;
+  const { pool, dropPath } = config;
   const model = createFitting(spec, {
     numClasses,
     seed: config.seed,
@@ -86,11 +86,16 @@ export function buildModel(spec: ModelSpec, config: Config, numClasses: number, 
     ...(pool === 'auto' ? {} : { pool }),
     ...(dropPath >= 0 ? { dropPath } : {}),
   });
+  giveNewHead(model, config, numClasses);
+  return nn.moveTo(model, { device, memoryFormat: 'channelsLast' });
+}
+
+/** Gives the model a new head as the configuration describes it. */
+export function giveNewHead(model: ImageModel, { headDropout, headHidden }: Config, numClasses: number): void {
   replaceHead(model, numClasses, {
     ...(headDropout >= 0 ? { dropout: headDropout } : {}),
     ...(headHidden > 0 ? { hidden: headHidden } : {}),
   });
-  return nn.moveTo(model, { device, memoryFormat: 'channelsLast' });
 }
 
 /**

@@ -5,7 +5,9 @@ import { axisStyle, type Chart, unitAxis } from './draw-chart.js';
 
 /** The name of an epoch in charts and tables. */
 export const epochName = ({ phase, epoch, averaged }: EpochMetrics): string =>
-  averaged === undefined ? `${phase === 'head' ? 'head ' : ''}${epoch}` : `mean of ${averaged}`;
+  averaged === undefined ? `${NAMES[phase]}${epoch}` : `mean of ${averaged}`;
+
+const NAMES = { head: 'head ', full: '', 'new-head': 'new head ' };
 
 interface Line {
   readonly name: string;

@@ -11,8 +11,6 @@ export function trainingSection({ epochs, best, config }: Analysis): ReportSecti
   if (epochs.length === 0) return null;
   const charts = [scoreChart(epochs, best), lossChart(epochs, best)];
   const [scores, losses] = charts.map(drawChart);
-  const headEpochs = epochs.filter(({ phase }) => phase === 'head').length;
-  const fullEpochs = epochs.filter(({ phase, averaged }) => phase === 'full' && averaged === undefined).length;
   const hasPosterior = epochs.some(({ macroF1Posterior }) => macroF1Posterior !== undefined);
   const rows = epochs.map(
     (
@@ -30,7 +28,7 @@ ${scoresOf(epoch, hasPosterior).map((x) => html`<td>${showScore(x)}</td>`)}
     name: 'Training',
     title: 'Training',
     charts,
-    body: html`<p class="lead">${phases(fullEpochs, headEpochs)} ${kept}${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
+    body: html`<p class="lead">${phases(epochs)} ${kept}${best !== null && html`: epoch <b>${epochName(best)}</b>`}.</p>
 <div class="two"><figure>${scores}<figcaption class="key"><span><i class="f1"></i>Macro F1 with its 95 % interval</span><span><i class="acc dashed"></i>accuracy</span>${hasPosterior && html`<span><i class="soft dashed"></i>Macro F1 against posterior labels</span>`}</figcaption></figure>
 <figure>${losses}<figcaption class="key"><span><i class="f1"></i>validation loss</span><span><i class="acc dashed"></i>training loss, on the batches as trained on</span></figcaption></figure></div>
 <details><summary>All epochs as a table</summary><div class="scroll"><table class="plain"><thead><tr><th>Epoch</th><th>Train loss</th><th>Val loss</th><th>Accuracy</th><th>Balanced accuracy</th>${hasPosterior && html`<th>Posterior Macro F1</th>`}<th>Macro F1</th><th>95 % interval</th><th>Image size</th><th>Seconds</th></tr></thead><tbody>${rows}</tbody></table></div></details>`,
@@ -48,8 +46,15 @@ const scoresOf = (epoch: EpochMetrics, hasPosterior: boolean): number[] => [
 
 const seconds = ({ seconds: s }: EpochMetrics): string => (Number.isFinite(s) ? s.toFixed(0) : NONE);
 
-function phases(fullEpochs: number, headEpochs: number): string {
-  if (headEpochs === 0) return `The whole network was trained for ${plural(fullEpochs, 'epoch')}.`;
-  const first = `The head was trained for ${plural(headEpochs, 'epoch')} on frozen features`;
-  return fullEpochs === 0 ? `${first}.` : `${first}, then the whole network for ${plural(fullEpochs, 'epoch')}.`;
+function phases(epochs: readonly EpochMetrics[]): string {
+  const count = (name: EpochMetrics['phase']): string => {
+    const { length } = epochs.filter(({ phase, averaged }) => phase === name && averaged === undefined);
+    return length === 0 ? '' : `for ${plural(length, 'epoch')}`;
+  };
+  const [head, full, newHead] = [count('head'), count('full'), count('new-head')];
+  if (!head)
+    return `The whole network was trained ${full}${newHead && `, then a new head ${newHead} on its features`}.`;
+  const first = `The head was trained ${head} on frozen features`;
+  const second = full && `, then the whole network ${full}`;
+  return `${first}${second}${newHead && `, and then a new head ${newHead} on its features`}.`;
 }
