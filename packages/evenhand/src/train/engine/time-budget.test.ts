@@ -32,6 +32,14 @@ describe('a training with a budget', () => {
     assert.deepEqual([plan!.epochs, plan!.isLongest, pace!.updates], [3, true, 9]);
   });
 
+  test('has one epoch of the head if a new one takes its place', async () => {
+    const { epochs } = await runs.go('new-head', { ...values, budget: '5m', newHeadEpochs: 1 });
+    assert.deepEqual(
+      epochs.map(({ phase }) => phase),
+      ['head', 'full', 'full', 'full', 'new-head'],
+    );
+  });
+
   test('without time for the whole network trains one epoch of the head, and says so', async () => {
     const { epochs, events } = await runs.go('short', { ...values, budget: '0.1s' });
     assert.deepEqual(

@@ -93,14 +93,18 @@ export class TimeBudget {
   }
 }
 
-/** The epochs of the head phase: those of the configuration, or as many of them as a budget has time for, at least one. */
+/**
+ * The epochs of the head phase: those of the configuration, or as many of them as a budget has time for, at least one, and no
+ * more if a new head takes the place of this one.
+ */
 export function headEpochsOf({ config, data, budget }: TrainingContext, { position }: TrainingState): number {
   if (!budget) return config.headEpochs;
   const left = budget.left(position);
   const record = budget.note(position);
   const kept = config.epochs > 0 ? (1 - HEAD_SHARE) * budget.seconds : 0;
   const more = Math.floor(((left - kept) * record.forwardRate!) / data.train.length);
-  record.headEpochs ??= Math.min(config.headEpochs, 1 + Math.max(0, more));
+  const most = config.epochs > 0 && config.newHeadEpochs > 0 ? 1 : config.headEpochs;
+  record.headEpochs ??= Math.min(most, 1 + Math.max(0, more));
   return record.headEpochs;
 }
 
