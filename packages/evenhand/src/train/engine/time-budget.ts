@@ -1,4 +1,3 @@
-import { nn } from '@evenhand/torch';
 import { parseDuration } from '../../duration.js';
 import { familyOf } from '../../models/index.js';
 import type { Config } from '../config/fields.js';
@@ -6,11 +5,14 @@ import { type BudgetPlan, type Pace, planBudget } from '../schedule/budget.js';
 import { imageSizeAt } from '../schedule/progressive-size.js';
 import type { TrainingContext } from './context.js';
 import { roughDuration } from './expected-time.js';
-import { computeFeatures } from './features.js';
+import { measureForwardRate } from './forward-rate.js';
 import type { Position, TrainingState } from './state.js';
 
 /** The part of a budget that the head phase may use if the whole network is trained after it. */
 const HEAD_SHARE = 0.4;
+
+/** The most of the full phase that may be warm-up. */
+const MOST_WARMUP = 1 / 4;
 
 /** Kept for the export and for what is not known beforehand: seconds, and a part of the budget. */
 const RESERVE = { seconds: 3, share: 0.01 };
@@ -109,41 +111,43 @@ export function headEpochsOf({ config, data, budget }: TrainingContext, { positi
 }
 
 /**
- * With a budget, plans the epochs and image sizes of the full phase by the speed so far, once per training.
+ * With a budget, plans the epochs and image sizes of the full phase by the speed of the machine, once per training.
  *
  * @returns the context of the full phase; null if it was interrupted
  */
 export async function planFullPhase(context: TrainingContext, state: TrainingState): Promise<TrainingContext | null> {
-  const { config, budget, data, model, onEvent } = context;
+  const { config, budget } = context;
   const { position } = state;
   if (!budget || config.epochs === 0) return context;
   const record = budget.note(position);
-  if (record.forwardRate === undefined) {
-    nn.setTraining(model, false);
-    const measured = await computeFeatures(context, state, context.validation!, data.val.length);
-    if (!measured) return null;
-    measured.dispose();
+  if (!record.plan) {
+    const forwardRate = await measureForwardRate(context);
+    if (forwardRate === null) return null;
+    record.forwardRate = forwardRate;
   }
   budget.divide(position);
-  let { plan } = record;
-  if (!plan) {
-    const left = budget.left(position);
-    plan = planBudget(config, left, {
-      forwardRate: record.forwardRate!,
-      train: data.train.length,
-      val: data.val.length,
-      size: context.preset.crop,
-      beside: imagesBesideEpochs(context, state),
-      fixedSize: familyOf(context.spec.architecture).fixedSize ?? false,
-    });
-    // Without a head phase there would be no model at all.
-    if (plan.epochs === 0 && config.headEpochs === 0) plan = { ...plan, epochs: 1 };
-    record.plan = plan;
-    onEvent({ type: 'note', text: describePlan({ ...config, ...plan }, context.preset.crop, plan, budget, left) });
-  }
-  const { epochs, startSize } = plan;
+  record.plan ??= makePlan(context, state, budget, record.forwardRate!);
+  const { epochs, startSize } = record.plan;
+  const warmupEpochs = Math.min(config.warmupEpochs, epochs * MOST_WARMUP);
   // The rate falls to zero at the end of the time, so an early stop would never pay.
-  return { ...context, config: { ...config, epochs, startSize, patience: 0 } };
+  return { ...context, config: { ...config, epochs, startSize, warmupEpochs, patience: 0 } };
+}
+
+/** Plans the time that is left, and says so. */
+function makePlan(context: TrainingContext, state: TrainingState, budget: TimeBudget, forwardRate: number): BudgetPlan {
+  const { config, data, preset, spec, onEvent } = context;
+  const left = budget.left(state.position);
+  const plan = planBudget(config, left, {
+    forwardRate,
+    train: data.train.length,
+    val: data.val.length,
+    size: preset.crop,
+    beside: imagesBesideEpochs(context, state),
+    fixedSize: familyOf(spec.architecture).fixedSize ?? false,
+  });
+  onEvent({ type: 'note', text: describePlan({ ...config, ...plan }, preset.crop, plan, budget, left) });
+  // Without a head phase there would be no model at all.
+  return plan.epochs === 0 && config.headEpochs === 0 ? { ...plan, epochs: 1 } : plan;
 }
 
 /**
