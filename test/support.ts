@@ -19,9 +19,10 @@ const PROGRAM = fileURLToPath(new URL('../../packages/evenhand/dist/cli/main.js'
  * The smallest training that is one: a real backbone on images of 32 pixels. By one thread, because two that wait for
  * each other at every small operation take twenty times as long while other tests have the cores.
  */
-export const SMALL = '--model mobilenet_v2 --weights none --image-size 32 --batch-size 8 --threads 1 --workers 1'.split(
-  ' ',
-);
+export const SMALL =
+  '--model mobilenet_v2 --weights none --image-size 32 --batch-size 8 --threads 1 --workers 1 --new-head-epochs 0'.split(
+    ' ',
+  );
 
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'evenhand-test-'));
