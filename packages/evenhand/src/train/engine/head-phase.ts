@@ -40,9 +40,8 @@ export async function headPhase(
 }
 
 /**
- * Phase 3: trains a new head as phase 1 does, on the features of the fine-tuned backbone. Its images have no part in it
- * that were mixed, cropped to other sizes or seen by an earlier backbone (classifier re-training: Kang et al., arXiv
- * 1910.09217).
+ * Phase 3: trains a new head as phase 1 does, on the features of the fine-tuned backbone: at the final image size, and without
+ * MixUp and CutMix (classifier re-training: Kang et al., arXiv 1910.09217).
  *
  * @returns false if it was interrupted; the checkpoint is that of the last epoch that ended
  */
