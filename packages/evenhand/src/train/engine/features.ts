@@ -94,7 +94,12 @@ export async function computeFeatures(
   };
   const part = countOfPart(group, count, loader.batchSize);
   const facts = { model, loader, preset, device, half, count: part, onBatch };
-  if (!group) return extractFeatures({ ...facts, ...options });
+  if (!group) {
+    const all = await extractFeatures({ ...facts, ...options });
+    const record = budget?.note(position);
+    if (record) record.features = (record.features ?? 0) + meter.seconds;
+    return all;
+  }
   const plain = options.plain && keep(ops.empty([part, model.featureCount], { device }));
   let rows: Tensor | null = null;
   try {

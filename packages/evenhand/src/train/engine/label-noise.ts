@@ -46,7 +46,7 @@ export async function judgeLabels(
 
 /** Judges the labels of all images by their features, those of the training images first. */
 function judgeAndWrite(context: TrainingContext, state: TrainingState, features: readonly Features[]): void {
-  const { data, folder, onEvent, config } = context;
+  const { data, folder, onEvent, config, budget } = context;
   const previous = state.labels;
   const labelled = (samples: readonly Sample[], values: Tensor) => ({
     features: values,
@@ -63,6 +63,7 @@ function judgeAndWrite(context: TrainingContext, state: TrainingState, features:
     heldOut: labelled(data.val, features[1]!.values),
     onProgress: (done) => meter.report(Math.round(done * numImages)),
   });
+  if (budget) budget.note(state.position).judging = meter.seconds;
   state.labels = previous
     ? { train: Float32Array.from(labels.posterior), val: previous.val }
     : { train: posteriorIfNoisy(labels), val: posteriorIfNoisy(heldOut!) };

@@ -2,7 +2,7 @@ import { advance, type PaceFacts } from '../schedule/budget.js';
 import { relativeArea, STEP_COST } from '../schedule/cost.js';
 import type { TrainingContext } from './context.js';
 import type { TrainingState } from './state.js';
-import { imagesBesideEpochs } from './time-budget.js';
+import { secondsBesideEpochs } from './time-budget.js';
 
 /** Updates whose median is the present speed: a pause of the machine does not count as its speed. */
 const RECENT = 15;
@@ -68,7 +68,7 @@ export class Pacer {
     }
     this.#lastUpdate = now;
     const updateSeconds = this.#recent.length > WARM_UP ? medianOf(this.#recent) : pace.updateSeconds;
-    const beside = imagesBesideEpochs(context, state) / record.forwardRate!;
+    const beside = secondsBesideEpochs(context, state, record.forwardRate!);
     const secondsLeft = context.budget!.left(state.position) - beside - pace.validationSeconds;
     const facts: PaceFacts = {
       totalUpdates: this.#totalUpdates,

@@ -73,8 +73,10 @@ describe('a training with a budget', () => {
     // 1 % and 3 seconds are kept, and the first has used 10 seconds.
     const left = 104 * 0.99 - 3 - 10;
     assert.ok(Math.abs(ofFirst.left(first) - left) < 1e-9);
+    // Of the 10 seconds, 8 are for features that all share.
+    first.budget!.features = 8;
     ofFirst.divide(first);
-    assert.ok(Math.abs(ofFirst.left(first) - left / 3) < 1e-9);
+    assert.ok(Math.abs(ofFirst.left(first) - (left - 2 * 2) / 3) < 1e-9);
     Object.assign(first.budget!, { plan, forwardRate: 80, headEpochs: 2 });
     now = 20_000;
     ofFirst.note(first);
@@ -83,9 +85,10 @@ describe('a training with a budget', () => {
     assert.deepEqual(second.budget, { used: 0, plan, forwardRate: 80, headEpochs: 2 });
     now = 24_000;
     ofSecond.divide(second);
-    assert.ok(Math.abs(ofSecond.left(second) - (left - 14) / 2) < 1e-9);
+    const half = (left - 14 - 4) / 2;
+    assert.ok(Math.abs(ofSecond.left(second) - half) < 1e-9);
     now = 25_000;
     ofSecond.divide(second);
-    assert.ok(Math.abs(ofSecond.left(second) - ((left - 14) / 2 - 1)) < 1e-9, 'once');
+    assert.ok(Math.abs(ofSecond.left(second) - (half - 1)) < 1e-9, 'once');
   });
 });

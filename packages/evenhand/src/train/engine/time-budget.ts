@@ -21,6 +21,9 @@ const RESERVE = { seconds: 3, share: 0.01 };
 export interface BudgetRecord {
   /** Seconds of the training so far; pauses between a stop and a resume do not count. */
   used: number;
+  /** Seconds of passes over images before the full phase, and of judging labels by their features. */
+  features?: number;
+  judging?: number;
   /** Of the folds of a cross-validation, known with the plan: the seconds after which this one must end. */
   end?: number;
   /** Images per second of the last pass without gradients. */
@@ -77,11 +80,16 @@ export class TimeBudget {
     return (end ?? this.seconds * (1 - RESERVE.share) - RESERVE.seconds - this.share.used) - used;
   }
 
-  /** Divides what is left among this training and those to come. */
+  /**
+   * Divides what is left among this training and those to come, less what these will need before their full phase: as much as
+   * this one, without the features that they share.
+   */
   divide(position: Position): void {
+    const { later } = this.share;
     const left = this.left(position);
     const record = this.note(position);
-    record.end ??= record.used + left / (1 + this.share.later);
+    const before = record.used - (record.features ?? 0);
+    record.end ??= record.used + (left - later * before) / (1 + later);
   }
 
   #begin(): BudgetRecord {
@@ -142,7 +150,7 @@ function makePlan(context: TrainingContext, state: TrainingState, budget: TimeBu
     train: data.train.length,
     val: data.val.length,
     size: preset.crop,
-    beside: imagesBesideEpochs(context, state),
+    beside: secondsBesideEpochs(context, state, forwardRate),
     fixedSize: familyOf(spec.architecture).fixedSize ?? false,
   });
   onEvent({ type: 'note', text: describePlan({ ...config, ...plan }, preset.crop, plan, budget, left) });
@@ -151,15 +159,20 @@ function makePlan(context: TrainingContext, state: TrainingState, budget: TimeBu
 }
 
 /**
- * Images that will pass the network without gradients beside the epochs of the full phase: both sides of each image to judge
- * the labels again, each image once for the BatchNorm statistics and the score of averaged weights, and those of the new head.
+ * Seconds of what will be done beside the epochs of the full phase: judging the labels again by both sides of each image, a pass
+ * for the BatchNorm statistics and the score of averaged weights, and the new head.
  */
-export function imagesBesideEpochs({ config, data }: TrainingContext, { labels, position }: TrainingState): number {
+export function secondsBesideEpochs(
+  { config, data }: TrainingContext,
+  { labels, position }: TrainingState,
+  forwardRate: number,
+): number {
   const { train, val } = data;
   const all = train.length + val.length;
   const isJudgedAgain = config.labelNoise === 'auto' && labels?.train && !position.refreshed;
   const ofNewHead = config.newHeadEpochs > 0 ? val.length + config.newHeadEpochs * train.length : 0;
-  return (isJudgedAgain ? 2 * all : 0) + (config.average > 1 ? all : 0) + ofNewHead;
+  const images = (isJudgedAgain ? 2 * all : 0) + (config.average > 1 ? all : 0) + ofNewHead;
+  return images / forwardRate + (isJudgedAgain ? (position.budget?.judging ?? 0) : 0);
 }
 
 function describePlan(config: Config, size: number, plan: BudgetPlan, budget: TimeBudget, left: number): string {

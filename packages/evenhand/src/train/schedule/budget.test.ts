@@ -39,7 +39,7 @@ describe('the plan of a budget', () => {
   });
 
   test('leaves time for what is done beside the epochs', () => {
-    assert.ok(planBudget(fast, 150, { ...speed, beside: 2400 }).epochs < planBudget(fast, 150, speed).epochs);
+    assert.ok(planBudget(fast, 150, { ...speed, beside: 24 }).epochs < planBudget(fast, 150, speed).epochs);
   });
 });
 

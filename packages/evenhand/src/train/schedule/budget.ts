@@ -19,7 +19,7 @@ export interface Speed {
   readonly val: number;
   /** The final image size in pixels. */
   readonly size: number;
-  /** Passes without gradients beside the epochs, in images: judging the labels again, scoring averaged weights. */
+  /** Seconds of what is done beside the epochs, such as judging the labels again. */
   readonly beside: number;
   /** Whether the architecture has one image size. */
   readonly fixedSize: boolean;
@@ -59,9 +59,9 @@ function mostEpochs(config: Config, startSize: number, seconds: number, speed: S
 
 /** Expected seconds of the full phase of a configuration. */
 export function fullPhaseSeconds(config: Config, { forwardRate, train, val, size, beside }: Speed): number {
-  let images = beside;
+  let images = 0;
   for (let epoch = 0; epoch < config.epochs; epoch++) images += epochCost(config, size, epoch, { train, val });
-  return images / forwardRate;
+  return beside + images / forwardRate;
 }
 
 /** The place of a training in its schedule, which follows the time that is left. */
