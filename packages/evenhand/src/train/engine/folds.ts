@@ -119,13 +119,14 @@ function sharedBudget(
   const paths = [...Array.from({ length: folds }, (_, fold) => folder.foldPath(fold)), folder.final];
   const recordOf = (path: string): BudgetRecord | undefined =>
     RunFolder.isRun(path) ? readPosition(RunFolder.open(path).last)?.budget : undefined;
-  let start = begun;
+  // The first one that is trained has read the data.
+  let start: number | undefined = begun;
   return (path, later) => {
     if (budget === '') return null;
     const others = paths.filter((each) => each !== path).map((each) => recordOf(each)?.used ?? 0);
     const used = others.reduce((sum, seconds) => sum + seconds, 0);
-    const clock = new TimeBudget(budget, start, { used, later, first: recordOf(paths[0]!) });
-    start = performance.now();
+    const clock = new TimeBudget(budget, start ?? performance.now(), { used, later, first: recordOf(paths[0]!) });
+    start = undefined;
     return clock;
   };
 }
