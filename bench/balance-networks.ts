@@ -51,6 +51,7 @@ export const DERIVED: Readonly<Record<string, Derived>> = {
   'none + new head, sampler': derived('none', retrained('sampler'), ['fine-tuned']),
   'none + new head, balanced-softmax': derived('none', retrained('balanced-softmax'), ['fine-tuned']),
   'balanced-softmax + decision rule': derived('balanced-softmax', byRule),
+  'balanced-softmax + new head': derived('balanced-softmax', retrained('balanced-softmax'), ['fine-tuned']),
 };
 
 export const ROWS = [...Object.keys(TRAINED), ...Object.keys(DERIVED)];
@@ -102,9 +103,11 @@ export class Networks {
 
   /** By the temperature and the decision rule that the validation images prove. */
   predictByRule({ val, test }: Network): Int32Array {
-    const { split, seed } = this.options;
+    const { split, given, seed } = this.options;
     const truth = split.val.map((row) => split.pool.labels[row]!);
-    return metrics.applyRule(test, this.#numClasses, metrics.fitDecision(val, truth, this.#numClasses, seed).rule);
+    const counts = metrics.classCounts(given, this.#numClasses);
+    const { rule } = metrics.fitDecision(val, truth, this.#numClasses, seed, counts);
+    return metrics.applyRule(test, this.#numClasses, rule);
   }
 
   predictAdjusted({ test }: Network, tau: number): Int32Array {
