@@ -26,7 +26,7 @@ import {
 const { path: folder, remove } = temporaryFolder();
 after(remove);
 
-/** Both phases, and all that has a state: optimiser, averages, accumulation, growing images, mixing. */
+/** All phases, and all that has a state: optimiser, averages, accumulation, growing images, mixing. */
 const training = [
   ...'--model mobilenet_v2 --weights start.safetensors --batch-size 8 --threads 1 --workers 1 --patience 0'.split(' '),
   ...'--head-epochs 2 --head-passes 2 --epochs 16 --start-size 32 --image-size 64'.split(' '),
@@ -95,7 +95,7 @@ describe('a training', () => {
     second.process.kill('SIGTERM');
     assert.equal((await second.ended).code, 130);
 
-    assert.match(await succeed(['train', '--resume', 'asked'], folder), /Finished after 18 epochs/);
+    assert.match(await succeed(['train', '--resume', 'asked'], folder), /Finished after 20 epochs/);
     equalsReference('asked');
   });
 
@@ -103,7 +103,7 @@ describe('a training', () => {
     const before = sha256(stateOf('reference'));
     const longer = /evenhand train --config reference\/config\.json --weights reference\/best\.safetensors --epochs N/;
     const text = await succeed(['train', '--resume', 'reference'], folder);
-    assert.match(text, /Finished after 18 epochs/);
+    assert.match(text, /Finished after 20 epochs/);
     assert.match(text, longer);
     assert.equal(sha256(stateOf('reference')), before);
     assert.match(await refusal(['train', '--resume', 'reference', '--epochs', '30'], folder), longer);
