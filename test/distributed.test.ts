@@ -89,13 +89,13 @@ function torchrun(args: readonly string[]): Promise<Ended> {
 describe('training by two processes', { skip }, () => {
   before(async () => {
     const text = succeeded(await evenhand([...TRAINING, '--nproc', '2', '--run', 'two'], folder));
-    assert.match(text, /^Training on .*\n[\s\S]*full +3\/3[\s\S]*Finished after 4 epochs/);
+    assert.match(text, /^Training on .*\n[\s\S]*full +3\/3[\s\S]*Finished after 6 epochs/);
   });
 
   test('leaves the run folder of rank 0, and says how many processes there were', () => {
     assert.ok(existsSync(at('two/model.onnx')));
     assert.equal(JSON.parse(readFileSync(at('two/environment.json'), 'utf8')).processes, 2);
-    assert.equal(epochsOf('two').length, 4);
+    assert.equal(epochsOf('two').length, 6);
     assert.deepEqual(namesIn(folder).filter((name) => name.includes('rank')), []); // biome-ignore format: one line
   });
 
@@ -103,7 +103,7 @@ describe('training by two processes', { skip }, () => {
     skip: existsSync(TORCHRUN) ? false : `there is no ${TORCHRUN}`,
   }, async () => {
     const text = succeeded(await torchrun([...TRAINING, '--run', 'torchrun']));
-    assert.equal(text.match(/Finished after 4 epochs/g)?.length, 1, 'only rank 0 prints');
+    assert.equal(text.match(/Finished after 6 epochs/g)?.length, 1, 'only rank 0 prints');
     assert.equal(sha256(at('torchrun/best.safetensors')), sha256(at('two/best.safetensors')));
     assert.match(readFileSync(at('torchrun/rank-1.log'), 'utf8'), /full +3\/3/);
   });
@@ -118,7 +118,7 @@ describe('training by two processes', { skip }, () => {
     assert.match(stderr, /^evenhand: the training process of rank 1 was ended by SIGKILL.*; resume with /);
     assert.match(readFileSync(at('killed/progress.json'), 'utf8'), /"state": "failed"/);
     const text = succeeded(await evenhand(command, folder));
-    assert.match(text, /Finished after 4 epochs/);
+    assert.match(text, /Finished after 6 epochs/);
     assert.equal(sha256(at('killed/best.safetensors')), sha256(at('two/best.safetensors')));
     // Finished, it is left as it is.
     assert.match(succeeded(await evenhand(command, folder)), /The run had finished before/);
