@@ -14,7 +14,7 @@ const { path, remove } = temporaryFolder();
 after(remove);
 await drawImages(path, 4);
 
-const config = smallConfig(path, { model: 'efficientnet_mini', batchSize: 5 });
+const config = smallConfig(path, { model: 'efficientnet_mini', weights: 'pretrained', headEpochs: 1, batchSize: 5 });
 const spec = await findSpec(config.model);
 const { train: samples, classes } = await readDataset(path);
 

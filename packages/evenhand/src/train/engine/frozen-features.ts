@@ -55,7 +55,7 @@ export function passesOf(context: TrainingContext, state: TrainingState): ImageF
 class Passes {
   #plain: Loader | null = null;
   #augmented: Loader | null = null;
-  /** Features of the images as they are, which those of both sides contain; whoever asks first gets them. */
+  /** Features of the images as they are, from a pass over both sides of each; until someone takes them. */
   #byProduct: Features | null = null;
 
   constructor(
@@ -72,17 +72,18 @@ class Passes {
       const values = keep(ops.empty([0, context.model.featureCount], { device }));
       return { values, imagesPerSecond: Number.NaN };
     }
-    if (view === 'plain' && this.#byProduct) {
-      const plain = this.#byProduct;
-      this.#byProduct = null;
-      return plain;
-    }
+    const taken = view === 'plain' ? this.takePlain() : null;
+    if (taken) return taken;
     const start = performance.now();
     const isAugmented = typeof view === 'number';
     if (isAugmented) this.#augmented ??= trainingLoader(context, preset.crop, this.samples);
     else this.#plain ??= evaluationLoader(config, preset, this.samples, device, cache, group);
     const mirrored = view === 'mirrored';
-    const plain = mirrored ? keep(ops.empty([length, context.model.featureCount], { device })) : undefined;
+    // Only the head phase asks for them; in the full phase they would take memory from the training.
+    const plain =
+      mirrored && state.position.phase === 'head'
+        ? keep(ops.empty([length, context.model.featureCount], { device }))
+        : undefined;
     let values: Tensor | null = null;
     try {
       values = await computeFeatures(context, state, (isAugmented ? this.#augmented : this.#plain)!, length, {
@@ -96,15 +97,21 @@ class Passes {
     if (!values) return null;
     const imagesPerSecond = (length * 1000) / (performance.now() - start);
     if (plain) {
-      this.#byProduct?.values.dispose();
+      this.takePlain()?.values.dispose();
       this.#byProduct = { values: plain, imagesPerSecond };
     }
     return { values, imagesPerSecond };
   }
 
-  async close(): Promise<void> {
-    this.#byProduct?.values.dispose();
+  /** The features of the images as they are, if a pass over both sides has left them. The caller disposes of them. */
+  takePlain(): Features | null {
+    const plain = this.#byProduct;
     this.#byProduct = null;
+    return plain;
+  }
+
+  async close(): Promise<void> {
+    this.takePlain()?.values.dispose();
     await this.#plain?.close();
     await this.#augmented?.close();
   }
@@ -163,9 +170,10 @@ export class FeaturePool {
       const computed = await passes.features(view);
       if (!computed) return null;
       const kept = this.#keep(view, computed);
-      if (view === 'mirrored' && !this.#views.has('plain')) {
-        const plain = this.#keep('plain', (await passes.features('plain'))!);
-        if (!this.#views.has('plain')) plain.values.dispose();
+      const plain = this.#views.has('plain') ? null : passes.takePlain();
+      if (plain) {
+        const { values } = this.#keep('plain', plain);
+        if (!this.#views.has('plain')) values.dispose();
       }
       return kept;
     } finally {

@@ -35,7 +35,8 @@ export async function headPhase(
   frozen: ImageFeatures,
 ): Promise<boolean> {
   // A checkpoint between the phases leaves nothing to do, and features would be computed in vain.
-  if (state.position.epoch >= context.config.headEpochs) return true;
+  const { epoch, budget } = state.position;
+  if (epoch >= (budget?.headEpochs ?? context.config.headEpochs)) return true;
   return trainOnFeatures(context, state, frozen, () => headEpochsOf(context, state));
 }
 
