@@ -30,17 +30,13 @@ export async function drawSpecies(species: Species, index: number, options: Imag
   const random = new Random(seed, world, IMAGE, genus, species.index, index);
   const scene = composeScene(random, species.traits, size);
   const development = developmentOf(random);
-  // Out-of-focus layers are drawn small and enlarged, which is cheaper than blurring and looks the same.
-  const unfocused = (layer: Canvas, sharpness: number): Sharp => {
-    const small = sharp(layer.svg(Math.max(8, Math.round((sharpness * size) / 192))));
-    return small.resize(size, size, { kernel: 'cubic' }).blur(sigmaOf(size / 150));
-  };
+  const unfocused = (layer: Canvas): Sharp => sharp(layer.svg(size)).blur(sigmaOf(size / 150));
   const layers: OverlayOptions[] = [{ input: scene.focus.svg(size) }];
   if (scene.near !== undefined) {
     // As PNG, because sharp reads raw pixels with opacity differently than it writes them.
-    layers.push({ input: await unfocused(scene.near, scene.nearSharpness).png({ compressionLevel: 0 }).toBuffer() });
+    layers.push({ input: await unfocused(scene.near).png({ compressionLevel: 0 }).toBuffer() });
   }
-  const photo = await rawOf(unfocused(scene.back, scene.backSharpness).composite(layers));
+  const photo = await rawOf(unfocused(scene.back).composite(layers));
   const { data, info } = development.blur > 0 ? await blurred(photo, (development.blur * size) / 100) : photo;
   const developed = develop(data, size, info.channels, development);
   return sharp(developed, { raw: { width: size, height: size, channels: 3 } })

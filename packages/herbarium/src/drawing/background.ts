@@ -1,26 +1,12 @@
 import type { Random } from 'evenhand/random';
 import { type Canvas, curve, type Point, polygon, rectangle } from './canvas.js';
-import { about, chance, pick, type Range, within } from './chance.js';
+import { about, chance, pick, within } from './chance.js';
 import { css, lit, mix } from './colour.js';
 import { drawLeaf } from './leaf.js';
 import { anywhere, blots, bokeh, glow, grass, green, wash } from './strokes.js';
 
 const BACKGROUNDS = { meadow, forest, garden, soil, sky, wood, stone, water, foliage, cloth };
 export type Background = keyof typeof BACKGROUNDS;
-
-/** Resolution at which each background is drawn, in percent: lower values are more out of focus. */
-const SHARPNESS: Readonly<Record<Background, Range>> = {
-  meadow: [14, 48],
-  forest: [10, 36],
-  garden: [10, 34],
-  soil: [26, 80],
-  sky: [16, 60],
-  wood: [36, 90],
-  stone: [26, 80],
-  water: [14, 44],
-  foliage: [26, 85],
-  cloth: [24, 70],
-};
 
 export function pickBackground(random: Random): Background {
   return pick(random, [
@@ -39,8 +25,6 @@ export function pickBackground(random: Random): Background {
     'cloth',
   ]);
 }
-
-export const sharpnessOf = (random: Random, kind: Background): number => within(random, SHARPNESS[kind]);
 
 /** Fills the image; the background does not depend on the species. */
 export function drawBackground(canvas: Canvas, random: Random, kind: Background): void {

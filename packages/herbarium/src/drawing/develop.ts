@@ -51,6 +51,21 @@ function noise(): Float32Array {
   return tile;
 }
 
+const falloffs = new Map<number, Float64Array>();
+
+/** How much a vignette darkens each pixel, relative to the left end of the middle row; computed once per side. */
+function falloff(side: number): Float64Array {
+  const known = falloffs.get(side);
+  if (known) return known;
+  const middle = (side - 1) / 2;
+  const at = (i: number): number => (i - middle) / middle;
+  const values = Float64Array.from({ length: side * side }, (_, i) => {
+    return (at(i % side) ** 2 + at(Math.floor(i / side)) ** 2) ** 1.5;
+  });
+  falloffs.set(side, values);
+  return values;
+}
+
 /**
  * Applies exposure, white balance, contrast, saturation, vignette and grain.
  *
@@ -67,14 +82,12 @@ export function develop(pixels: Uint8Array, side: number, channels: number, deve
   const [reds, greens, blues] = curves as [Float32Array, Float32Array, Float32Array];
   const grain = noise();
   const out = new Uint8ClampedArray(side * side * 3);
-  const middle = (side - 1) / 2;
+  const far = falloff(side);
   for (let y = 0; y < side; y++) {
-    const dy = (y - middle) / middle;
     const row = (development.offset + y * TILE) % (TILE * TILE);
     for (let x = 0; x < side; x++) {
       const from = (y * side + x) * channels;
-      const dx = (x - middle) / middle;
-      const dark = 1 - development.vignette * 0.5 * (dx * dx + dy * dy) ** 1.5;
+      const dark = 1 - development.vignette * 0.5 * far[y * side + x]!;
       const [r, g, b] = [reds[pixels[from]!]!, greens[pixels[from + 1]!]!, blues[pixels[from + 2]!]!];
       const luma = 0.299 * r + 0.587 * g + 0.114 * b;
       const speck = development.grain * grain[(row + x) % (TILE * TILE)]!;

@@ -1,6 +1,6 @@
 import type { Random } from 'evenhand/random';
 import type { Traits } from '../traits.js';
-import { drawBackground, pickBackground, sharpnessOf } from './background.js';
+import { drawBackground, pickBackground } from './background.js';
 import { Canvas, type Point, rectangle } from './canvas.js';
 import { about, chance, pick, within } from './chance.js';
 import { type Colour, css, lit } from './colour.js';
@@ -9,13 +9,11 @@ import { drawLeaf } from './leaf.js';
 import { drawPlant, type Plant } from './plant.js';
 import { type Light, unit } from './pose.js';
 
-/** Layers behind, in and in front of the focus, with the resolution of those out of focus in percent. */
+/** Layers behind, in and in front of the focus. */
 export interface Scene {
   readonly back: Canvas;
-  readonly backSharpness: number;
   readonly focus: Canvas;
   readonly near?: Canvas;
-  readonly nearSharpness: number;
 }
 
 /** Composes an image of a species. */
@@ -49,7 +47,10 @@ export function composeScene(random: Random, traits: Traits, pixels: number): Sc
   if (chance(random, 0.45)) dapple(focus, random);
   const near = chance(random, 0.26) ? new Canvas() : undefined;
   if (near !== undefined) foreground(near, random, traits.leafColour);
-  return { back, backSharpness: sharpnessOf(random, kind), focus, near, nearSharpness: within(random, [12, 30]) };
+  // Two numbers that are not used any more: the images of a seed stay the same.
+  random.uniform();
+  random.uniform();
+  return { back, focus, near };
 }
 
 /** The plants in focus, from back to front; the last one is the subject. */
