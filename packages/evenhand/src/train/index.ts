@@ -21,9 +21,10 @@ export { evaluationLoader } from './engine/loaders.js';
 export type { OutOfFold } from './engine/out-of-fold.js';
 export { predictLogits } from './engine/predict-logits.js';
 export { type ResumeOptions, resumeRun, type TrainOptions, type TrainResult, trainRun } from './engine/train.js';
+export { prepareMachine } from './engine/training.js';
 export { type Progress, reportProgress, type TrainEvent } from './events.js';
 export { countLabels } from './objective/balance.js';
-export { chooseDevice, chooseHalfType, chooseThreads, prepareDevice } from './setup/device.js';
+export { chooseDevice, chooseHalfType } from './setup/device.js';
 export { imageCacheFolder, openEvaluationCache, scanCacheFolder } from './setup/image-cache.js';
 export {
   buildModel,

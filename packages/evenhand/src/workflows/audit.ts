@@ -21,9 +21,7 @@ import {
   buildModel,
   type Config,
   ConfigError,
-  chooseDevice,
   chooseHalfType,
-  chooseThreads,
   evaluationLoader,
   extractFeatures,
   findSpec,
@@ -31,7 +29,7 @@ import {
   loadBackbone,
   NOISE_FOUND,
   openEvaluationCache,
-  prepareDevice,
+  prepareMachine,
   presetAt,
   reportProgress,
   resolveConfig,
@@ -163,10 +161,8 @@ async function beginAudit(options: AuditOptions) {
       'weights is none, but an audit needs a pretrained backbone: set weights to pretrained or to a file',
     );
   const spec = await findSpec(config.model, onEvent);
-  const device = chooseDevice(config.device);
+  const device = prepareMachine(config);
   requireCacheFolder(config.cache);
-  prepareDevice(device, config);
-  chooseThreads(config.threads);
   const read = await readDataset(data, options.read);
   const corrections = options.corrections;
   const { dataset: corrected, confirmed } =

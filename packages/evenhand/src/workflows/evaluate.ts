@@ -24,16 +24,14 @@ import {
   buildModel,
   type Config,
   ConfigError,
-  chooseDevice,
   chooseHalfType,
-  chooseThreads,
   configOfRun,
   evaluationLoader,
   hashesOf,
   modelOfRun,
   openEvaluationCache,
   predictLogits,
-  prepareDevice,
+  prepareMachine,
   presetAt,
   reportProgress,
   scanCacheFolder,
@@ -189,9 +187,7 @@ async function meanLogits(runs: readonly RunFolder[], facts: Scored): Promise<Fl
 
 /** Logits of the best checkpoint of a run, [N,K]. */
 async function logitsOf(folder: RunFolder, { config, classes, samples, scan, onEvent }: Scored): Promise<Float32Array> {
-  const device = chooseDevice(config.device);
-  prepareDevice(device, config);
-  chooseThreads(config.threads);
+  const device = prepareMachine(config);
   const spec = modelOfRun(folder, config);
   const preset = presetAt(spec.preset, config.imageSize);
   const model = buildModel(spec, config, classes.length, device);

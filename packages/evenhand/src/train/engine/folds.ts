@@ -40,7 +40,7 @@ export async function trainFolds(
   { onEvent, signal, begun, start, changes = {} }: FoldsOptions,
 ): Promise<Trained & { outOfFold?: OutOfFold }> {
   start?.();
-  prepareMachine(config, null);
+  prepareMachine(config);
   const { combine } = config;
   const { train, hashes } = data.all;
   const notify = once(onEvent);

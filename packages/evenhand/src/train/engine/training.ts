@@ -193,7 +193,7 @@ export function trained({ epochs, stoppedEarly }: Position, interrupted: boolean
 }
 
 /** Sets device, threads and memory as the configuration says. Returns the device. */
-export function prepareMachine(config: Config, group: Group): string {
+export function prepareMachine(config: Config, group: Group = null): string {
   const device = chooseDevice(config.device, group);
   prepareDevice(device, config);
   chooseThreads(config.threads, coresOf(group));
