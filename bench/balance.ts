@@ -114,7 +114,8 @@ async function measure(cell: Cell, seed: number, rows: readonly string[], settin
   const classesOf = (some: Int32Array) => some.map((row) => labels[row]!);
   const counts = Array.from(metrics.classCounts(classesOf(split.train), classes.length));
   const truth = Array.from(classesOf(split.test));
-  const shared = { ...model, ...setting.length, seed, startSize: 0, keep: 'last' } as const;
+  // A new head is a row of its own.
+  const shared = { ...model, ...setting.length, seed, startSize: 0, keep: 'last', newHeadEpochs: 0 } as const;
   const settings = cell.block === 'fine-tuned' ? { ...shared, ...FINE_TUNING[cell.data] } : shared;
   const networks = new Networks({
     block: cell.block,
