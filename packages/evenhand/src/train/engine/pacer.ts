@@ -68,7 +68,9 @@ export class Pacer {
     }
     this.#lastUpdate = now;
     const updateSeconds = this.#recent.length > WARM_UP ? medianOf(this.#recent) : pace.updateSeconds;
-    const beside = secondsBesideEpochs(context, state, record.forwardRate!);
+    if (this.#recent.length === RECENT) record.updateSeconds ??= updateSeconds;
+    const slower = updateSeconds / (record.updateSeconds ?? updateSeconds);
+    const beside = slower * secondsBesideEpochs(context, state, record.forwardRate!);
     const secondsLeft = context.budget!.left(state.position) - beside - pace.validationSeconds;
     const facts: PaceFacts = {
       totalUpdates: this.#totalUpdates,

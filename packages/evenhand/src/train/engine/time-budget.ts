@@ -28,6 +28,8 @@ export interface BudgetRecord {
   end?: number;
   /** Images per second of the last pass without gradients. */
   forwardRate?: number;
+  /** Seconds of an update soon after that pass: what remains beside the epochs becomes faster or slower as updates do. */
+  updateSeconds?: number;
   headEpochs?: number;
   plan?: BudgetPlan;
   pace?: Pace & { readonly updateSeconds: number; readonly validationSeconds: number };
@@ -93,10 +95,11 @@ export class TimeBudget {
   }
 
   #begin(): BudgetRecord {
-    const { forwardRate, headEpochs, plan } = this.share.first ?? {};
+    const { forwardRate, updateSeconds, headEpochs, plan } = this.share.first ?? {};
     return {
       used: 0,
       ...(forwardRate === undefined ? {} : { forwardRate }),
+      ...(updateSeconds === undefined ? {} : { updateSeconds }),
       ...(headEpochs === undefined ? {} : { headEpochs }),
       ...(plan === undefined ? {} : { plan }),
     };
