@@ -62,7 +62,11 @@ export const fields = {
       shareBelow1,
       'fraction of the training images to hold out for validation; auto = 0.15 if the data has no validation images',
     ),
-    folds: number(0, count, 'number of cross-validation folds; 0 = none'),
+    folds: number(
+      0,
+      count,
+      'number of cross-validation folds; 0 = none, or with fold all and a budget as many as the time is best spent on',
+    ),
     fold: numberOr(
       'all',
       0,
@@ -169,7 +173,7 @@ export const fields = {
   ...group('Phase 2: the whole network', {
     epochs: number(20, count, 'maximum number of epochs that train the whole network; 0 = none'),
     budget: duration(
-      'time in which the whole training must end, such as 20m: plans epochs and image sizes by the speed of the machine, up to three times the epochs of the recipe',
+      'time in which the whole training must end, such as 20m: plans epochs, image sizes and, with fold all, the folds by the speed of the machine, up to three times the epochs of the recipe',
     ),
     batchSize: numberOrAuto(
       RECIPE_BATCH_SIZE,

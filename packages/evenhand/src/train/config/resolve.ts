@@ -107,7 +107,9 @@ function checkTogether(config: Config): Config {
     );
   }
   if (folds === 1) throw new ConfigError('folds is 1: cross-validation needs at least 2 folds');
-  if (folds === 0 && fold !== 0)
+  if (folds === 0 && fold === 'all' && config.budget === '')
+    throw new ConfigError('fold is all, but folds is not set: set the number of folds, or a budget that chooses it');
+  if (folds === 0 && fold !== 0 && fold !== 'all')
     throw new ConfigError(`fold is ${fold}, but folds is not set: set the number of folds`);
   if (fold === 'all' && (keep !== 'last' || patience > 0)) {
     throw new ConfigError(
@@ -120,7 +122,7 @@ function checkTogether(config: Config): Config {
   if (fold !== 'all' && folds > 0 && fold >= folds)
     throw new ConfigError(`fold is ${fold}: with ${folds} folds it must be from 0 to ${folds - 1}`);
   const holdsOut = valFraction !== 'auto' && valFraction > 0;
-  if (folds > 0 && holdsOut)
+  if ((folds > 0 || fold === 'all') && holdsOut)
     throw new ConfigError('valFraction and folds both hold out validation images: set only one of them');
   if (valCsv !== '' && ((folds > 0 && fold !== 'all') || holdsOut)) {
     throw new ConfigError(

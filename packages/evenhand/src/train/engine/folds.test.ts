@@ -219,12 +219,20 @@ describe('training all folds', () => {
     assert.ok(used + records.at(-1)!.used < seconds, 'no second counts twice');
   });
 
+  test('has as many folds as a budget is best spent on', async () => {
+    const { events } = await runs.go('planned', { ...values, folds: 0, budget: '0.1s' });
+    assert.deepEqual(RunFolder.open(runs.path('planned')).readConfig().folds, 5);
+    const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
+    assert.ok(notes.includes('Budget of 0.1s: time for 5 folds (--folds sets their number).'));
+  });
+
   test('refuses what folds cannot have', () => {
     for (const [change, message] of [
       [{ folds: 0 }, /fold is all, but folds is not set/],
       [{ keep: 'best' }, /fold is all and keep is best/],
       [{ patience: 3 }, /fold is all and patience is 3/],
       [{ valFraction: 0.2 }, /both hold out validation images/],
+      [{ folds: 0, budget: '5m', valFraction: 0.2 }, /both hold out validation images/],
     ] as const) {
       assert.throws(
         () => runs.config({ ...values, ...change }),

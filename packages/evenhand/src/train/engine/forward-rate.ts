@@ -1,4 +1,5 @@
 import { nn, type Tensor } from '@evenhand/torch';
+import type { Prepared } from '../setup/prepare.js';
 import type { TrainingContext } from './context.js';
 import { extractFeatures } from './features.js';
 import { evaluationBatch, evaluationLoader } from './loaders.js';
@@ -6,12 +7,18 @@ import { evaluationBatch, evaluationLoader } from './loaders.js';
 /** Batches whose time is measured, after a first one during which workers start. */
 const MEASURED_BATCHES = 10;
 
+/** What is measured: a network on training images. */
+interface Measured
+  extends Pick<TrainingContext, 'config' | 'model' | 'preset' | 'device' | 'half' | 'cache' | 'isInterrupted'> {
+  readonly data: Pick<Prepared, 'train'>;
+}
+
 /**
  * Images per second of the network without gradients, as fast as images come from the cache: the passes before may have
  * decoded them. It takes seconds. Null if interrupted.
  */
-export async function measureForwardRate(context: TrainingContext): Promise<number | null> {
-  const { config, data, model, preset, device, half, cache, isInterrupted } = context;
+export async function measureForwardRate(facts: Measured): Promise<number | null> {
+  const { config, data, model, preset, device, half, cache, isInterrupted } = facts;
   nn.setTraining(model, false);
   const start = performance.now();
   let [first, last] = [

@@ -1,7 +1,7 @@
 import { parseDuration } from '../../duration.js';
 import { familyOf } from '../../models/index.js';
 import type { Config } from '../config/fields.js';
-import { type BudgetPlan, type Pace, planBudget } from '../schedule/budget.js';
+import { type BudgetPlan, imagesBesideEpochs, type Pace, planBudget } from '../schedule/budget.js';
 import { imageSizeAt } from '../schedule/progressive-size.js';
 import type { TrainingContext } from './context.js';
 import { roughDuration } from './expected-time.js';
@@ -16,6 +16,9 @@ const MOST_WARMUP = 1 / 4;
 
 /** Kept for the export and for what is not known beforehand: seconds, and a part of the budget. */
 const RESERVE = { seconds: 3, share: 0.01 };
+
+/** The seconds of a budget that trainings may use. */
+export const usable = (seconds: number): number => seconds * (1 - RESERVE.share) - RESERVE.seconds;
 
 /** What a training with a budget remembers in its checkpoint. */
 export interface BudgetRecord {
@@ -79,7 +82,7 @@ export class TimeBudget {
   /** Seconds that are left: for all trainings until the full phase of this one is planned, from then on for this one. */
   left(position: Position): number {
     const { used, end } = this.note(position);
-    return (end ?? this.seconds * (1 - RESERVE.share) - RESERVE.seconds - this.share.used) - used;
+    return (end ?? usable(this.seconds) - this.share.used) - used;
   }
 
   /**
@@ -161,20 +164,14 @@ function makePlan(context: TrainingContext, state: TrainingState, budget: TimeBu
   return plan.epochs === 0 && config.headEpochs === 0 ? { ...plan, epochs: 1 } : plan;
 }
 
-/**
- * Seconds of what will be done beside the epochs of the full phase: judging the labels again by both sides of each image, a pass
- * for the BatchNorm statistics and the score of averaged weights, and the new head.
- */
+/** Seconds of what will be done beside the epochs of the full phase. */
 export function secondsBesideEpochs(
   { config, data }: TrainingContext,
   { labels, position }: TrainingState,
   forwardRate: number,
 ): number {
-  const { train, val } = data;
-  const all = train.length + val.length;
-  const isJudgedAgain = config.labelNoise === 'auto' && labels?.train && !position.refreshed;
-  const ofNewHead = config.newHeadEpochs > 0 ? val.length + config.newHeadEpochs * train.length : 0;
-  const images = (isJudgedAgain ? 2 * all : 0) + (config.average > 1 ? all : 0) + ofNewHead;
+  const isJudgedAgain = config.labelNoise === 'auto' && labels?.train !== undefined && !position.refreshed;
+  const images = imagesBesideEpochs(config, { train: data.train.length, val: data.val.length }, isJudgedAgain);
   return images / forwardRate + (isJudgedAgain ? (position.budget?.judging ?? 0) : 0);
 }
 

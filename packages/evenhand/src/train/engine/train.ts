@@ -13,6 +13,7 @@ import { findSpec, modelOfRun, requireGrowth } from '../setup/model.js';
 import { type Prepared, prepareData, prepareFolds } from '../setup/prepare.js';
 import { judgeValidation } from '../setup/validation.js';
 import { chooseBatchSize, requireDivisible } from './batch-size.js';
+import { chooseFolds } from './choose-folds.js';
 import { trainFolds } from './folds.js';
 import { type Group, isMain, shareCores, worldSizeOf } from './group.js';
 import type { OutOfFold } from './out-of-fold.js';
@@ -87,9 +88,12 @@ async function startIn(options: TrainOptions, group: Group): Promise<TrainResult
     };
     const { run, signal } = options;
     if (crossValidated) {
-      const data = await prepareFolds(config, onEvent);
-      const chosen = settle(data.all, config);
-      const start = startAs(chosen, data.all);
+      const { all, divide } = await prepareFolds(config, onEvent);
+      const settled = settle(all, config);
+      const folds = settled.folds || (await chooseFolds(settled, spec, all, { begun, onEvent }));
+      const chosen = { ...settled, folds };
+      const data = await divide(folds);
+      const start = startAs(chosen, all);
       return { run, ...(await trainFolds(folder, chosen, spec, data, { onEvent, signal, begun, start })) };
     }
     const data = await afterNeighbours(group, () => prepareData(config, onEvent));
@@ -136,8 +140,8 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions, group: Group)
   const { signal } = options;
   const run = folder.path;
   const crossValidated = config.fold === 'all';
-  const folds = crossValidated ? await prepareFolds(config, onEvent) : null;
-  const data = folds ? folds.all : await afterNeighbours(group, () => prepareData(config, onEvent));
+  const undivided = crossValidated ? await prepareFolds(config, onEvent) : null;
+  const data = undivided ? undivided.all : await afterNeighbours(group, () => prepareData(config, onEvent));
   requireSameStart(group, config, data);
   requireSameData(folder, config, data);
   if (notes.length > 0) {
@@ -145,7 +149,10 @@ async function resumeIn(folder: RunFolder, options: ResumeOptions, group: Group)
     for (const text of notes) onEvent({ type: 'note', text });
   }
   const spec = modelOfRun(folder, config);
-  if (folds) return { run, ...(await trainFolds(folder, config, spec, folds, { onEvent, signal, begun, changes })) };
+  if (undivided) {
+    const folds = await undivided.divide(config.folds);
+    return { run, ...(await trainFolds(folder, config, spec, folds, { onEvent, signal, begun, changes })) };
+  }
   const budget = budgetOf(config, begun);
   return { run, ...(await trainWhatIsLeft(folder, config, spec, data, { onEvent, signal, budget, group })) };
 }

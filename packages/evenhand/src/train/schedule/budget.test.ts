@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ConfigLayer, resolveConfig } from '../config/resolve.js';
-import { advance, fullPhaseSeconds, type Pace, type PaceFacts, planBudget } from './budget.js';
+import { advance, fullPhaseSeconds, type Pace, type PaceFacts, planBudget, planFolds } from './budget.js';
 
 const config = (values: ConfigLayer['values'] = {}) => resolveConfig('competition', [{ source: 'test', values }]);
 
@@ -40,6 +40,33 @@ describe('the plan of a budget', () => {
 
   test('leaves time for what is done beside the epochs', () => {
     assert.ok(planBudget(fast, 150, { ...speed, beside: 24 }).epochs < planBudget(fast, 150, speed).epochs);
+  });
+});
+
+describe('the folds of a budget', () => {
+  const speed = { forwardRate: 100, train: 1000, size: 224, fixedSize: false };
+  const fast = config({ epochs: 6, startSize: 160, headEpochs: 2 });
+
+  test('are as many as leave each three epochs', () => {
+    const plans = [100, 200, 300, 400, 800].map((seconds) => planFolds(fast, seconds, speed));
+    assert.deepEqual(plans, plans.toSorted());
+    assert.deepEqual(new Set(plans), new Set([2, 3, 4, 5]));
+    // The features that the folds share, and what each fold then has.
+    const left = (400 - 30) / 5;
+    const folds = planFolds(fast, 400, speed);
+    assert.equal(planBudget(fast, left, { ...speed, train: 800, val: 200, beside: 0 }).epochs >= 3, folds === 5);
+  });
+
+  test('are five if the head alone is trained', () => {
+    assert.equal(planFolds(fast, 1, speed), 5);
+    assert.equal(planFolds(config({ epochs: 0, headEpochs: 2 }), 300, speed), 5);
+  });
+
+  test('are fewer if labels are judged, or a training follows them', () => {
+    const change = config({ epochs: 6, startSize: 160, headEpochs: 2, labelNoise: 'auto' });
+    const least = (of: typeof fast) => [...Array(1000).keys()].find((seconds) => planFolds(of, seconds, speed) === 3)!;
+    assert.ok(least(change) > least(fast));
+    assert.ok(least({ ...fast, combine: 'refit' }) > least(fast));
   });
 });
 

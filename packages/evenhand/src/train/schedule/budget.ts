@@ -64,6 +64,52 @@ export function fullPhaseSeconds(config: Config, { forwardRate, train, val, size
   return beside + images / forwardRate;
 }
 
+/**
+ * Passes of images without gradients beside the epochs of the full phase: judging the labels again by both sides of each image,
+ * a pass for the BatchNorm statistics and the score of averaged weights, and the new head.
+ */
+export function imagesBesideEpochs(
+  { average, newHeadEpochs }: Config,
+  { train, val }: Pick<Speed, 'train' | 'val'>,
+  isJudgedAgain: boolean,
+): number {
+  const all = train + val;
+  return (
+    (isJudgedAgain ? 2 * all : 0) + (average > 1 ? all : 0) + (newHeadEpochs > 0 ? val + newHeadEpochs * train : 0)
+  );
+}
+
+/** Numbers of folds that a budget chooses from. */
+const FOLDS = { most: 5, least: 2 };
+
+/** Epochs below which a fold gains less from another network beside it than from longer training. */
+const LEAST_FOLD_EPOCHS = 3;
+
+/**
+ * The number of folds on which a cross-validation spends `seconds` best: as many as leave each at least three epochs of the whole
+ * network, from two to five; five too if only heads are trained, whose features all folds share.
+ *
+ * @param speed with `train` as the number of all images
+ */
+export function planFolds(config: Config, seconds: number, speed: Omit<Speed, 'val' | 'beside'>): number {
+  const { labelNoise, headEpochs, newHeadEpochs, combine } = config;
+  const images = speed.train;
+  const isJudged = labelNoise === 'auto';
+  // What the folds share: both sides of each image to judge labels, or one for validation, and the views of the head phase.
+  const views = Math.min(headEpochs, newHeadEpochs > 0 ? 1 : headEpochs);
+  const left = seconds - ((views + (isJudged ? 2 : Math.min(views, 1))) * images) / speed.forwardRate;
+  const epochsOf = (folds: number): number => {
+    const val = Math.round(images / folds);
+    const part = { train: images - val, val };
+    const beside = imagesBesideEpochs(config, part, isJudged) / speed.forwardRate;
+    const trainings = folds + (combine === 'refit' || combine === 'distil' ? 1 : 0);
+    return planBudget(config, left / trainings, { ...speed, ...part, beside }).epochs;
+  };
+  if (config.epochs === 0 || epochsOf(FOLDS.least) === 0) return FOLDS.most;
+  for (let folds = FOLDS.most; folds > FOLDS.least; folds--) if (epochsOf(folds) >= LEAST_FOLD_EPOCHS) return folds;
+  return FOLDS.least;
+}
+
 /** The place of a training in its schedule, which follows the time that is left. */
 export interface Pace {
   /** Updates of the planned schedule that have passed, with a fraction. */

@@ -77,21 +77,18 @@ export interface PreparedFolds {
   readonly folds: readonly Prepared[];
 }
 
+/** The data of a cross-validation before it is divided. */
+export interface UndividedData {
+  readonly all: Prepared;
+  /** @throws ConfigError if a fold has no images */
+  readonly divide: (folds: number) => Promise<PreparedFolds>;
+}
+
 /** As `prepareData`, for all folds. */
-export async function prepareFolds(config: Config, onEvent: OnEvent): Promise<PreparedFolds> {
+export async function prepareFolds(config: Config, onEvent: OnEvent): Promise<UndividedData> {
   const { usable, scan, prepared } = await readData(config, onEvent);
   const { train, val } = usable;
   const groups = await splitGroups(train, scan, reportProgress('duplicates', onEvent));
-  const labels = train.map(({ label }) => label);
-  const splits = Array.from({ length: config.folds }, (_, fold) =>
-    splitFold(labels, config.folds, fold, config.seed, groups),
-  );
-  const emptyFold = splits.findIndex((split) => split.val.length === 0);
-  if (emptyFold >= 0) {
-    throw new ConfigError(
-      `Fold ${emptyFold} of ${config.folds} has no images, because many of the ${plural(train.length, 'training image')} belong together (near-duplicates, groups): set fewer folds`,
-    );
-  }
   if (val.length > 0) {
     onEvent({
       type: 'note',
@@ -100,13 +97,20 @@ export async function prepareFolds(config: Config, onEvent: OnEvent): Promise<Pr
   }
   // Every training image is validated on.
   noteAbsentClasses({ ...usable, val: train }, onEvent);
-  const judgesLabels = config.labelNoise !== 'off';
-  return {
-    all: await prepared(usable, judgesLabels ? groups : undefined),
-    folds: await Promise.all(
-      splits.map((split) => prepared(...partsOf(usable, split, judgesLabels ? groups : undefined))),
-    ),
+  const kept = config.labelNoise !== 'off' ? groups : undefined;
+  const all = await prepared(usable, kept);
+  const labels = train.map(({ label }) => label);
+  const divide = async (folds: number): Promise<PreparedFolds> => {
+    const splits = Array.from({ length: folds }, (_, fold) => splitFold(labels, folds, fold, config.seed, groups));
+    const emptyFold = splits.findIndex((split) => split.val.length === 0);
+    if (emptyFold >= 0) {
+      throw new ConfigError(
+        `Fold ${emptyFold} of ${folds} has no images, because many of the ${plural(train.length, 'training image')} belong together (near-duplicates, groups): set fewer folds`,
+      );
+    }
+    return { all, folds: await Promise.all(splits.map((split) => prepared(...partsOf(usable, split, kept)))) };
   };
+  return { all, divide };
 }
 
 /** The images of a split, and the groups of its training images: a group is on one side as a whole. */
