@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { TrainEvent } from '../events.js';
 import { type Position, readPosition } from './state.js';
 import { type BudgetShare, TimeBudget } from './time-budget.js';
 import { TestRuns } from './training.test.helper.js';
@@ -7,18 +8,21 @@ import { TestRuns } from './training.test.helper.js';
 const runs = await TestRuns.open();
 after(runs.remove);
 
+const notesOf = (events: readonly TrainEvent[]): string[] =>
+  events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
 const positionOf = (name: string): Position => readPosition(runs.state(name))!;
 
 describe('a training with a budget', () => {
   const values = { weights: runs.start, headEpochs: 2, headPasses: 1, epochs: 1 };
 
   test('that has time for more trains three times the epochs, interrupted or not, to a rate of zero', async () => {
-    const { interrupted } = await runs.go(
+    const { interrupted, events } = await runs.go(
       'ample',
       { ...values, budget: '5m' },
       ({ stage, epoch, done }) => stage === 'full' && epoch === 2 && done >= 8,
     );
     assert.equal(interrupted, true);
+    assert.ok(notesOf(events).some((text) => /; more would gain little, --fold all would train several/.test(text)));
     const stopped = positionOf('ample');
     assert.equal(stopped.budget!.pace!.updates, 3 * stopped.epoch + stopped.step);
     const { epochs } = await runs.go('ample');
@@ -46,8 +50,9 @@ describe('a training with a budget', () => {
       epochs.map(({ phase }) => phase),
       ['head'],
     );
-    const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
-    assert.ok(notes.some((text) => /^Budget of 0\.1s: it was used up before .* the head alone is; fewer/.test(text)));
+    assert.ok(
+      notesOf(events).some((text) => /^Budget of 0\.1s: it was used up before .* the head alone is; fewer/.test(text)),
+    );
   });
 
   test('counts the time before an interruption', () => {

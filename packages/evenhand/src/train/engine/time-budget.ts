@@ -185,7 +185,9 @@ function describePlan(config: Config, size: number, plan: BudgetPlan, budget: Ti
   }
   const first = imageSizeAt(config, size, 0);
   const sizes = first < size ? `${first} to ${size}` : size;
-  const longest = plan.isLongest ? '; more would gain little' : '';
+  const hasTimeForFolds = config.folds === 0 && left > 2 * plan.seconds;
+  const folds = hasTimeForFolds ? ', --fold all would train several networks in this time' : '';
+  const longest = plan.isLongest ? `; more would gain little${folds}` : '';
   const epochs = plan.epochs === 1 ? '1 epoch' : `${plan.epochs} epochs`;
   const each = budget.isShared ? ' for each training' : '';
   return `${start}: ${epochs} of the whole network at ${sizes} pixels, about ${roughDuration(plan.seconds)}${each}${longest}.`;
