@@ -89,7 +89,7 @@ export async function computeFeatures(
   const meter = new ProgressMeter(context, state, 'features', count);
   const onBatch = (done: number): boolean => {
     meter.report(Math.min(done * worldSizeOf(group), count));
-    if (budget) budget.note(position).forwardRate = (passes * done) / meter.seconds;
+    budget?.noteForwardRate(position, (passes * done) / meter.seconds);
     return !isInterrupted();
   };
   const part = countOfPart(group, count, loader.batchSize);

@@ -53,7 +53,8 @@ export async function trainFolds(
   const pool = new FeaturePool(train);
   const expectedTime = new ExpectedTime();
   const results: Trained[] = [];
-  const startBudget = sharedBudget(folder, config, begun);
+  const networks = combine === 'ensemble' ? config.folds : 1;
+  const startBudget = sharedBudget(folder, config, begun, networks * data.all.val.length);
   const share = (path: string, later: number, event: TrainEvent) => ({
     onEvent: notify,
     signal,
@@ -110,11 +111,14 @@ export async function trainFolds(
  * The clocks of the trainings of a cross-validation with a budget, by the run folder of each and the number of trainings
  * after it. Each gets an equal part of the time that is left when its full phase begins; what folds have in common, the first
  * one has computed by then.
+ *
+ * @param checked as in `BudgetShare`
  */
 function sharedBudget(
   folder: RunFolder,
   { budget, folds }: RunConfig,
   begun: number,
+  checked: number,
 ): (path: string, later: number) => TimeBudget | null {
   const paths = [...Array.from({ length: folds }, (_, fold) => folder.foldPath(fold)), folder.final];
   const recordOf = (path: string): BudgetRecord | undefined =>
@@ -125,7 +129,12 @@ function sharedBudget(
     if (budget === '') return null;
     const others = paths.filter((each) => each !== path).map((each) => recordOf(each)?.used ?? 0);
     const used = others.reduce((sum, seconds) => sum + seconds, 0);
-    const clock = new TimeBudget(budget, start ?? performance.now(), { used, later, first: recordOf(paths[0]!) });
+    const clock = new TimeBudget(budget, start ?? performance.now(), {
+      used,
+      later,
+      checked,
+      first: recordOf(paths[0]!),
+    });
     start = undefined;
     return clock;
   };

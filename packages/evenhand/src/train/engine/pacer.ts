@@ -7,6 +7,9 @@ import { secondsBesideEpochs } from './time-budget.js';
 /** Updates whose median is the present speed: a pause of the machine does not count as its speed. */
 const RECENT = 15;
 
+/** Images of a validation from which the speed of passes without gradients is taken. */
+const MEASURED_IMAGES = 200;
+
 /** Updates at the beginning of a pass that are not measured, while the first images are decoded. */
 const WARM_UP = 2;
 
@@ -85,7 +88,10 @@ export class Pacer {
 
   /** Notes how long the validation after a pass took. */
   validationTook(validationSeconds: number): void {
-    const record = this.state.position.budget!;
+    const { context, state } = this;
+    const images = context.data.val.length;
+    if (images >= MEASURED_IMAGES) context.budget!.noteForwardRate(state.position, images / validationSeconds);
+    const record = state.position.budget!;
     record.pace = { ...record.pace!, validationSeconds };
   }
 

@@ -95,5 +95,9 @@ describe('a training with a budget', () => {
     now = 25_000;
     ofSecond.divide(second);
     assert.ok(Math.abs(ofSecond.left(second) - (half - 1)) < 1e-9, 'once');
+
+    const third = {} as Position;
+    const ofThird = clock(third, { used: 50, later: 0, checked: 160, first: first.budget });
+    assert.ok(Math.abs(ofThird.left(third) - (104 * 0.99 - 3 - 50 - 160 / 80)) < 1e-9, 'the check of the model');
   });
 });

@@ -29,9 +29,9 @@ export interface BudgetRecord {
   judging?: number;
   /** Of the folds of a cross-validation, known with the plan: the seconds after which this one must end. */
   end?: number;
-  /** Images per second of the last pass without gradients. */
+  /** Images per second of the last pass without gradients: see `noteForwardRate` of `TimeBudget`. */
   forwardRate?: number;
-  /** Seconds of an update soon after that pass: what remains beside the epochs becomes faster or slower as updates do. */
+  /** Seconds of an update soon after that pass: passes to come become faster or slower as updates do. */
   updateSeconds?: number;
   headEpochs?: number;
   plan?: BudgetPlan;
@@ -44,6 +44,8 @@ export interface BudgetShare {
   readonly used: number;
   /** Number of trainings to come. */
   readonly later: number;
+  /** Passes of an image without gradients in which the finished model is checked. */
+  readonly checked?: number;
   /** What the first of them remembers: the others have its plan. */
   readonly first?: BudgetRecord | undefined;
 }
@@ -79,10 +81,19 @@ export class TimeBudget {
     return position.budget;
   }
 
+  /** Notes the speed of a pass without gradients. */
+  noteForwardRate(position: Position, imagesPerSecond: number): void {
+    const record = this.note(position);
+    record.forwardRate = imagesPerSecond;
+    // That of the next updates belongs to this speed.
+    delete record.updateSeconds;
+  }
+
   /** Seconds that are left: for all trainings until the full phase of this one is planned, from then on for this one. */
   left(position: Position): number {
-    const { used, end } = this.note(position);
-    return (end ?? usable(this.seconds) - this.share.used) - used;
+    const { used, end, forwardRate = Number.POSITIVE_INFINITY } = this.note(position);
+    const { used: usedByOthers, checked = 0 } = this.share;
+    return (end ?? usable(this.seconds) - usedByOthers - checked / forwardRate) - used;
   }
 
   /**
@@ -137,7 +148,7 @@ export async function planFullPhase(context: TrainingContext, state: TrainingSta
   if (!record.plan) {
     const forwardRate = await measureForwardRate(context);
     if (forwardRate === null) return null;
-    record.forwardRate = forwardRate;
+    budget.noteForwardRate(position, forwardRate);
   }
   budget.divide(position);
   record.plan ??= makePlan(context, state, budget, record.forwardRate!);
