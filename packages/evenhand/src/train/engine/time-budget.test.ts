@@ -60,7 +60,7 @@ describe('a training with a budget', () => {
     const position = { budget: { used: 30 } } as Position;
     const budget = new TimeBudget('100s', 1000, undefined, () => now);
     now = 11_000;
-    assert.equal(budget.left(position), 100 - 1 - 3 - 40);
+    assert.equal(budget.left(position), 100 - 1 - 6 - 40);
     assert.equal(position.budget!.used, 40);
   });
 
@@ -75,8 +75,8 @@ describe('a training with a budget', () => {
     };
     const ofFirst = clock(first, { used: 0, later: 2 });
     now = 10_000;
-    // 1 % and 3 seconds are kept, and the first has used 10 seconds.
-    const left = 104 * 0.99 - 3 - 10;
+    // 1 % and 6 seconds are kept, and the first has used 10 seconds.
+    const left = 104 * 0.99 - 6 - 10;
     assert.ok(Math.abs(ofFirst.left(first) - left) < 1e-9);
     // Of the 10 seconds, 8 are for features that all share.
     first.budget!.features = 8;
@@ -98,6 +98,6 @@ describe('a training with a budget', () => {
 
     const third = {} as Position;
     const ofThird = clock(third, { used: 50, later: 0, checked: 160, first: first.budget });
-    assert.ok(Math.abs(ofThird.left(third) - (104 * 0.99 - 3 - 50 - 160 / 80)) < 1e-9, 'the check of the model');
+    assert.ok(Math.abs(ofThird.left(third) - (104 * 0.99 - 6 - 50 - 160 / 80)) < 1e-9, 'the check of the model');
   });
 });

@@ -15,7 +15,7 @@ const HEAD_SHARE = 0.4;
 const MOST_WARMUP = 1 / 4;
 
 /** Kept for the export and for what is not known beforehand: seconds, and a part of the budget. */
-const RESERVE = { seconds: 3, share: 0.01 };
+const RESERVE = { seconds: 6, share: 0.01 };
 
 /** The seconds of a budget that trainings may use. */
 export const usable = (seconds: number): number => seconds * (1 - RESERVE.share) - RESERVE.seconds;
