@@ -160,7 +160,7 @@ async function render(bytes: Uint8Array, transform: (image: Sharp) => Sharp, nam
     const completed = completeJpeg(bytes);
     const pixels = completed && (await attempt(completed, 'warning').catch(() => undefined));
     if (pixels) return { ...pixels, warning: NO_END_MARKER };
-    return fail(name, `the image is damaged or cut short (${firstLine(error)})`);
+    return fail(name, describeDamage(error));
   }
 }
 
@@ -211,7 +211,14 @@ function describeFailure(error: unknown): string {
   const reason = firstLine(error);
   return reason.includes('unsupported image format')
     ? 'it is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image, or it is cut short'
-    : `the image is damaged or cut short (${reason})`;
+    : describeDamage(error);
+}
+
+function describeDamage(error: unknown): string {
+  const damage = 'the image is damaged or cut short';
+  const reason = firstLine(error);
+  // sharp's words if there is no message: libvips has one place for those of all threads.
+  return reason === 'Unknown error' ? damage : `${damage} (${reason})`;
 }
 
 function fail(name: string, reason: string): never {
