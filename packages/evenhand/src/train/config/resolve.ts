@@ -32,6 +32,12 @@ export function resolveConfig(
   layers: readonly ConfigLayer[] = [],
   architecture = architectureInCatalogue(modelNameOf(recipe, layers)),
 ): Config {
+  const config = resolveFields(recipe, layers, architecture);
+  requireConsistent(config);
+  return config;
+}
+
+function resolveFields(recipe: string, layers: readonly ConfigLayer[], architecture: string | undefined): Config {
   const base = Object.hasOwn(recipes, recipe) ? recipes[recipe] : undefined;
   if (!base) throw unknownName('recipe', recipe, Object.keys(recipes));
   const config: Record<string, unknown> = {};
@@ -58,7 +64,7 @@ export function resolveConfig(
     if (!isSet('keep') || config.keep === 'auto') config.keep = 'last';
     if (!isSet('patience')) config.patience = 0;
   }
-  return checkTogether(config as Config);
+  return config as Config;
 }
 
 /** The architecture of a model of the catalogue; undefined for other models. */
@@ -74,7 +80,10 @@ function architectureInCatalogue(name: string): string | undefined {
 /** The configuration that a run was trained with. @throws ConfigError if it has keys or values unknown to this version */
 export function configOfRun(folder: RunFolder): RunConfig {
   const source = `${folder.path}/config.json`;
-  const config = resolveConfig('competition', [{ source, values: folder.readConfig() }]);
+  const values = folder.readConfig();
+  const config = resolveFields('competition', [{ source, values }], undefined);
+  // A fold of a cross-validation names the validation images of the data too, which are in no fold.
+  requireConsistent(config.folds > 0 ? { ...config, valCsv: '' } : config);
   const { batchSize } = config;
   if (batchSize === 'auto') throw new ConfigError(`${source}: batchSize is auto, but a run records the number`);
   return { ...config, batchSize };
@@ -86,7 +95,7 @@ const SAME_KIND: Readonly<Record<string, readonly string[]>> = {
   'shifts of the logits': ['logit-adjust', 'balanced-softmax'],
 };
 
-function checkTogether(config: Config): Config {
+function requireConsistent(config: Config): void {
   const { balance, allowDoubleBalance, folds, fold, valFraction, valCsv, weights, headEpochs, epochs, keep, patience } =
     config;
   if (balance.length > 1 && balance.includes('none')) {
@@ -143,5 +152,4 @@ function checkTogether(config: Config): Config {
   }
   if (headEpochs === 0 && epochs === 0)
     throw new ConfigError('headEpochs and epochs are both 0: nothing would be trained');
-  return config;
 }

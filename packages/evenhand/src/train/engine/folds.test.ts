@@ -219,11 +219,25 @@ describe('training all folds', () => {
     assert.ok(used + records.at(-1)!.used < seconds, 'no second counts twice');
   });
 
-  test('has as many folds as a budget is best spent on', async () => {
-    const { events } = await runs.go('planned', { ...values, folds: 0, budget: '0.1s' });
-    assert.deepEqual(RunFolder.open(runs.path('planned')).readConfig().folds, 5);
-    const notes = events.flatMap((event) => (event.type === 'note' ? [event.text] : []));
-    assert.ok(notes.includes('Budget of 0.1s: time for 5 folds (--folds sets their number).'));
+  test('has as many folds as a budget is best spent on, and checks the model on a CSV file of validation images', async () => {
+    const table = (part: string): string => {
+      const images = join(runs.photos, part);
+      const rows = readdirSync(images).flatMap((label) =>
+        readdirSync(join(images, label)).map((file) => `${join(label, file)},${label}\n`),
+      );
+      writeFileSync(runs.path(`${part}.csv`), `filename,label\n${rows.join('')}`);
+      return runs.path(`${part}.csv`);
+    };
+    const data = { data: table('train'), images: join(runs.photos, 'train') };
+    const checked = { valCsv: table('val'), valImages: join(runs.photos, 'val') };
+    const { events } = await runs.go('planned', { ...values, ...data, ...checked, folds: 0, budget: '0.1s' });
+    assert.match(notesOf(events), /^Budget of 0\.1s: time for 5 folds \(--folds sets their number\)\.$/m);
+    assert.match(notesOf(events), /The 12 validation images of the data are in no fold/);
+    const folder = RunFolder.open(runs.path('planned'));
+    assert.equal(folder.readConfig().folds, 5);
+    assert.ok(existsSync(folder.model));
+    const { logits } = await evaluate({ run: runs.path(foldOf('planned', 4)) });
+    assert.ok(logits.length > 0);
   });
 
   test('refuses what folds cannot have', () => {
