@@ -30,7 +30,7 @@ const RUNS = {
 
 const flags: readonly Flag[] = [
   { name: 'species', boolean: false, value: 'N', doc: 'number of species, the classes [102]' },
-  { name: 'images', boolean: false, value: 'N', doc: 'training images of the most frequent species [32]' },
+  { name: 'images', boolean: false, value: 'N', doc: 'training images of the most frequent species [28]' },
   { name: 'epochs', boolean: false, value: 'N', doc: 'epochs of each training after those of the head [3]' },
 ];
 
@@ -49,7 +49,7 @@ export const demo: Command = {
     if (extra !== undefined)
       throw new UsageError(`Unexpected argument ${describeValue(extra)}; usage: evenhand demo DIR`);
     const species = readWholeNumber(parsed.flags, 'species', 3) ?? 102;
-    const mostImages = readWholeNumber(parsed.flags, 'images', 4) ?? 32;
+    const mostImages = readWholeNumber(parsed.flags, 'images', 4) ?? 28;
     const epochs = readWholeNumber(parsed.flags, 'epochs') ?? 3;
     const herbarium = await loadHerbarium();
     requireAddon();

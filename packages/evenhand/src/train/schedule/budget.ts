@@ -82,7 +82,7 @@ export function imagesBesideEpochs(
 /** Numbers of folds that a budget chooses from. */
 const FOLDS = { most: 5, least: 2 };
 
-/** Epochs below which a fold gains less from another network beside it than from longer training. */
+/** The fewest epochs with which several networks were measured to be better than a longer training: `npm run bench -- folds`. */
 const LEAST_FOLD_EPOCHS = 3;
 
 /**
