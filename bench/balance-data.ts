@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeHerbarium } from '@evenhand/herbarium';
+import { metrics } from 'evenhand';
 import { Random } from 'evenhand/random';
 import { csvRows, evenhand, SHARED } from './evenhand.js';
 
@@ -48,6 +49,13 @@ const PURPOSE = { split: 1, wrong: 2 };
 export async function readSplit(folder: string, dataSet: DataSet, seed: number): Promise<Split> {
   if (dataSet === 'herbarium') return herbariumSplit(folder, seed);
   return longTail(trustedFlowers(folder), dataSet === 'flowers-10' ? 10 : 50, seed);
+}
+
+/** [K] training images of each class, and [M] classes of the test images, by the true labels. */
+export function trueClasses({ pool, train, test }: Split): { counts: number[]; truth: number[] } {
+  const classesOf = (rows: Int32Array) => rows.map((row) => pool.labels[row]!);
+  const counts = metrics.classCounts(classesOf(train), pool.classes.length);
+  return { counts: Array.from(counts), truth: Array.from(classesOf(test)) };
 }
 
 /** Labels of the training rows, a share of them replaced by any other class. */

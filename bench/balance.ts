@@ -3,8 +3,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Config, metrics, resolveConfig } from 'evenhand';
-import { DATA_SETS, type DataSet, FLOWERS, givenLabels, readSplit } from './balance-data.js';
+import { type Config, resolveConfig } from 'evenhand';
+import { DATA_SETS, type DataSet, FLOWERS, givenLabels, readSplit, trueClasses } from './balance-data.js';
 import { BLOCKS, DERIVED, Networks, ROWS } from './balance-networks.js';
 import { type Cell, overview, Results, table } from './balance-table.js';
 import { exitWithUsage, oneOf, positive } from './options.js';
@@ -110,12 +110,16 @@ async function measure(cell: Cell, seed: number, rows: readonly string[], settin
   });
   if (missing.length === 0) return;
   const split = await readSplit(folder, cell.data as DataSet, seed);
-  const { classes, labels, model } = split.pool;
-  const classesOf = (some: Int32Array) => some.map((row) => labels[row]!);
-  const counts = Array.from(metrics.classCounts(classesOf(split.train), classes.length));
-  const truth = Array.from(classesOf(split.test));
+  const { counts, truth } = trueClasses(split);
   // A new head is a row of its own.
-  const shared = { ...model, ...setting.length, seed, startSize: 0, keep: 'last', newHeadEpochs: 0 } as const;
+  const shared = {
+    ...split.pool.model,
+    ...setting.length,
+    seed,
+    startSize: 0,
+    keep: 'last',
+    newHeadEpochs: 0,
+  } as const;
   const settings = cell.block === 'fine-tuned' ? { ...shared, ...FINE_TUNING[cell.data] } : shared;
   const networks = new Networks({
     block: cell.block,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Config, metrics, resolveConfig } from 'evenhand';
-import { DATA_SETS, FLOWERS, givenLabels, readSplit, type Split } from './balance-data.js';
+import { DATA_SETS, FLOWERS, givenLabels, readSplit, type Split, trueClasses } from './balance-data.js';
 import { trainNetwork } from './balance-runs.js';
 import { Results, table } from './balance-table.js';
 import { exitWithUsage, oneOf, positive, UsageError } from './options.js';
@@ -56,13 +56,10 @@ async function main(): Promise<void> {
       const missing = rowsOf(passes).filter(({ name }) => !results.has(cell, seed, name));
       if (missing.length === 0) continue;
       const split = await readSplit(values.folder, data, seed);
-      const { classes, labels, model } = split.pool;
-      const classesOf = (rows: Int32Array) => Array.from(rows, (row) => labels[row]!);
-      const counts = Array.from(metrics.classCounts(Int32Array.from(classesOf(split.train)), classes.length));
-      const truth = classesOf(split.test);
+      const { counts, truth } = trueClasses(split);
       for (const { name, changes } of missing) {
         const start = performance.now();
-        const settings = { ...model, ...changes, seed, threads, startSize: 0, keep: 'last' } as const;
+        const settings = { ...split.pool.model, ...changes, seed, threads, startSize: 0, keep: 'last' } as const;
         const run = join(values.folder, 'folds', `${data}-${seed}-${passes}-${name.replaceAll(/\W+/g, '-')}`);
         const predicted = await predict(run, split, settings, seed);
         const seconds = (performance.now() - start) / 1000;
