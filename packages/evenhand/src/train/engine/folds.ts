@@ -2,6 +2,7 @@ import type { ModelSpec } from '../../models/index.js';
 import { RunFolder } from '../../run/index.js';
 import type { Config, RunConfig } from '../config/fields.js';
 import type { TrainEvent } from '../events.js';
+import { trainingsOf } from '../schedule/budget.js';
 import { openTrainingCache } from '../setup/image-cache.js';
 import { presetAt } from '../setup/model.js';
 import type { PreparedFolds } from '../setup/prepare.js';
@@ -71,12 +72,11 @@ export async function trainFolds(
     stoppedEarly: false,
   });
   try {
-    const isTrainedAfter = combine === 'refit' || combine === 'distil';
     for (const [fold, part] of data.folds.entries()) {
       const path = folder.foldPath(fold);
       const result = await trainPart(
         { path, config: { ...config, fold, combine: 'ensemble' }, spec, data: part, changes },
-        share(path, data.folds.length - 1 - fold + (isTrainedAfter ? 1 : 0), {
+        share(path, trainingsOf(config) - 1 - fold, {
           type: 'fold',
           fold: fold + 1,
           folds: data.folds.length,

@@ -79,6 +79,10 @@ export function imagesBesideEpochs(
   );
 }
 
+/** Number of trainings of a cross-validation: each fold, and where the model is then trained on all images, one more. */
+export const trainingsOf = ({ folds, combine }: Pick<Config, 'folds' | 'combine'>): number =>
+  folds + (combine === 'refit' || combine === 'distil' ? 1 : 0);
+
 /** Numbers of folds that a budget chooses from. */
 const FOLDS = { most: 5, least: 2 };
 
@@ -102,8 +106,7 @@ export function planFolds(config: Config, seconds: number, speed: Omit<Speed, 'v
     const val = Math.round(images / folds);
     const part = { train: images - val, val };
     const beside = imagesBesideEpochs(config, part, isJudged) / speed.forwardRate;
-    const trainings = folds + (combine === 'refit' || combine === 'distil' ? 1 : 0);
-    return planBudget(config, left / trainings, { ...speed, ...part, beside }).epochs;
+    return planBudget(config, left / trainingsOf({ folds, combine }), { ...speed, ...part, beside }).epochs;
   };
   if (config.epochs === 0 || epochsOf(FOLDS.least) === 0) return FOLDS.most;
   for (let folds = FOLDS.most; folds > FOLDS.least; folds--) if (epochsOf(folds) >= LEAST_FOLD_EPOCHS) return folds;
